@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "errand",
+    products: [
+        .library(name: "Errand", targets: ["Errand", "ErrandContext", "ErrandSQLite"]),
+        .library(name: "ErrandApp", targets: ["ErrandCLI"]),
+        .library(name: "ErrandTesting", targets: ["ErrandTesting"]),
+        .executable(name: "errand", targets: ["ErrandTool"]),
+        .executable(name: "errand-demo", targets: ["ErrandDemo"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CErrand", cSettings: [.define("_GNU_SOURCE")]),
+        .target(
+            name: "ErrandContext",
+            dependencies: ["CErrand", logging, tracing],
+            swiftSettings: strict),
+        .target(
+            name: "Errand",
+            dependencies: ["ErrandContext", "CErrand", logging, tracing, lifecycle],
+            swiftSettings: strict),
+        .target(
+            name: "ErrandSQLite",
+            dependencies: ["Errand", "ErrandContext", "CSQLite", "CErrand", logging],
+            swiftSettings: strict),
+        .target(
+            name: "ErrandHandlers",
+            dependencies: [
+                "Errand", "ErrandContext", "CErrand", "CYAML", logging,
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ErrandTesting",
+            dependencies: ["Errand", "ErrandContext", logging],
+            swiftSettings: strict),
+        .target(
+            name: "ErrandCLI",
+            dependencies: [
+                "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "CErrand",
+                logging, lifecycle, argumentParser,
+            ],
+            swiftSettings: strict),
+        .executableTarget(name: "ErrandTool", dependencies: ["ErrandCLI"], swiftSettings: strict),
+        .executableTarget(
+            name: "ErrandDemo",
+            dependencies: ["Errand", "ErrandContext", "ErrandSQLite", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandContextTests",
+            dependencies: ["ErrandContext", logging, tracing],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandTests",
+            dependencies: ["Errand", "ErrandContext", "ErrandTesting", logging, lifecycle],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandSQLiteTests",
+            dependencies: ["ErrandSQLite", "Errand", "ErrandContext", "ErrandTesting", "CSQLite", "CErrand", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandHandlersTests",
+            dependencies: ["ErrandHandlers", "Errand", "ErrandContext", "ErrandTesting", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandTestingTests",
+            dependencies: ["ErrandTesting", "Errand", "ErrandContext", "ErrandSQLite", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandCLITests",
+            dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", argumentParser],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["ErrandTool", "ErrandDemo", "Errand", "ErrandContext", "ErrandSQLite"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", logging, lifecycle],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

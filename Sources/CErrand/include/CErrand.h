@@ -1,0 +1,14 @@
+// The few things that Swift's Glibc import cannot say: OFD locks, thread names, variadic SQLite settings.
+#pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Names the calling thread (15 bytes at most; longer names are cut), for `top -H` and crash reports.
+void errand_thread_name(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
