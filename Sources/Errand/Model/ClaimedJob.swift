@@ -1,0 +1,55 @@
+// A job in a worker's hands: all that an execution needs, in one value.
+
+/// A job that a worker holds, and the execution that its claim has begun.
+public struct ClaimedJob: Sendable, Hashable {
+    /// The execution; its ordinal is the lease token.
+    public var execution: ExecutionID
+    /// Which attempt this is, 1 or more; it counts only if the execution is not refunded.
+    public var attempt: Int
+    /// How many attempts may count.
+    public var maxAttempts: Int
+    /// How many executions of this job took their process down.
+    public var crashes: Int
+    /// The line that it came from.
+    public var queue: String
+    /// Picks the handler.
+    public var kind: String
+    /// The input, byte by byte as enqueued.
+    public var payload: [UInt8]
+    /// The job's own timeout, if it has one.
+    public var timeout: Duration?
+    /// The idempotency key, if it has one.
+    public var key: String?
+    /// The caller's own values.
+    public var meta: [String: String]
+    /// The caller's place in a trace.
+    public var trace: TraceContext?
+    /// The execution that enqueued this job.
+    public var parent: ExecutionID?
+    /// The execution at the top of its tree.
+    public var root: ExecutionID?
+    /// When the claim was made.
+    public var startedAt: Timestamp
+
+    /// Puts together a claimed job; used by stores and tests.
+    public init(
+        execution: ExecutionID, attempt: Int, maxAttempts: Int, crashes: Int = 0, queue: String, kind: String, payload: [UInt8],
+        timeout: Duration? = nil, key: String? = nil, meta: [String: String] = [:], trace: TraceContext? = nil,
+        parent: ExecutionID? = nil, root: ExecutionID? = nil, startedAt: Timestamp
+    ) {
+        self.execution = execution
+        self.attempt = attempt
+        self.maxAttempts = maxAttempts
+        self.crashes = crashes
+        self.queue = queue
+        self.kind = kind
+        self.payload = payload
+        self.timeout = timeout
+        self.key = key
+        self.meta = meta
+        self.trace = trace
+        self.parent = parent
+        self.root = root
+        self.startedAt = startedAt
+    }
+}

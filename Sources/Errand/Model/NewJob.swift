@@ -1,0 +1,54 @@
+// A job on its way into the store: everything validated, nothing assigned yet.
+
+/// A validated job that a store can take in.
+public struct NewJob: Sendable, Hashable {
+    /// Picks the handler.
+    public var kind: String
+    /// The input: JSON, at most 1 MiB, stored byte by byte as given.
+    public var payload: [UInt8]
+    /// The line that it waits in.
+    public var queue = "default"
+    /// −100 … 100, lower runs first.
+    public var priority = 0
+    /// When it may start; `nil` is at once.
+    public var runAt: Timestamp?
+    /// How many executions may count, 1 … 1,000.
+    public var maxAttempts = 5
+    /// How long one execution may take; `nil` leaves it to the handler's own.
+    public var timeout: Duration?
+    /// The idempotency key: a repeated enqueue with the same key, kind and payload gives the same job.
+    public var key: String?
+    /// The caller's own values, stamped on every log record, error report and child process of the job.
+    public var meta: [String: String] = [:]
+    /// A line for people.
+    public var label: String?
+    /// The caller's place in a trace.
+    public var trace: TraceContext?
+    /// The execution that enqueued this job.
+    public var parent: ExecutionID?
+    /// The execution at the top of the tree that this job belongs to.
+    public var root: ExecutionID?
+
+    /// A job of `kind` with `payload`, everything else by default.
+    public init(kind: String, payload: [UInt8]) {
+        self.kind = kind
+        self.payload = payload
+    }
+}
+
+/// What became of one job of an `enqueue` call; the others are not affected.
+public enum EnqueueResult: Sendable, Hashable {
+    /// A new job.
+    case added(JobID)
+    /// The job that an earlier enqueue with this key, kind and payload made.
+    case existing(JobID)
+    /// The key belongs to this job, whose kind or payload is another; nothing was added.
+    case conflict(JobID)
+
+    /// The job that now stands for the request, whichever way.
+    public var id: JobID {
+        switch self {
+        case .added(let id), .existing(let id), .conflict(let id): id
+        }
+    }
+}

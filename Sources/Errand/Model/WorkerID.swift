@@ -1,0 +1,22 @@
+// Which worker process: a random number, never a host name or PID, since those lie across containers and restarts.
+
+/// A worker's identity: random at every registration, 39 bits, shown as 8 Crockford base32 characters.
+public struct WorkerID: Hashable, Sendable, CustomStringConvertible {
+    /// 1 up to 2^39 − 1.
+    public let rawValue: Int64
+
+    /// Wraps a stored number.
+    /// - Precondition: within 1 … 2^39 − 1.
+    public init(rawValue: Int64) {
+        precondition(rawValue > 0 && rawValue < 1 << 39, "a worker ID has 39 bits: \(rawValue)")
+        self.rawValue = rawValue
+    }
+
+    /// A new identity from `generator`.
+    public init(using generator: inout some RandomNumberGenerator) {
+        self.init(rawValue: Int64.random(in: 1..<(1 << 39), using: &generator))
+    }
+
+    /// 8 lower-case Crockford base32 characters.
+    public var description: String { String(Base32.encode(rawValue).suffix(8)) }
+}

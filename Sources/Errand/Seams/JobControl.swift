@@ -1,0 +1,72 @@
+// The seam to the database, as an operator uses it: cancel, retry, prune.
+
+/// Changes jobs on an operator's behalf. Each call is one durable commit or a bounded series of them.
+public protocol JobControl: Sendable {
+    /// Ends jobs that have not started, and asks for the end of running ones; results in the order of `ids`.
+    /// - Throws: ``JobStoreError``.
+    func cancel(_ ids: [JobID], reason: String?) async throws(JobStoreError) -> [CancelResult]
+
+    /// Makes jobs available again: dead, cancelled and retryable ones, at once. A plain retry grants one more attempt;
+    /// `resettingAttempts` grants them all again. Completed jobs are left alone.
+    /// - Throws: ``JobStoreError``.
+    func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult]
+
+    /// Deletes a bounded slice (at most `limit` jobs) of finished jobs that `policy` no longer keeps.
+    /// - Throws: ``JobStoreError``.
+    func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport
+}
+
+/// What a wish to cancel brought.
+public enum CancelResult: Sendable, Hashable {
+    /// The job had not started and never will.
+    case cancelled
+    /// The job runs; its worker was asked to end this execution.
+    case requested(ExecutionID)
+    /// The job had ended before.
+    case finished(JobState)
+    /// There is no such job.
+    case notFound
+}
+
+/// What a wish to retry brought.
+public enum RetryResult: Sendable, Hashable {
+    /// The job is available.
+    case retried
+    /// The job is in a state that cannot be retried.
+    case refused(JobState)
+    /// There is no such job.
+    case notFound
+}
+
+/// How long finished jobs and their logs are kept.
+public struct RetentionPolicy: Sendable, Hashable {
+    /// Completed jobs: one day by default; `nil` keeps them for ever.
+    public var completed: Duration? = .seconds(86_400)
+    /// Cancelled jobs: seven days by default.
+    public var cancelled: Duration? = .seconds(7 * 86_400)
+    /// Dead jobs: thirty days by default.
+    public var dead: Duration? = .seconds(30 * 86_400)
+    /// Finished jobs in all: the oldest go first past a million by default; `nil` sets no limit.
+    public var finishedJobs: Int? = 1_000_000
+    /// Logs in all: the oldest chunks go first past 1 GiB by default; `nil` sets no limit.
+    public var logBytes: Int? = 1 << 30
+    /// Logs by age: thirty days by default, also when their job lives longer.
+    public var logAge: Duration? = .seconds(30 * 86_400)
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What a slice of pruning deleted.
+public struct PruneReport: Sendable, Hashable {
+    /// The jobs, whose logs can go too.
+    public var jobs: [JobID]
+    /// Whether another slice would find more.
+    public var hasMore: Bool
+
+    /// Puts together a report; used by stores.
+    public init(jobs: [JobID], hasMore: Bool) {
+        self.jobs = jobs
+        self.hasMore = hasMore
+    }
+}

@@ -1,0 +1,189 @@
+// The seam to the database, as a worker and an enqueuer see it: batch-shaped, so that one commit can carry many operations.
+
+/// Keeps jobs. Every call is atomic, survives the caller's crash once it has returned, and is not affected by task cancellation.
+///
+/// Rules that every store keeps (the conformance suite in ErrandTesting checks them):
+/// - An acknowledged job is never lost: it ends completed, cancelled or dead.
+/// - An ordinal is given out once, and grows with every claim of its job.
+/// - A report is accepted only while its worker holds exactly that execution.
+/// - Jobs are claimed per queue by priority, then by the time at which they became due, then by ID.
+public protocol JobStore: Sendable {
+    /// Takes in `jobs`, all of them durable when the call returns; results in the same order.
+    /// - Throws: ``JobStoreError`` when nothing was taken in.
+    func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult]
+
+    /// Registers a worker under a new random ID and begins to prove its life.
+    /// - Throws: ``JobStoreError/unavailable(reason:)``.
+    func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID
+
+    /// One step of a worker: renews its lease, records reports, promotes what has become due, claims, and tells it what to cancel.
+    /// One commit. A worker that was rescued meanwhile gets `isRegistered == false`, claims nothing, and each of its reports is
+    /// judged by its own lease token.
+    /// - Throws: ``JobStoreError`` when nothing was recorded; the same request may be repeated.
+    func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply
+
+    /// Workers that are dead (or overdue) and what they held; cheap, called about twice a second. The caller ends the children of
+    /// those executions before it rescues them.
+    /// - Throws: ``JobStoreError/unavailable(reason:)``.
+    func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty]
+
+    /// Makes the jobs of `casualty` available again, unless it has given a sign of life since; returns the executions that were cut.
+    /// A job interrupted `poisonThreshold` times in a row (`nil`: no limit) dies instead.
+    /// - Throws: ``JobStoreError``.
+    func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID]
+
+    /// Removes a worker that holds nothing any more; anything that it still holds is left for rescue.
+    /// - Throws: ``JobStoreError``.
+    func leave(_ worker: WorkerID) async throws(JobStoreError)
+}
+
+/// What a worker tells about itself when it joins.
+public struct WorkerDescription: Sendable, Hashable, Codable {
+    /// The kinds that it has handlers for.
+    public var kinds: [String]
+    /// The queues that it serves, with their local concurrency.
+    public var queues: [String: Int]
+    /// Its cap over all queues.
+    public var concurrency: Int
+    /// For people only: the host's name.
+    public var host: String
+    /// For people only: the process ID in the worker's own namespace.
+    public var pid: Int32
+    /// Errand's version.
+    public var version: String
+    /// When it joined.
+    public var startedAt: Timestamp
+    /// How long its lease lasts without renewal.
+    public var lease: Duration
+
+    /// Describes a worker.
+    public init(
+        kinds: [String], queues: [String: Int], concurrency: Int, host: String, pid: Int32, version: String, startedAt: Timestamp,
+        lease: Duration
+    ) {
+        self.kinds = kinds
+        self.queues = queues
+        self.concurrency = concurrency
+        self.host = host
+        self.pid = pid
+        self.version = version
+        self.startedAt = startedAt
+        self.lease = lease
+    }
+}
+
+/// One step of a worker.
+public struct ExchangeRequest: Sendable, Hashable {
+    /// Who asks.
+    public var worker: WorkerID
+    /// Ended executions.
+    public var reports: [ExecutionReport]
+    /// What it could start; `nil` claims nothing.
+    public var claim: ClaimRequest?
+
+    /// Puts together a step.
+    public init(worker: WorkerID, reports: [ExecutionReport] = [], claim: ClaimRequest? = nil) {
+        self.worker = worker
+        self.reports = reports
+        self.claim = claim
+    }
+}
+
+/// What a worker could start.
+public struct ClaimRequest: Sendable, Hashable {
+    /// How many in all.
+    public var limit: Int
+    /// Queues in the order in which they are asked, each with how many it may give.
+    public var queues: [QueueShare]
+    /// Kinds that the worker handles; others stay where they are and cost nothing.
+    public var kinds: [String]
+
+    /// Puts together a claim.
+    public init(limit: Int, queues: [QueueShare], kinds: [String]) {
+        self.limit = limit
+        self.queues = queues
+        self.kinds = kinds
+    }
+
+    /// One queue's part of a claim.
+    public struct QueueShare: Sendable, Hashable {
+        /// The queue.
+        public var queue: String
+        /// How many jobs of it at most.
+        public var limit: Int
+
+        /// `limit` jobs of `queue`.
+        public init(queue: String, limit: Int) {
+            self.queue = queue
+            self.limit = limit
+        }
+    }
+}
+
+/// What a step brought.
+public struct ExchangeReply: Sendable, Hashable {
+    /// One result for each report, in order.
+    public var results: [ReportResult]
+    /// What the worker now holds and must start; already recorded as running.
+    public var claimed: [ClaimedJob]
+    /// When the next scheduled job becomes due, whatever its queue and kind; `nil` when none is scheduled.
+    public var nextWake: Timestamp?
+    /// Executions of this worker that somebody asked to cancel; repeated until they have ended.
+    public var cancellations: [Cancellation]
+    /// Whether the worker still stood in the register. If not, it was rescued: everything it holds is lost.
+    public var isRegistered: Bool
+
+    /// Puts together a reply; used by stores and tests.
+    public init(
+        results: [ReportResult] = [], claimed: [ClaimedJob] = [], nextWake: Timestamp? = nil, cancellations: [Cancellation] = [],
+        isRegistered: Bool = true
+    ) {
+        self.results = results
+        self.claimed = claimed
+        self.nextWake = nextWake
+        self.cancellations = cancellations
+        self.isRegistered = isRegistered
+    }
+
+    /// A wish to end one execution.
+    public struct Cancellation: Sendable, Hashable {
+        /// Which execution.
+        public var execution: ExecutionID
+        /// Why, for people.
+        public var reason: String?
+
+        /// A wish to end `execution`.
+        public init(execution: ExecutionID, reason: String?) {
+            self.execution = execution
+            self.reason = reason
+        }
+    }
+}
+
+/// A worker that is dead or overdue.
+public struct Casualty: Sendable, Hashable {
+    /// Which worker.
+    public var worker: WorkerID
+    /// How it is known.
+    public var cause: Cause
+    /// The heartbeat that was read; a later one undoes the judgement.
+    public var beat: Int64
+    /// What it held when it was looked at.
+    public var executions: [ExecutionID]
+
+    /// How a worker's end is known.
+    public enum Cause: String, Sendable, Hashable {
+        /// Its proof of life is gone, or its machine has booted since: it is certainly dead.
+        case dead
+        /// Its lease has run out although its process may live.
+        case overdue
+    }
+
+    /// Puts together a finding; used by stores and tests.
+    public init(worker: WorkerID, cause: Cause, beat: Int64, executions: [ExecutionID]) {
+        self.worker = worker
+        self.cause = cause
+        self.beat = beat
+        self.executions = executions
+    }
+}

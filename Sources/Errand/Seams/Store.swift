@@ -1,0 +1,26 @@
+// One place that keeps everything: the seams of one database, together.
+
+/// The seams of one database. `ErrandSQLite` opens one on a directory, `ErrandTesting` makes one in memory.
+public struct Store: Sendable {
+    /// Jobs, as workers and enqueuers use them.
+    public var jobs: any JobStore
+    /// Jobs, as someone who looks sees them.
+    public var inspection: any JobInspection
+    /// Jobs, as an operator changes them.
+    public var control: any JobControl
+    /// Logs.
+    public var logs: any LogStore
+    /// Wake-ups.
+    public var doorbell: any Doorbell
+
+    /// Puts together a store from its seams.
+    public init(
+        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, logs: any LogStore, doorbell: any Doorbell
+    ) {
+        self.jobs = jobs
+        self.inspection = inspection
+        self.control = control
+        self.logs = logs
+        self.doorbell = doorbell
+    }
+}

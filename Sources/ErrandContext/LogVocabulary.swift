@@ -1,0 +1,40 @@
+// What a log record is made of, besides its text: where it came from and what is unusual about it.
+
+/// Where a log record came from.
+public enum LogStream: String, Sendable, Codable, CaseIterable {
+    /// A swift-log call in the execution.
+    case log
+    /// A line of a command's standard output.
+    case stdout
+    /// A line of a command's standard error.
+    case stderr
+    /// Errand's own remark about the execution, such as a mark of a crash or of dropped lines.
+    case system
+}
+
+/// What is unusual about a log record; an empty set for almost all.
+public struct LogFlags: OptionSet, Sendable, Hashable {
+    public let rawValue: Int64
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+
+    /// Written after its execution had ended; the record says how many milliseconds late in its metadata (`late_ms`).
+    public static let afterEnd = LogFlags(rawValue: 1)
+    /// Written through a logger that belongs to one execution while another one was current: filed under the logger's execution,
+    /// with the other in its metadata (`ambient_execution_id`).
+    public static let crossed = LogFlags(rawValue: 2)
+    /// Written through a logger that belongs to an execution where no execution was current.
+    public static let ambientLost = LogFlags(rawValue: 4)
+    /// Written while jobs were in flight, by code that belongs to none of them.
+    public static let unattributed = LogFlags(rawValue: 8)
+    /// Longer than the limit of a line, and cut there.
+    public static let truncated = LogFlags(rawValue: 16)
+
+    /// Every flag with the name that people and JSON use.
+    public static let names: [(flag: LogFlags, name: String)] = [
+        (.afterEnd, "after_end"), (.crossed, "crossed"), (.ambientLost, "ambient_lost"),
+        (.unattributed, "unattributed"), (.truncated, "truncated"),
+    ]
+
+    /// The names of the flags that are set, in the order of ``names``.
+    public var setNames: [String] { LogFlags.names.filter { contains($0.flag) }.map(\.name) }
+}
