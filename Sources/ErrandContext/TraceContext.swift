@@ -71,7 +71,9 @@ public struct TraceContext: Hashable, Sendable {
 /// Lower-case hexadecimal, as the trace headers use it.
 enum Hex {
     static func isLowercase(_ text: String) -> Bool {
-        text.utf8.allSatisfy { ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")) || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f")) }
+        text.utf8.allSatisfy {
+            ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")) || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f"))
+        }
     }
 
     static func digits(_ value: UInt64) -> String {

@@ -14,7 +14,9 @@ public struct StoredError: Error, Hashable, Sendable, Codable {
     /// Describes an error.
     public init(type: String, message: String, code: Int? = nil, stack: String? = nil) {
         self.type = type
-        self.message = message.utf8.count <= Limits.errorMessageBytes ? message : String(decoding: message.utf8.prefix(Limits.errorMessageBytes), as: UTF8.self)
+        self.message =
+            message.utf8.count <= Limits.errorMessageBytes
+            ? message : String(decoding: message.utf8.prefix(Limits.errorMessageBytes), as: UTF8.self)
         self.code = code
         self.stack = stack
     }

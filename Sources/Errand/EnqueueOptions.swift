@@ -1,0 +1,34 @@
+// What an enqueuer may say about a job besides its input.
+
+/// What an enqueuer may say about a job; everything has a default.
+public struct EnqueueOptions: Sendable, Hashable {
+    /// The queue; `nil` is the job type's own.
+    public var queue: String?
+    /// −100 … 100, lower runs first; 0 by default.
+    public var priority = 0
+    /// Not before this delay from now; `nil` is at once.
+    public var delay: Duration?
+    /// Not before this time; ``delay`` wins when both are given.
+    public var runAt: Timestamp?
+    /// How many attempts may count, 1 … 1,000; `nil` is the job type's own.
+    public var maxAttempts: Int?
+    /// How long one execution may take; `nil` is the job type's own.
+    public var timeout: Duration?
+    /// The idempotency key: enqueueing the same kind and payload under it again gives the same job.
+    public var key: String?
+    /// Values of the caller's own (a request or trace ID, for example), stamped on all that the job logs and reports.
+    public var meta: [String: String] = [:]
+    /// A line for people.
+    public var label: String?
+    /// The caller's place in a trace; `nil` takes the current execution's.
+    public var trace: TraceContext?
+
+    /// The defaults.
+    public init() {}
+
+    /// The defaults, changed by `change`.
+    public init(_ change: (inout EnqueueOptions) -> Void) {
+        self.init()
+        change(&self)
+    }
+}

@@ -1,0 +1,93 @@
+// The enqueue side of the library: validate, encode, stamp where the job comes from, hand to the store.
+
+import FoundationEssentials
+
+/// Adds jobs to a store and looks after them; safe to share, cheap to copy.
+///
+/// Open one with `JobQueue.open("directory")` (in `ErrandSQLite`).
+public struct JobQueue: Sendable {
+    /// The store behind it, for lists, logs and control.
+    public let store: Store
+    /// Tells the time of delays.
+    public let clock: any ErrandClock
+
+    /// A queue over `store`.
+    public init(store: Store, clock: any ErrandClock = SystemClock.shared) {
+        self.store = store
+        self.clock = clock
+    }
+
+    /// Adds one job and returns when it is durable. Inside an execution the new job records it as its parent.
+    /// - Throws: ``EnqueueError``.
+    @discardableResult
+    public func enqueue<J: Job>(_ job: J, options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError) -> JobID {
+        let results = try await enqueue([job], options: options)
+        if case .conflict(let existing) = results[0] { throw .keyConflict(key: options.key ?? "", existing: existing) }
+        return results[0].id
+    }
+
+    /// Adds many jobs in one commit and returns when all are durable; one result for each, in order. A key may be given for a single
+    /// job only.
+    /// - Throws: ``EnqueueError`` when none was added.
+    public func enqueue<J: Job>(_ jobs: [J], options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError) -> [EnqueueResult] {
+        guard options.key == nil || jobs.count == 1 else {
+            throw .invalid(reason: "one idempotency key cannot stand for \(jobs.count) jobs: enqueue them one by one, each with its own")
+        }
+        var encoded: [NewJob] = []
+        encoded.reserveCapacity(jobs.count)
+        let encoder = JSONEncoder()
+        for job in jobs {
+            let payload: [UInt8]
+            do {
+                payload = Array(try encoder.encode(job))
+            } catch {
+                throw .invalid(reason: "the job \(J.kind) cannot be encoded as JSON: \(error)")
+            }
+            encoded.append(
+                newJob(
+                    kind: J.kind, payload: payload, options: options, queue: J.queue, maxAttempts: J.maxAttempts, timeout: J.timeout))
+        }
+        return try await enqueue(encoded)
+    }
+
+    /// Adds a job whose payload is JSON already; the bytes are validated and stored as given.
+    /// - Throws: ``EnqueueError``.
+    public func enqueue(kind: String, payload: [UInt8], options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError)
+        -> EnqueueResult
+    {
+        try await enqueue([newJob(kind: kind, payload: payload, options: options, queue: "default", maxAttempts: 5, timeout: nil)])[0]
+    }
+
+    /// Adds prepared jobs in one commit, after validating each.
+    /// - Throws: ``EnqueueError``; nothing was added.
+    public func enqueue(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
+        for job in jobs {
+            if let problem = JobRules.problem(with: job) { throw .invalid(reason: problem) }
+        }
+        guard !jobs.isEmpty else { return [] }
+        do throws(JobStoreError) {
+            return try await store.jobs.enqueue(jobs)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    private func newJob(
+        kind: String, payload: [UInt8], options: EnqueueOptions, queue: String, maxAttempts: Int, timeout: Duration?
+    ) -> NewJob {
+        var job = NewJob(kind: kind, payload: payload)
+        job.queue = options.queue ?? queue
+        job.priority = options.priority
+        job.runAt = options.delay.map { clock.now() + $0 } ?? options.runAt
+        job.maxAttempts = options.maxAttempts ?? maxAttempts
+        job.timeout = options.timeout ?? timeout
+        job.key = options.key
+        job.meta = options.meta
+        job.label = options.label
+        let parent = ExecutionContext.current
+        job.trace = options.trace ?? parent?.trace
+        job.parent = parent?.executionID
+        job.root = parent?.rootExecutionID
+        return job
+    }
+}

@@ -1,0 +1,75 @@
+// What a worker runs for a kind: user code with its types folded away.
+
+import FoundationEssentials
+import Synchronization
+
+/// Code that does the work of one kind of job.
+///
+/// ```swift
+/// Handler(Greet.self) { job, context in
+///     context.logger.info("hello, \(job.name)")
+/// }
+/// ```
+/// What the closure returns is the job's result; what it throws makes the attempt fail. It runs on Swift's shared pool (or the
+/// executor that the worker was given), inside its execution's own scope.
+public struct Handler: Sendable {
+    /// Which jobs it handles.
+    public let kind: String
+    /// How long an execution may take when the job does not say; `nil` is as long as it wants.
+    public var timeout: Duration?
+    /// How long a failed job waits for its next attempt.
+    public var backoff: Backoff = Backoff()
+
+    /// Runs the job and returns its result as JSON, or `nil` for none.
+    package let run: @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
+
+    /// Handles `J`; the value that `body` returns is the job's result, at most 256 KiB of JSON.
+    public init<J: Job, Output: Encodable & Sendable>(
+        _ job: J.Type, timeout: Duration? = nil, backoff: Backoff = Backoff(),
+        _ body: @escaping @concurrent @Sendable (J, ExecutionContext) async throws -> Output
+    ) {
+        self.init(kind: J.kind, timeout: timeout, backoff: backoff) { claimed, context in
+            let output = try await body(try Handler.decode(J.self, from: claimed), context)
+            return Array(try JSONEncoder().encode(output))
+        }
+    }
+
+    /// Handles `J` without a result.
+    public init<J: Job>(
+        _ job: J.Type, timeout: Duration? = nil, backoff: Backoff = Backoff(),
+        _ body: @escaping @concurrent @Sendable (J, ExecutionContext) async throws -> Void
+    ) {
+        self.init(kind: J.kind, timeout: timeout, backoff: backoff) { claimed, context in
+            try await body(try Handler.decode(J.self, from: claimed), context)
+            return nil
+        }
+    }
+
+    /// Handles jobs of `kind` as they are stored: payload bytes in, result bytes (JSON) out.
+    public init(
+        kind: String, timeout: Duration? = nil, backoff: Backoff = Backoff(),
+        run: @escaping @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
+    ) {
+        self.kind = kind
+        self.timeout = timeout
+        self.backoff = backoff
+        self.run = run
+    }
+
+    private static func decode<J: Job>(_ type: J.Type, from claimed: ClaimedJob) throws -> J {
+        do {
+            return try JSONDecoder().decode(J.self, from: Data(claimed.payload))
+        } catch {
+            throw StoredError(type: "PayloadNotDecodable", message: "the payload does not decode as \(J.self): \(error)")
+        }
+    }
+}
+
+/// Thrown by a handler that wants to run again later: the attempt is refunded.
+public struct Snooze: Error, Hashable, Sendable {
+    /// How long from now.
+    public var duration: Duration
+
+    /// Run again after `duration`.
+    public init(for duration: Duration) { self.duration = duration }
+}

@@ -1,0 +1,120 @@
+// Who is running: the identity of one execution, carried by scope and never by anything shared.
+
+public import Logging
+import Synchronization
+
+/// The identity of the execution that runs this code: small, immutable, bound to a scope.
+///
+/// A worker opens the scope around all that belongs to one execution; nothing else can. Read it with ``current``, log through any
+/// swift-log logger or through ``logger``, and take it along into callbacks that fire elsewhere with ``bind(_:)``.
+public final class ExecutionContext: Sendable {
+    /// Which execution: `<job>.<ordinal>`, unique for ever.
+    public let executionID: ExecutionID
+    /// Which attempt, 1 or more.
+    public let attempt: Int
+    /// How many attempts may count.
+    public let maxAttempts: Int
+    /// The queue that the job came from.
+    public let queue: String
+    /// The job's kind.
+    public let kind: String
+    /// The execution that enqueued this job, if one did.
+    public let parentExecutionID: ExecutionID?
+    /// The execution at the top of the tree that this job belongs to; this one itself for a job that a person enqueued.
+    public let rootExecutionID: ExecutionID
+    /// Where this execution stands in a distributed trace.
+    public let trace: TraceContext
+    /// The caller's own values, given when the job was enqueued.
+    public let meta: [String: String]
+    /// Metadata of the nested scopes around this code; empty in the execution's own scope.
+    public let metadata: Logger.Metadata
+    /// Collects the execution's lines.
+    package let log: ExecutionLog
+    /// Tells the time of log records.
+    package let now: @Sendable () -> Timestamp
+
+    /// The job; the same for all of its executions.
+    public var jobID: JobID { executionID.job }
+    /// The number that fences this execution's writes, here and in systems outside; the execution's ordinal.
+    public var leaseToken: Int64 { executionID.ordinal }
+    /// The trace's ID, 32 hexadecimal digits.
+    public var traceID: String { trace.traceID }
+    /// This execution's span, 16 hexadecimal digits.
+    public var spanID: String { trace.spanID }
+    /// W3C baggage as the caller gave it.
+    public var baggage: String? { trace.baggage }
+
+    /// A logger that belongs to this execution wherever it is used: the identity travels by value (Pattern A).
+    public var logger: Logger {
+        Logger(label: kind, factory: { label in ExecutionLogHandler(label: label, owner: self) })
+    }
+
+    /// Only workers and the testing room make contexts; there is no public way.
+    package init(
+        executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
+        trace: TraceContext?, meta: [String: String], sink: any LogSink, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.executionID = executionID
+        self.attempt = attempt
+        self.maxAttempts = maxAttempts
+        self.queue = queue
+        self.kind = kind
+        self.parentExecutionID = parent
+        self.rootExecutionID = root ?? executionID
+        self.trace = TraceContext.span(of: executionID, in: trace)
+        self.meta = meta
+        self.metadata = [:]
+        self.now = now
+        self.log = ExecutionLog(
+            execution: executionID,
+            fragment: ExecutionContext.fragment(executionID: executionID, attempt: attempt, queue: queue, kind: kind, meta: meta),
+            sink: sink)
+    }
+
+    /// The same execution with more metadata, for a nested scope.
+    init(nesting metadata: Logger.Metadata, in outer: ExecutionContext) {
+        executionID = outer.executionID
+        attempt = outer.attempt
+        maxAttempts = outer.maxAttempts
+        queue = outer.queue
+        kind = outer.kind
+        parentExecutionID = outer.parentExecutionID
+        rootExecutionID = outer.rootExecutionID
+        trace = outer.trace
+        meta = outer.meta
+        self.metadata = outer.metadata.merging(metadata) { _, inner in inner }
+        log = outer.log
+        now = outer.now
+    }
+
+    /// The identity as JSON members, rendered once per execution.
+    private static func fragment(executionID: ExecutionID, attempt: Int, queue: String, kind: String, meta: [String: String]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        JSONText.append(raw: "\"v\":1,\"execution_id\":", to: &bytes)
+        JSONText.append(executionID.description, to: &bytes)
+        JSONText.append(raw: ",\"job_id\":", to: &bytes)
+        JSONText.append(executionID.job.description, to: &bytes)
+        JSONText.append(raw: ",\"ordinal\":", to: &bytes)
+        JSONText.append(executionID.ordinal, to: &bytes)
+        JSONText.append(raw: ",\"attempt\":", to: &bytes)
+        JSONText.append(Int64(attempt), to: &bytes)
+        JSONText.append(raw: ",\"queue\":", to: &bytes)
+        JSONText.append(queue, to: &bytes)
+        JSONText.append(raw: ",\"kind\":", to: &bytes)
+        JSONText.append(kind, to: &bytes)
+        JSONText.append(raw: ",\"meta\":{", to: &bytes)
+        for (index, (name, value)) in meta.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONText.append(name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            JSONText.append(value, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+}
+
+extension ExecutionContext: CustomStringConvertible {
+    /// The execution ID.
+    public var description: String { executionID.description }
+}

@@ -1,0 +1,134 @@
+// The log of one execution while it is being written: lines get their sequence numbers here, and wait for the next flush.
+
+package import Logging
+import Synchronization
+
+/// Where execution logs announce that they hold lines; the worker's log pump is one.
+package protocol LogSink: Sendable {
+    /// `log` holds lines and did not before. `isUrgent`: an error is among them, write it at once.
+    func hasLines(_ log: ExecutionLog, isUrgent: Bool)
+}
+
+/// Collects the lines of one execution, from any thread, until the sink takes them.
+///
+/// A line is rendered when it is written, on the thread that writes it; its sequence number is given under the same lock, so numbers
+/// are gapless and in the order of the text. What memory cannot hold is dropped, and the gap in the numbers shows how much.
+package final class ExecutionLog: Sendable {
+    /// Which execution; `nil` for the bucket of a worker's unattributed lines.
+    package let execution: ExecutionID?
+    /// What every line of this log has in common, as JSON members: the identity.
+    package let fragment: [UInt8]
+    private let sink: any LogSink
+    private let state = Mutex(State())
+
+    /// How many bytes may wait for a flush before lines are dropped: 4 MiB.
+    package static let pendingLimit = 4 << 20
+
+    private struct State {
+        var nextSequence: Int64 = 1
+        var pending = PendingLines()
+        var endedAt: Timestamp?
+        /// Woken when pending lines have been taken.
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    package init(execution: ExecutionID?, fragment: [UInt8], sink: any LogSink) {
+        self.execution = execution
+        self.fragment = fragment
+        self.sink = sink
+    }
+
+    /// Appends a line. `metadata` writes the members of the metadata object.
+    package func append(
+        at time: Timestamp, level: Logger.Level, stream: LogStream, flags: LogFlags = [], label: String? = nil, limit: Int,
+        message: (inout [UInt8], Int) -> Bool, metadata: (inout MetadataWriter) -> Void = { _ in }
+    ) {
+        var announce = false
+        state.withLock { state in
+            let sequence = state.nextSequence
+            state.nextSequence += 1
+            guard state.pending.body.count < ExecutionLog.pendingLimit else { return }
+            var flags = flags
+            var late: Int64?
+            if let endedAt = state.endedAt, stream != .system {
+                flags.insert(.afterEnd)
+                late = max(0, (time - endedAt).wholeMicroseconds / 1000)
+            }
+            announce = state.pending.isEmpty
+            state.pending.begin(sequence: sequence, time: time, level: level)
+            LogLine.append(
+                to: &state.pending.body, time: time, level: level, sequence: sequence, stream: stream, flags: &flags, label: label,
+                limit: limit,
+                message: message
+            ) { writer in
+                if let late { writer.member("late_ms", number: late) }
+                metadata(&writer)
+            }
+            state.pending.flags.formUnion(flags)
+        }
+        if announce || level >= .error { sink.hasLines(self, isUrgent: level >= .error) }
+    }
+
+    /// Takes the lines that wait; `nil` when none do.
+    package func takePending() -> PendingLines? {
+        let (pending, waiters) = state.withLock { state -> (PendingLines?, [CheckedContinuation<Void, Never>]) in
+            guard !state.pending.isEmpty else { return (nil, []) }
+            let pending = state.pending
+            state.pending = PendingLines()
+            let waiters = state.waiters
+            state.waiters = []
+            return (pending, waiters)
+        }
+        for waiter in waiters { waiter.resume() }
+        return pending
+    }
+
+    /// Returns once there is room for more lines: the brake for a command that prints faster than the disk writes.
+    package func waitForRoom() async {
+        await withCheckedContinuation { continuation in
+            let hasRoom = state.withLock { state in
+                if state.pending.body.count < ExecutionLog.pendingLimit / 4 { return true }
+                state.waiters.append(continuation)
+                return false
+            }
+            if hasRoom { continuation.resume() }
+        }
+    }
+
+    /// Marks the end of the execution: later lines are flagged `after_end`.
+    package func end(at time: Timestamp) {
+        state.withLock { $0.endedAt = $0.endedAt ?? time }
+    }
+}
+
+/// Lines of one execution on their way to the store.
+package struct PendingLines: Sendable {
+    /// The first line's number.
+    package var firstSequence: Int64 = 0
+    /// How many lines.
+    package var lines = 0
+    /// The first line's time.
+    package var firstTime = Timestamp(microseconds: 0)
+    /// The last line's time.
+    package var lastTime = Timestamp(microseconds: 0)
+    /// The highest level among them.
+    package var highestLevel = Logger.Level.trace
+    /// All flags that occur.
+    package var flags: LogFlags = []
+    /// The lines, each ended by a newline.
+    package var body: [UInt8] = []
+
+    package init() {}
+
+    package var isEmpty: Bool { lines == 0 }
+
+    mutating func begin(sequence: Int64, time: Timestamp, level: Logger.Level) {
+        if lines == 0 {
+            firstSequence = sequence
+            firstTime = time
+        }
+        lines += 1
+        lastTime = time
+        highestLevel = max(highestLevel, level)
+    }
+}

@@ -1,0 +1,153 @@
+// The scope that carries an execution's identity: three carriers, always bound together.
+
+public import Logging
+import ServiceContextModule
+
+/// Where the identity lives. The task-local is private to this file, so that nothing outside can set or open a root context.
+private enum Carrier {
+    @TaskLocal static var context: ExecutionContext?
+}
+
+private enum ExecutionContextKey: ServiceContextKey {
+    typealias Value = ExecutionContext
+    static var nameOverride: String? { "errand-execution" }
+}
+
+/// What the carriers say about who is running.
+struct AmbientIdentity {
+    /// The execution whose scope this is.
+    var context: ExecutionContext?
+    /// Another execution that the other carrier named.
+    var contradicting: ExecutionContext?
+}
+
+extension ExecutionContext {
+    /// The execution that runs this code, or `nil` outside of one: in an unbound callback, in ``none(_:)``, in a worker's own code.
+    public static var current: ExecutionContext? { ambient.context }
+
+    /// The service context comes first: libraries that restore it in their callbacks restore the job with it.
+    static var ambient: AmbientIdentity {
+        let task = Carrier.context
+        guard let service = ServiceContext.current?[ExecutionContextKey.self] else { return AmbientIdentity(context: task) }
+        guard let task, task.executionID != service.executionID else { return AmbientIdentity(context: service) }
+        return AmbientIdentity(context: service, contradicting: task)
+    }
+
+    /// Runs `body` as this execution. The surrounding service context and logger are replaced, not merged: a worker that was started
+    /// inside a span or a test must not become every job's parent.
+    package func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
+        var service = ServiceContext.topLevel
+        service[ExecutionContextKey.self] = self
+        return try await Snapshot(context: self, service: service, logger: logger).run(body)
+    }
+
+    /// Runs `body` in a nested scope whose log records carry `metadata` as well; the outer scope returns when it ends.
+    public func with<Result>(metadata: Logger.Metadata, _ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result
+    {
+        try await nested(metadata).run(body)
+    }
+
+    /// Runs `body` in a nested scope whose log records carry `metadata` as well; the outer scope returns when it ends.
+    public func with<Result>(metadata: Logger.Metadata, _ body: () throws -> Result) rethrows -> Result {
+        try nested(metadata).run(body)
+    }
+
+    private func nested(_ metadata: Logger.Metadata) -> Snapshot {
+        let inner = ExecutionContext(nesting: metadata, in: self)
+        var service = ServiceContext.current ?? .topLevel
+        service[ExecutionContextKey.self] = inner
+        return Snapshot(context: inner, service: service, logger: inner.logger)
+    }
+}
+
+/// Everything that says who is running, taken at one place so that it can be restored at another (Pattern B).
+public struct Snapshot: Sendable {
+    fileprivate let context: ExecutionContext?
+    fileprivate let service: ServiceContext?
+    fileprivate let logger: Logger
+
+    fileprivate init(context: ExecutionContext?, service: ServiceContext?, logger: Logger) {
+        self.context = context
+        self.service = service
+        self.logger = logger
+    }
+
+    /// The execution that the snapshot belongs to; `nil` when it was taken outside of one.
+    public var executionID: ExecutionID? { (service?[ExecutionContextKey.self] ?? context)?.executionID }
+
+    /// Runs `body` as if it stood where the snapshot was taken.
+    public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try Carrier.$context.withValue(context) {
+            try ServiceContext.$current.withValue(service) {
+                try withLogger(logger) { _ in try body() }
+            }
+        }
+    }
+
+    /// Runs `body` as if it stood where the snapshot was taken.
+    public func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
+        try await Carrier.$context.withValue(context) {
+            try await ServiceContext.$current.withValue(service) {
+                try await withLogger(logger) { _ in try await body() }
+            }
+        }
+    }
+}
+
+extension ExecutionContext {
+    /// Takes along who is running here: execution, service context and current logger together.
+    public static func capture() -> Snapshot {
+        Snapshot(context: Carrier.context, service: ServiceContext.current, logger: Logger.current)
+    }
+
+    /// Runs `body` outside of every execution: for pools, caches and background loops that outlive the job that happened to start them.
+    public static func none<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try outside.run(body)
+    }
+
+    /// Runs `body` outside of every execution: for pools, caches and background loops that outlive the job that happened to start them.
+    public static func none<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
+        try await outside.run(body)
+    }
+
+    private static var outside: Snapshot { Snapshot(context: nil, service: nil, logger: Logger(label: "")) }
+
+    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    public static func bind<each Argument, Result>(
+        _ body: @escaping @Sendable (repeat each Argument) throws -> Result
+    ) -> @Sendable (repeat each Argument) throws -> Result {
+        let snapshot = capture()
+        return { (argument: repeat each Argument) in try snapshot.run { try body(repeat each argument) } }
+    }
+
+    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    public static func bind<each Argument, Result>(
+        _ body: @escaping @Sendable (repeat each Argument) -> Result
+    ) -> @Sendable (repeat each Argument) -> Result {
+        let snapshot = capture()
+        return { (argument: repeat each Argument) in snapshot.run { body(repeat each argument) } }
+    }
+
+    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    // Spelled out by the number of arguments: a parameter pack in an async closure crashes the compiler (Swift 6.3.1, in SILGen).
+    public static func bind<Result>(_ body: @escaping @Sendable () async throws -> Result) -> @Sendable () async throws -> Result {
+        let snapshot = capture()
+        return { try await snapshot.run { try await body() } }
+    }
+
+    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    public static func bind<First, Result>(
+        _ body: @escaping @Sendable (First) async throws -> Result
+    ) -> @Sendable (First) async throws -> Result {
+        let snapshot = capture()
+        return { first in try await snapshot.run { try await body(first) } }
+    }
+
+    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    public static func bind<First, Second, Result>(
+        _ body: @escaping @Sendable (First, Second) async throws -> Result
+    ) -> @Sendable (First, Second) async throws -> Result {
+        let snapshot = capture()
+        return { first, second in try await snapshot.run { try await body(first, second) } }
+    }
+}

@@ -1,0 +1,18 @@
+// Process-wide settings of log capture.
+
+public import Logging
+import Synchronization
+
+/// Settings of log capture in this process.
+public enum LogCapture {
+    private static let levelIndex = Atomic<Int>(Logger.Level.allCases.firstIndex(of: .info)!)
+
+    /// The lowest level that an execution's own logger keeps; `info` by default.
+    public static var level: Logger.Level {
+        get { Logger.Level.allCases[levelIndex.load(ordering: .relaxed)] }
+        set { levelIndex.store(Logger.Level.allCases.firstIndex(of: newValue)!, ordering: .relaxed) }
+    }
+
+    /// The longest message that is kept: 16 KiB.
+    package static let lineBytes = 16 << 10
+}

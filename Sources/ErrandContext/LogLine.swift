@@ -1,0 +1,104 @@
+// How one log record looks as text: the JSON members that follow an execution's fragment.
+
+package import Logging
+
+/// Renders records. The members of a record are written once, when it is emitted; a reader puts the execution's fragment before
+/// them, so that identity costs nothing per line.
+package enum LogLine {
+    /// Appends one record and a newline. `message` appends the quoted message within its limit and tells whether it was cut.
+    static func append(
+        to bytes: inout [UInt8], time: Timestamp, level: Logger.Level, sequence: Int64, stream: LogStream, flags: inout LogFlags,
+        label: String?, limit: Int, message: (inout [UInt8], Int) -> Bool, metadata: (inout MetadataWriter) -> Void
+    ) {
+        JSONText.append(raw: "\"ts\":\"", to: &bytes)
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: Timestamp.textLength))
+        bytes.withUnsafeMutableBufferPointer { time.write(into: UnsafeMutableBufferPointer(rebasing: $0[start...])) }
+        JSONText.append(raw: "\",\"level\":\"", to: &bytes)
+        bytes.append(contentsOf: level.rawValue.utf8)
+        JSONText.append(raw: "\",\"message\":", to: &bytes)
+        if message(&bytes, limit) { flags.insert(.truncated) }
+        JSONText.append(raw: ",\"seq\":", to: &bytes)
+        JSONText.append(sequence, to: &bytes)
+        JSONText.append(raw: ",\"stream\":\"", to: &bytes)
+        bytes.append(contentsOf: stream.rawValue.utf8)
+        JSONText.append(raw: "\",\"flags\":[", to: &bytes)
+        if !flags.isEmpty { append(flags.setNames, to: &bytes) }
+        bytes.append(UInt8(ascii: "]"))
+        if let label, !label.isEmpty {
+            JSONText.append(raw: ",\"logger\":", to: &bytes)
+            JSONText.append(label, to: &bytes)
+        }
+        JSONText.append(raw: ",\"metadata\":{", to: &bytes)
+        var writer = MetadataWriter(bytes: bytes)
+        bytes = []
+        metadata(&writer)
+        bytes = writer.bytes
+        JSONText.append(raw: "}\n", to: &bytes)
+    }
+
+    private static func append(_ names: [String], to bytes: inout [UInt8]) {
+        for (index, name) in names.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONText.append(name, to: &bytes)
+        }
+    }
+}
+
+/// Appends the members of a metadata object.
+package struct MetadataWriter {
+    fileprivate(set) var bytes: [UInt8]
+    private var isFirst = true
+
+    fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
+
+    package mutating func member(_ name: String, number: Int64) {
+        key(name)
+        JSONText.append(number, to: &bytes)
+    }
+
+    package mutating func member(_ name: String, text: String) {
+        key(name)
+        JSONText.append(text, to: &bytes, limit: MetadataWriter.valueLimit)
+    }
+
+    package mutating func member(_ name: String, value: Logger.MetadataValue) {
+        key(name)
+        MetadataWriter.append(value, to: &bytes, depth: 0)
+    }
+
+    /// The longest text value: 16 KiB.
+    private static let valueLimit = 16 << 10
+    /// How deep metadata may nest; what is deeper is written as its description.
+    private static let depthLimit = 16
+
+    private mutating func key(_ name: String) {
+        if isFirst { isFirst = false } else { bytes.append(UInt8(ascii: ",")) }
+        JSONText.append(name, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    private static func append(_ value: Logger.MetadataValue, to bytes: inout [UInt8], depth: Int) {
+        switch value {
+        case .string(let text): JSONText.append(text, to: &bytes, limit: valueLimit)
+        case .stringConvertible(let convertible): JSONText.append(convertible.description, to: &bytes, limit: valueLimit)
+        case .dictionary(let members) where depth < depthLimit:
+            bytes.append(UInt8(ascii: "{"))
+            for (index, (name, value)) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                JSONText.append(name, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                append(value, to: &bytes, depth: depth + 1)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        case .array(let values) where depth < depthLimit:
+            bytes.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                append(value, to: &bytes, depth: depth + 1)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        default: JSONText.append(value.description, to: &bytes, limit: valueLimit)
+        }
+    }
+}
