@@ -1,0 +1,110 @@
+// One execution from claim to report, as a pipeline of named steps inside one scope.
+
+import Logging
+
+/// Runs one execution. Everything that belongs to it (decoding, handler, reports, hooks) happens inside its own context; only then
+/// is the report handed back to the worker, which writes it.
+package struct ExecutionPipeline: Sendable {
+    let handlers: [String: Handler]
+    let hooks: [ExecutionHook]
+    let reporters: [any ErrorReporter]
+    let clock: any ErrandClock
+    let logger: Logger
+
+    /// Runs `job` to its end.
+    func run(_ job: ClaimedJob, in context: ExecutionContext, signal: CancelSignal) async -> ExecutionReport {
+        await context.run {
+            announceStart(of: job)
+            await tellHooks(.started, context)
+            let ending = await handle(job, context)
+            let verdict = judge(ending, job, cause: signal.cause)
+            await report(verdict, job, context)
+            await tellHooks(verdict.hookEvent, context)
+            let finishedAt = clock.now()
+            announceEnd(of: job, verdict, at: finishedAt)
+            context.log.end(at: finishedAt)
+            return ExecutionReport(
+                execution: job.execution, outcome: verdict.outcome, next: verdict.next, error: verdict.error, result: verdict.result,
+                finishedAt: finishedAt)
+        }
+    }
+
+    private func handle(_ job: ClaimedJob, _ context: ExecutionContext) async -> Result<[UInt8]?, any Error> {
+        guard let handler = handlers[job.kind] else {
+            return .failure(
+                StoredError(type: "NoHandler", message: "this worker claimed a job of kind \(job.kind) without having a handler for it"))
+        }
+        do {
+            return .success(try await handler.run(job, context))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func judge(_ ending: Result<[UInt8]?, any Error>, _ job: ClaimedJob, cause: CancelCause?) -> Verdict {
+        var generator = SystemRandomNumberGenerator()
+        let backoff = handlers[job.kind]?.backoff ?? Backoff()
+        return Verdict(ending: ending, cause: cause, attempt: job.attempt, maxAttempts: job.maxAttempts, now: clock.now()) {
+            backoff.delay(after: job.attempt, using: &generator)
+        }
+    }
+
+    private func report(_ verdict: Verdict, _ job: ClaimedJob, _ context: ExecutionContext) async {
+        guard let error = verdict.error else { return }
+        let report = ErrorReport(
+            executionID: job.execution, queue: job.queue, kind: job.kind, attempt: job.attempt, maxAttempts: job.maxAttempts,
+            outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, meta: job.meta, trace: context.trace)
+        for reporter in reporters { await reporter.report(report) }
+    }
+
+    private func tellHooks(_ event: ExecutionHook.Event, _ context: ExecutionContext) async {
+        for hook in hooks { await hook.call(event, context) }
+    }
+
+    // MARK: The worker's own log: one line per start and end, written outside of the execution's scope
+
+    private func announceStart(of job: ClaimedJob) {
+        guard logger.logLevel <= .info else { return }
+        ExecutionContext.none {
+            logger.info("execution started", metadata: identity(of: job))
+        }
+    }
+
+    private func announceEnd(of job: ClaimedJob, _ verdict: Verdict, at time: Timestamp) {
+        guard logger.logLevel <= .info else { return }
+        ExecutionContext.none {
+            var metadata = identity(of: job)
+            metadata["outcome"] = "\(verdict.outcome.rawValue)"
+            metadata["duration_ms"] = "\(max(0, (time - job.startedAt).wholeMicroseconds / 1000))"
+            if let error = verdict.error { metadata["error"] = "\(error)" }
+            if let next = verdict.waitsUntil { metadata["next_attempt_at"] = "\(next)" }
+            logger.info("execution ended", metadata: metadata)
+        }
+    }
+
+    private func identity(of job: ClaimedJob) -> Logger.Metadata {
+        [
+            "execution_id": "\(job.execution)", "job_id": "\(job.execution.job)", "queue": "\(job.queue)", "kind": "\(job.kind)",
+            "attempt": "\(job.attempt)",
+        ]
+    }
+}
+
+extension Verdict {
+    /// When the job runs again, if it waits.
+    var waitsUntil: Timestamp? {
+        if case .wait(let until) = next { until } else { nil }
+    }
+
+    /// What hooks are told.
+    var hookEvent: ExecutionHook.Event {
+        switch (outcome, next) {
+        case (.completed, _): .completed
+        case (.snoozed, .wait(let until)): .snoozed(until: until)
+        case (.cancelled, _): .cancelled
+        case (_, .giveBack): .interrupted
+        case (_, .wait(let until)): .retrying(at: until, error ?? StoredError(type: "Unknown", message: ""))
+        default: .died(error ?? StoredError(type: "Unknown", message: ""))
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// The executions that a worker runs right now, with what it takes to end them.
+
+/// Tasks, cancel signals and timeout timers of running executions.
+struct HeldExecutions {
+    private struct Held {
+        var task: Task<Void, Never>
+        var signal: CancelSignal
+        var timer: (any ScheduledTimer)?
+    }
+
+    private var held: [ExecutionID: Held] = [:]
+
+    mutating func add(_ execution: ExecutionID, task: Task<Void, Never>, signal: CancelSignal) {
+        held[execution] = Held(task: task, signal: signal)
+    }
+
+    mutating func add(timer: any ScheduledTimer, to execution: ExecutionID) { held[execution]?.timer = timer }
+
+    /// Tells an execution to stop; the first cause is the one that its verdict names.
+    func cancel(_ execution: ExecutionID, because cause: CancelCause) {
+        guard let execution = held[execution] else { return }
+        execution.signal.note(cause)
+        execution.task.cancel()
+    }
+
+    /// Forgets an execution that has ended.
+    mutating func remove(_ execution: ExecutionID) { held.removeValue(forKey: execution)?.timer?.cancel() }
+}

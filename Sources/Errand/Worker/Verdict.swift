@@ -1,0 +1,52 @@
+// The judgement on an ended handler: outcome, next step and stored error. Pure.
+
+/// What became of an execution and where its job goes.
+package struct Verdict: Sendable, Hashable {
+    package var outcome: Outcome
+    package var next: NextStep
+    package var error: StoredError?
+    package var result: [UInt8]?
+
+    /// Judges how a handler ended.
+    /// - Parameters:
+    ///   - ending: What it returned or threw.
+    ///   - cause: Why it had been told to stop, if it had. A handler that returned all the same has completed.
+    ///   - retryDelay: How long a failed attempt waits; asked only when there is another attempt.
+    package init(
+        ending: Result<[UInt8]?, any Error>, cause: CancelCause?, attempt: Int, maxAttempts: Int, now: Timestamp, retryDelay: () -> Duration
+    ) {
+        func retryOrBury(_ outcome: Outcome, _ error: StoredError) -> Verdict {
+            let next: NextStep = attempt < maxAttempts ? .wait(until: now + retryDelay()) : .bury(reason: "max_attempts")
+            return Verdict(outcome: outcome, next: next, error: error)
+        }
+        switch (ending, cause) {
+        case (.success(let result), _):
+            if let result, result.count > Limits.resultBytes {
+                let error = StoredError(
+                    type: "ResultTooLarge",
+                    message:
+                        "the result has \(result.count) bytes, and at most \(Limits.resultBytes) are kept: store it elsewhere and return a reference"
+                )
+                self = retryOrBury(.failed, error)
+            } else {
+                self = Verdict(outcome: .completed, next: .complete, result: result)
+            }
+        case (.failure, .requested(let reason)): self = Verdict(outcome: .cancelled, next: .cancel(reason: reason))
+        case (.failure, .shutdown): self = Verdict(outcome: .interrupted, next: .giveBack)
+        case (.failure, .leaseLost): self = Verdict(outcome: .lost, next: .giveBack)
+        case (.failure, .timedOut(let timeout)):
+            self = retryOrBury(
+                .timedOut, StoredError(type: "TimedOut", message: "the execution did not end within its timeout of \(timeout)"))
+        case (.failure(let error as Snooze), nil):
+            self = Verdict(outcome: .snoozed, next: .wait(until: now + max(error.duration, .zero)))
+        case (.failure(let error), nil): self = retryOrBury(.failed, StoredError(error))
+        }
+    }
+
+    private init(outcome: Outcome, next: NextStep, error: StoredError? = nil, result: [UInt8]? = nil) {
+        self.outcome = outcome
+        self.next = next
+        self.error = error
+        self.result = result
+    }
+}

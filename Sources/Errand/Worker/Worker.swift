@@ -1,0 +1,206 @@
+// The worker as a program sees it: queues, handlers, settings, and a run that ends with a drain.
+
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// Claims jobs and runs their handlers, up to `concurrency` at once, each inside its own execution context.
+///
+/// A ServiceLifecycle `Service`: in a `ServiceGroup` a graceful shutdown drains it. Deliberately not an actor, so that handlers run on
+/// the shared pool and never on the worker. Its own work (heartbeats, claims, log flushes, timeouts) runs on threads of its own, on
+/// time even when every pool thread is blocked by a handler.
+///
+/// Several workers, in one process or in many, may serve one store.
+public final class Worker: Service {
+    /// How a worker runs; everything has a default.
+    public struct Configuration: Sendable {
+        /// Slots in all, 1 … 10,000; 10 by default.
+        public var concurrency = 10
+        /// The queues that it serves, each with its own cap within ``concurrency`` (`nil`: no cap of its own); `default` by default.
+        public var queues: [(name: String, concurrency: Int?)] = [("default", nil)]
+        /// How long its lease lasts without renewal, 1 second or more; 30 seconds by default. Renewed after a third of it.
+        public var lease: Duration = .seconds(30)
+        /// How long a shutdown waits for handlers before it cancels them; 30 seconds by default.
+        public var grace: Duration = .seconds(30)
+        /// When it ends by itself; never by default.
+        public var until: Until = .stopped
+        /// How long finished jobs and logs are kept; `nil` prunes nothing.
+        public var retention: RetentionPolicy? = RetentionPolicy()
+        /// After how many interruptions in a row a job is given up as poison; 25 by default, `nil` for never.
+        public var poisonThreshold: Int? = 25
+        /// The worker's own log: starts and ends of executions, trouble with the store.
+        public var logger = Logger(label: "errand.worker")
+        /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (``ErrandApp`` does);
+        /// false by default: a warning is logged, and an execution's own `context.logger` works all the same.
+        public var requiresLogCapture = false
+        /// Ends what is left of executions whose worker died, before their jobs run again; nothing by default.
+        public var endOrphans: @Sendable ([ExecutionID]) async -> Void = { _ in }
+
+        /// The defaults.
+        public init() {}
+
+        /// The defaults, changed by `change`.
+        public init(_ change: (inout Configuration) -> Void) {
+            self.init()
+            change(&self)
+        }
+    }
+
+    /// When a worker ends by itself.
+    public enum Until: Sendable, Hashable {
+        /// Only when it is stopped.
+        case stopped
+        /// After one job, or when there is none to start.
+        case once
+        /// When nothing is available or running, and nothing becomes due within this time.
+        case empty(idleTimeout: Duration)
+    }
+
+    /// How a run ended.
+    public enum End: Sendable, Hashable {
+        /// Everything that it had claimed is recorded.
+        case drained
+        /// It left although this many outcomes could not be written; those jobs run again.
+        case outcomesUnwritten(Int)
+    }
+
+    /// Why a worker could not run, or ended badly.
+    @nonexhaustive public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// The settings contradict each other or what is allowed; the text says which.
+        case invalid(reason: String)
+        /// It left although this many outcomes could not be written; those jobs run again.
+        case outcomesUnwritten(Int)
+        /// Lines written through swift-log would not have reached the logs of executions.
+        case logCaptureMissing
+
+        /// What happened, then what to do next.
+        public var description: String {
+            switch self {
+            case .invalid(let reason): reason
+            case .outcomesUnwritten(let count):
+                "left with \(count) outcomes unwritten because the store did not take them: those jobs run again"
+            case .logCaptureMissing:
+                "log lines of jobs would be lost: call LoggingSystem.bootstrap with ExecutionLogHandler before anything logs, or build the program on ErrandApp"
+            }
+        }
+    }
+
+    private let queue: JobQueue
+    private let handlers: [Handler]
+    private let configuration: Configuration
+    private let reporters: [any ErrorReporter]
+    private let hooks: [ExecutionHook]
+    private let state = Mutex(State())
+
+    private struct State {
+        var loop: WorkerLoop?
+        var isDraining = false
+        var isCancelled = false
+    }
+
+    /// A worker that serves `queue` with `handlers`, one for each kind.
+    /// - Parameters:
+    ///   - reporters: Told about failed executions; by default one that writes to the worker's own log.
+    ///   - hooks: Called at the turns of every execution, inside its scope.
+    public init(
+        queue: JobQueue, handlers: [Handler], configuration: Configuration = Configuration(), reporters: [any ErrorReporter]? = nil,
+        hooks: [ExecutionHook] = []
+    ) {
+        self.queue = queue
+        self.handlers = handlers
+        self.configuration = configuration
+        self.reporters = reporters ?? [LogErrorReporter(logger: configuration.logger)]
+        self.hooks = hooks
+    }
+
+    /// Runs until it is told to drain (by ``drain()``, by a service group's graceful shutdown or by cancellation of the task, which
+    /// does not wait for handlers) or until its settings say so.
+    /// - Throws: ``Failure``.
+    public func run() async throws {
+        if case .outcomesUnwritten(let count) = try await runToEnd() { throw Failure.outcomesUnwritten(count) }
+    }
+
+    /// Runs until nothing is left to do: nothing available or running, and nothing due within `idleTimeout` (10 seconds by default).
+    /// - Throws: ``Failure``.
+    public func runUntilEmpty(idleTimeout: Duration = .seconds(10)) async throws {
+        if case .outcomesUnwritten(let count) = try await runToEnd(until: .empty(idleTimeout: idleTimeout)) {
+            throw Failure.outcomesUnwritten(count)
+        }
+    }
+
+    /// Runs like ``run()`` and tells how it ended.
+    /// - Parameter until: When to end by itself; `nil` takes the configuration's.
+    /// - Throws: ``Failure``.
+    public func runToEnd(until: Until? = nil) async throws -> End {
+        var configuration = configuration
+        if let until { configuration.until = until }
+        if let problem = problem(in: configuration) { throw Failure.invalid(reason: problem) }
+        try await checkLogCapture(configuration)
+        let loop = WorkerLoop(queue: queue, handlers: handlers, configuration: configuration, reporters: reporters, hooks: hooks)
+        let (mustDrain, mustCancel) = state.withLock { state in
+            state.loop = loop
+            return (state.isDraining, state.isCancelled)
+        }
+        if mustDrain { loop.tell(.drainRequested) }
+        if mustCancel { loop.tell(.cancelRequested) }
+        defer { state.withLock { $0.loop = nil } }
+        return await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await loop.run()
+            } onGracefulShutdown: {
+                self.drain()
+            }
+        } onCancel: {
+            self.cancel()
+        }
+    }
+
+    /// Stops claiming and lets running handlers finish within the grace period; then ``run()`` returns. May be called from anywhere,
+    /// more than once.
+    public func drain() {
+        let loop = state.withLock { state in
+            state.isDraining = true
+            return state.loop
+        }
+        loop?.tell(.drainRequested)
+    }
+
+    /// Like ``drain()`` without waiting: running handlers are cancelled at once and their attempts refunded.
+    public func cancel() {
+        let loop = state.withLock { state in
+            state.isCancelled = true
+            return state.loop
+        }
+        loop?.tell(.cancelRequested)
+    }
+
+    private func checkLogCapture(_ configuration: Configuration) async throws {
+        if await LogCapture.isInPlace(clock: queue.clock) { return }
+        if configuration.requiresLogCapture { throw Failure.logCaptureMissing }
+        configuration.logger.warning("\(Failure.logCaptureMissing)")
+    }
+
+    private func problem(in configuration: Configuration) -> String? {
+        guard Limits.concurrency.contains(configuration.concurrency) else {
+            return
+                "concurrency \(configuration.concurrency) is outside of \(Limits.concurrency.lowerBound) … \(Limits.concurrency.upperBound)"
+        }
+        guard configuration.lease >= .seconds(1) else { return "a lease lasts 1 second or more, not \(configuration.lease)" }
+        guard configuration.grace >= .zero else { return "the grace period is 0 or more, not \(configuration.grace)" }
+        guard !configuration.queues.isEmpty else { return "a worker serves one queue at least" }
+        for (name, concurrency) in configuration.queues {
+            if let problem = JobRules.nameProblem(name, what: "queue") { return problem }
+            if let concurrency, !Limits.concurrency.contains(concurrency) {
+                return "concurrency \(concurrency) of queue \(name) is outside of 1 … 10000"
+            }
+        }
+        let names = configuration.queues.map(\.name)
+        guard Set(names).count == names.count else { return "a queue is named twice: \(names.joined(separator: ", "))" }
+        for handler in handlers {
+            if let problem = JobRules.nameProblem(handler.kind, what: "kind") { return problem }
+        }
+        let kinds = handlers.map(\.kind)
+        guard Set(kinds).count == kinds.count else { return "two handlers have the same kind: \(kinds.sorted().joined(separator: ", "))" }
+        return nil
+    }
+}

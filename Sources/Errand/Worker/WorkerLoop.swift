@@ -1,0 +1,217 @@
+// One run of a worker: performs what the state machine decides and tells it what came of it.
+
+import Glibc
+import Logging
+import Synchronization
+
+/// The shell around ``WorkerState``. One task on a thread of its own reads events and performs actions; executions are tasks on the
+/// shared pool that it owns and whose ends it awaits.
+final class WorkerLoop: Sendable {
+    private let queue: JobQueue
+    private let configuration: Worker.Configuration
+    private let kinds: [String]
+    private let timeouts: [String: Duration]
+    private let pipeline: ExecutionPipeline
+    private let pump: LogPump
+    private let events: AsyncStream<WorkerState.Event>
+    private let mailbox: AsyncStream<WorkerState.Event>.Continuation
+    /// Under which ID the store knows this worker at the moment.
+    private let registered = Mutex<WorkerID?>(nil)
+
+    private var clock: any ErrandClock { queue.clock }
+    private var logger: Logger { configuration.logger }
+    private var jobs: any JobStore { queue.store.jobs }
+
+    init(queue: JobQueue, handlers: [Handler], configuration: Worker.Configuration, reporters: [any ErrorReporter], hooks: [ExecutionHook])
+    {
+        self.queue = queue
+        self.configuration = configuration
+        kinds = handlers.map(\.kind).sorted()
+        timeouts = handlers.reduce(into: [:]) { timeouts, handler in timeouts[handler.kind] = handler.timeout }
+        pipeline = ExecutionPipeline(
+            handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporters: reporters, clock: queue.clock,
+            logger: configuration.logger)
+        pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
+        (events, mailbox) = AsyncStream.makeStream()
+    }
+
+    /// Puts an event into the mailbox; from any thread.
+    func tell(_ event: WorkerState.Event) { mailbox.yield(event) }
+
+    /// Runs to the end, on a thread of its own, whatever happens to the surrounding task: a shutdown is an event, not a cancellation.
+    func run() async -> Worker.End {
+        let thread = ThreadExecutor(name: "errand-worker")
+        defer { thread.stop() }
+        // A task of its own, awaited right here: it must not inherit the caller's cancellation, which would cut store calls short.
+        return await Task(executorPreference: thread) {
+            await ExecutionContext.none { await self.serve() }
+        }.value
+    }
+
+    private func serve() async -> Worker.End {
+        await withDiscardingTaskGroup { group in
+            let listener = queue.store.doorbell.listen(to: [.work, .control]) { [self] _ in tell(.rang) }
+            group.addTask { await self.pump.run() }
+            group.addTask { await self.rescueOthers() }
+            group.addTask { await self.pruneNowAndThen() }
+            let end = await perform(in: &group)
+            listener.stop()
+            await pump.flush()
+            await leave()
+            group.cancelAll()
+            return end
+        }
+    }
+
+    /// Reads events and performs what the state machine answers, until it says that the run is over.
+    private func perform(in group: inout DiscardingTaskGroup) async -> Worker.End {
+        var state = WorkerState(settings: settings)
+        var held = HeldExecutions()
+        var wake: (any ScheduledTimer)?
+        var iterator = events.makeAsyncIterator()
+        var event = WorkerState.Event.rang
+        while true {
+            for action in state.handle(event, at: moment) {
+                switch action {
+                case .join: group.addTask { await self.join() }
+                case .exchange(let request): group.addTask { await self.exchange(request) }
+                case .start(let job): start(job, &held)
+                case .cancel(let execution, let cause): held.cancel(execution, because: cause)
+                case .wake(let time):
+                    wake?.cancel()
+                    wake = clock.schedule(at: time) { [self] in tell(.woke) }
+                case .note(let note): write(note)
+                case .finish(let end):
+                    wake?.cancel()
+                    return end
+                }
+            }
+            // The mailbox never finishes while this object lives, and iteration ends only with it.
+            guard let next = await iterator.next() else { return .drained }
+            if case .ended(let report) = next { held.remove(report.execution) }
+            event = next
+        }
+    }
+
+    private var settings: WorkerState.Settings {
+        WorkerState.Settings(
+            concurrency: configuration.concurrency,
+            queues: configuration.queues.map { .init(queue: $0.name, limit: $0.concurrency ?? configuration.concurrency) },
+            kinds: kinds, until: configuration.until, lease: configuration.lease, grace: configuration.grace)
+    }
+
+    private var moment: WorkerState.Moment { WorkerState.Moment(uptime: clock.uptime(), wall: clock.now()) }
+
+    // MARK: Executions
+
+    private func start(_ job: ClaimedJob, _ held: inout HeldExecutions) {
+        let clock = clock
+        let context = ExecutionContext(
+            executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
+            parent: job.parent, root: job.root, trace: job.trace, meta: job.meta, sink: pump, now: { clock.now() })
+        let signal = CancelSignal()
+        let task = Task { tell(.ended(await pipeline.run(job, in: context, signal: signal))) }
+        held.add(job.execution, task: task, signal: signal)
+        if let timeout = job.timeout ?? timeouts[job.kind] {
+            let timer = clock.schedule(at: clock.uptime() + timeout) {
+                if signal.note(.timedOut(after: timeout)) { task.cancel() }
+            }
+            held.add(timer: timer, to: job.execution)
+        }
+    }
+
+    // MARK: The store
+
+    private func join() async {
+        let description = WorkerDescription(
+            kinds: kinds, queues: configuration.queues.reduce(into: [:]) { $0[$1.name] = $1.concurrency ?? configuration.concurrency },
+            concurrency: configuration.concurrency, host: ProcessFacts.hostName, pid: getpid(), version: ErrandVersion.current,
+            startedAt: clock.now(), lease: configuration.lease)
+        do throws(JobStoreError) {
+            let id = try await jobs.join(description)
+            registered.withLock { $0 = id }
+            tell(.joined(id))
+        } catch {
+            tell(.joinFailed(error))
+        }
+    }
+
+    private func exchange(_ request: ExchangeRequest) async {
+        // Logs first, in their own file and commit: an outcome is acknowledged only when its lines are kept (or given up).
+        if !request.reports.isEmpty { await pump.flush() }
+        do throws(JobStoreError) {
+            let reply = try await jobs.exchange(request)
+            for report in request.reports { pump.forget(report.execution) }
+            if !reply.isRegistered { registered.withLock { $0 = nil } }
+            tell(.exchanged(reply))
+        } catch {
+            tell(.exchangeFailed(error))
+        }
+    }
+
+    private func leave() async {
+        guard let id = registered.withLock({ $0 }) else { return }
+        do throws(JobStoreError) {
+            try await jobs.leave(id)
+        } catch {
+            // Others will notice that this worker is gone, and rescue what it could not report.
+            logger.warning("could not leave the store", metadata: ["worker": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Twice a second: makes the jobs of dead workers available again.
+    private func rescueOthers() async {
+        while await clock.sleep(for: .milliseconds(500)) {
+            guard let id = registered.withLock({ $0 }) else { continue }
+            do throws(JobStoreError) {
+                for casualty in try await jobs.casualties(seenBy: id) {
+                    await configuration.endOrphans(casualty.executions)
+                    let rescued = try await jobs.rescue(casualty, poisonThreshold: configuration.poisonThreshold)
+                    guard !rescued.isEmpty else { continue }
+                    logger.notice(
+                        "rescued the jobs of another worker",
+                        metadata: [
+                            "worker": "\(casualty.worker)", "cause": "\(casualty.cause.rawValue)",
+                            "executions": .array(rescued.map { "\($0)" }),
+                        ])
+                }
+            } catch {
+                logger.warning("could not look after other workers", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Once a minute: deletes what the retention policy no longer keeps, in slices small enough to let others in between.
+    private func pruneNowAndThen() async {
+        guard let policy = configuration.retention else { return }
+        let pruner = Pruner(store: queue.store, clock: clock)
+        while await clock.sleep(for: .seconds(60)) {
+            do throws(JobStoreError) {
+                _ = try await pruner.prune(policy)
+            } catch {
+                logger.warning("could not prune", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: The worker's own log
+
+    private func write(_ note: WorkerState.Note) {
+        switch note {
+        case .storeFailed(let error, let consecutive, let unwritten):
+            // Doubling distances: an outage of a day does not fill a disk with complaints.
+            guard consecutive & (consecutive - 1) == 0 else { return }
+            logger.error(
+                "the store failed", metadata: ["error": "\(error)", "consecutive": "\(consecutive)", "unwritten_outcomes": "\(unwritten)"])
+        case .storeRecovered: logger.notice("the store is back")
+        case .leaseLost(let execution):
+            logger.error("lease lost: the outcome was not recorded", metadata: ["execution_id": "\(execution)"])
+        case .rescued(let held): logger.error("this worker was taken for dead and starts anew", metadata: ["executions_lost": "\(held)"])
+        case .draining(let running): logger.notice("draining", metadata: ["running": "\(running)"])
+        case .abandoned(let execution):
+            logger.error("the handler ignored its cancellation and was left behind", metadata: ["execution_id": "\(execution)"])
+        }
+    }
+}

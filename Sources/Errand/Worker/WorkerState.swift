@@ -1,0 +1,360 @@
+// The worker's mind: a pure state machine that is told what happened and answers what to do. No clock, no await, no store.
+
+/// Decides for one worker: what to claim, what to report and when, whom to cancel, when to leave.
+///
+/// The shell (``WorkerLoop``) performs the actions and feeds back what came of them; the simulator drives this very type. At most one
+/// exchange with the store is under way at a time: what piles up meanwhile goes into the next, which is how outcomes are grouped.
+package struct WorkerState: Sendable {
+    /// What does not change while the worker runs.
+    package struct Settings: Sendable {
+        package var concurrency: Int
+        package var queues: [ClaimRequest.QueueShare]
+        package var kinds: [String]
+        package var until: Worker.Until
+        package var lease: Duration
+        package var grace: Duration
+
+        package init(
+            concurrency: Int, queues: [ClaimRequest.QueueShare], kinds: [String], until: Worker.Until = .stopped,
+            lease: Duration = .seconds(30), grace: Duration = .seconds(30)
+        ) {
+            self.concurrency = concurrency
+            self.queues = queues
+            self.kinds = kinds
+            self.until = until
+            self.lease = lease
+            self.grace = grace
+        }
+    }
+
+    /// A moment on both clocks.
+    package struct Moment: Sendable, Hashable {
+        package var uptime: Duration
+        package var wall: Timestamp
+
+        package init(uptime: Duration, wall: Timestamp) {
+            self.uptime = uptime
+            self.wall = wall
+        }
+    }
+
+    /// What happened.
+    package enum Event: Sendable {
+        /// The store has registered the worker.
+        case joined(WorkerID)
+        /// The store could not register it.
+        case joinFailed(JobStoreError)
+        /// Somebody rang, or the store noticed a change.
+        case rang
+        /// The time of the last ``Action/wake(at:)`` has come.
+        case woke
+        /// An execution has ended.
+        case ended(ExecutionReport)
+        /// The exchange under way was committed.
+        case exchanged(ExchangeReply)
+        /// The exchange under way came to nothing.
+        case exchangeFailed(JobStoreError)
+        /// A shutdown: finish what runs, within the grace period.
+        case drainRequested
+        /// The shutdown must not wait for handlers any more.
+        case cancelRequested
+    }
+
+    /// What to do.
+    package enum Action: Sendable, Hashable {
+        case join
+        case exchange(ExchangeRequest)
+        case start(ClaimedJob)
+        case cancel(ExecutionID, CancelCause)
+        case wake(at: Duration)
+        case note(Note)
+        case finish(Worker.End)
+    }
+
+    /// What the worker's own log must say.
+    package enum Note: Sendable, Hashable {
+        case storeFailed(JobStoreError, consecutive: Int, unwritten: Int)
+        case storeRecovered
+        case leaseLost(ExecutionID)
+        case rescued(held: Int)
+        case draining(running: Int)
+        case abandoned(ExecutionID)
+    }
+
+    private enum Phase: Hashable {
+        case serving
+        /// Finishing what runs; past the deadline it is cancelled. `nil` waits as long as it takes.
+        case draining(deadline: Duration?)
+        /// Everything was cancelled; past the deadline the worker leaves whatever is left.
+        case cancelling(deadline: Duration)
+        case finished
+    }
+
+    private struct Slot {
+        var queue: String
+        var cancelled: CancelCause?
+    }
+
+    private let settings: Settings
+    private var phase = Phase.serving
+    private var worker: WorkerID?
+    private var isJoining = false
+    private var slots: [ExecutionID: Slot] = [:]
+    private var runningByQueue: [String: Int] = [:]
+    /// Ended executions that are not in the store yet, oldest first.
+    private var outbox: [ExecutionReport] = []
+    /// The reports of the exchange under way.
+    private var sent: [ExecutionReport]?
+    /// Something may be claimable, or somebody may want something: look at the next chance.
+    private var mustLook = true
+    private var hasClaimed = false
+    /// Whether the last exchange asked for jobs, found none, and nothing has hinted at any since.
+    private var foundNothing = false
+    private var nextDue: Timestamp?
+    private var lastRenewal = Duration.zero
+    private var failures = 0
+    private var retryAt: Duration?
+    private var rotation = 0
+    private var announcedWake: Duration?
+
+    package init(settings: Settings) { self.settings = settings }
+
+    /// How long cancelled handlers may take to end before the worker leaves without them: 5 seconds.
+    package static let cancelGrace = Duration.seconds(5)
+    /// How many unwritten outcomes stop further claims.
+    package static let outboxLimit = 1000
+
+    /// Executions that hold a slot.
+    package var running: Int { slots.count }
+
+    /// Takes in what happened and answers what to do, in order.
+    package mutating func handle(_ event: Event, at now: Moment) -> [Action] {
+        guard phase != .finished else { return [] }
+        var actions: [Action] = []
+        switch event {
+        case .joined(let id):
+            worker = id
+            isJoining = false
+            lastRenewal = now.uptime
+            recovered(&actions)
+            mustLook = true
+        case .joinFailed(let error):
+            isJoining = false
+            failed(error, at: now, &actions)
+        case .rang:
+            mustLook = true
+            foundNothing = false
+        case .woke:
+            announcedWake = nil
+            if let nextDue, nextDue <= now.wall {
+                mustLook = true
+                self.nextDue = nil
+            }
+        case .ended(let report): ended(report, &actions)
+        case .exchanged(let reply): exchanged(reply, at: now, &actions)
+        case .exchangeFailed(let error):
+            outbox = (sent ?? []) + outbox
+            sent = nil
+            mustLook = true
+            failed(error, at: now, &actions)
+        case .drainRequested:
+            if phase == .serving { drain(deadline: now.uptime + settings.grace, &actions) }
+        case .cancelRequested: cancelAll(at: now, &actions)
+        }
+        proceed(at: now, &actions)
+        return actions
+    }
+
+    // MARK: What happened
+
+    private mutating func ended(_ report: ExecutionReport, _ actions: inout [Action]) {
+        guard let slot = slots.removeValue(forKey: report.execution) else { return }
+        runningByQueue[slot.queue, default: 0] -= 1
+        if slot.cancelled == .leaseLost {
+            actions.append(.note(.leaseLost(report.execution)))
+        } else {
+            outbox.append(report)
+        }
+    }
+
+    private mutating func exchanged(_ reply: ExchangeReply, at now: Moment, _ actions: inout [Action]) {
+        let reports = sent ?? []
+        sent = nil
+        lastRenewal = now.uptime
+        recovered(&actions)
+        for (report, result) in zip(reports, reply.results) where result == .leaseLost {
+            actions.append(.note(.leaseLost(report.execution)))
+        }
+        nextDue = reply.nextWake
+        if reply.isRegistered {
+            foundNothing = reply.claimed.isEmpty
+            for job in reply.claimed { claimed(job, at: now, &actions) }
+            for wish in reply.cancellations { cancel(wish.execution, because: .requested(reason: wish.reason), &actions) }
+        } else {
+            worker = nil
+            actions.append(.note(.rescued(held: slots.count)))
+            for execution in slots.keys.sorted() { cancel(execution, because: .leaseLost, &actions) }
+        }
+    }
+
+    private mutating func claimed(_ job: ClaimedJob, at now: Moment, _ actions: inout [Action]) {
+        guard phase == .serving else {
+            // The shutdown came while the claim was under way: give it back unstarted.
+            outbox.append(
+                ExecutionReport(execution: job.execution, outcome: .interrupted, next: .giveBack, finishedAt: now.wall))
+            return
+        }
+        hasClaimed = true
+        slots[job.execution] = Slot(queue: job.queue)
+        runningByQueue[job.queue, default: 0] += 1
+        actions.append(.start(job))
+        if settings.until == .once { phase = .draining(deadline: nil) }
+    }
+
+    private mutating func cancel(_ execution: ExecutionID, because cause: CancelCause, _ actions: inout [Action]) {
+        guard let slot = slots[execution], slot.cancelled == nil || cause == .leaseLost && slot.cancelled != .leaseLost else { return }
+        slots[execution]?.cancelled = cause
+        actions.append(.cancel(execution, cause))
+    }
+
+    private mutating func failed(_ error: JobStoreError, at now: Moment, _ actions: inout [Action]) {
+        failures += 1
+        retryAt = now.uptime + WorkerState.retryDelay(after: failures)
+        actions.append(.note(.storeFailed(error, consecutive: failures, unwritten: outbox.count)))
+    }
+
+    private mutating func recovered(_ actions: inout [Action]) {
+        if failures > 0 { actions.append(.note(.storeRecovered)) }
+        failures = 0
+        retryAt = nil
+    }
+
+    /// 50 ms, doubling to 2 s: a store that comes back is noticed soon, one that stays away is not hammered.
+    private static func retryDelay(after failures: Int) -> Duration {
+        min(.milliseconds(50 << min(failures - 1, 10)), .seconds(2))
+    }
+
+    // MARK: Leaving
+
+    private mutating func drain(deadline: Duration?, _ actions: inout [Action]) {
+        phase = .draining(deadline: deadline)
+        actions.append(.note(.draining(running: slots.count)))
+    }
+
+    private mutating func cancelAll(at now: Moment, _ actions: inout [Action]) {
+        if case .cancelling = phase { return }
+        phase = .cancelling(deadline: now.uptime + WorkerState.cancelGrace)
+        for execution in slots.keys.sorted() { cancel(execution, because: .shutdown, &actions) }
+    }
+
+    /// Handlers that ignored their cancellation: the worker leaves, and their jobs are given back.
+    private mutating func abandonAll(at now: Moment, _ actions: inout [Action]) {
+        for execution in slots.keys.sorted() {
+            actions.append(.note(.abandoned(execution)))
+            if slots[execution]?.cancelled != .leaseLost {
+                outbox.append(ExecutionReport(execution: execution, outcome: .interrupted, next: .giveBack, finishedAt: now.wall))
+            }
+        }
+        slots = [:]
+        runningByQueue = [:]
+    }
+
+    private var isEmpty: Bool { slots.isEmpty && outbox.isEmpty && sent == nil }
+
+    // MARK: What to do next
+
+    private mutating func proceed(at now: Moment, _ actions: inout [Action]) {
+        if case .draining(let deadline?) = phase, now.uptime >= deadline, !isEmpty { cancelAll(at: now, &actions) }
+        if case .cancelling(let deadline) = phase, now.uptime >= deadline {
+            if !slots.isEmpty {
+                abandonAll(at: now, &actions)
+            } else if failures > 0 || now.uptime >= deadline + WorkerState.cancelGrace {
+                finish(.outcomesUnwritten(outbox.count + (sent?.count ?? 0)), &actions)
+                return
+            }
+        }
+        if let end = naturalEnd(at: now) {
+            finish(end, &actions)
+            return
+        }
+        exchangeIfUseful(at: now, &actions)
+        scheduleWake(at: now, &actions)
+    }
+
+    private func naturalEnd(at now: Moment) -> Worker.End? {
+        guard isEmpty, !isJoining else { return nil }
+        switch phase {
+        case .draining, .cancelling: return .drained
+        case .finished: return nil
+        case .serving:
+            guard foundNothing else { return nil }
+            switch settings.until {
+            case .stopped: return nil
+            case .once: return .drained
+            case .empty(let idleTimeout):
+                if let nextDue, nextDue <= now.wall + idleTimeout { return nil }
+                return .drained
+            }
+        }
+    }
+
+    private mutating func finish(_ end: Worker.End, _ actions: inout [Action]) {
+        phase = .finished
+        actions.append(.finish(end))
+    }
+
+    private mutating func exchangeIfUseful(at now: Moment, _ actions: inout [Action]) {
+        guard sent == nil, !isJoining else { return }
+        if let retryAt, now.uptime < retryAt { return }
+        guard let worker else {
+            isJoining = true
+            actions.append(.join)
+            return
+        }
+        let claim = claimRequest()
+        let isLookDue = mustLook && (claim != nil || !slots.isEmpty)
+        guard !outbox.isEmpty || isLookDue || now.uptime >= renewalDue else {
+            mustLook = false
+            return
+        }
+        let reports = Array(outbox.prefix(WorkerState.outboxLimit))
+        outbox.removeFirst(reports.count)
+        sent = reports
+        mustLook = false
+        retryAt = nil
+        actions.append(.exchange(ExchangeRequest(worker: worker, reports: reports, claim: claim)))
+    }
+
+    private var renewalDue: Duration { lastRenewal + settings.lease / 3 }
+
+    /// What the free slots could take; queues take turns at being asked first, so that a cap shared by all starves none.
+    private mutating func claimRequest() -> ClaimRequest? {
+        guard phase == .serving, outbox.count < WorkerState.outboxLimit else { return nil }
+        var free = settings.concurrency - slots.count
+        if settings.until == .once { free = hasClaimed ? 0 : min(free, 1) }
+        guard free > 0 else { return nil }
+        let shares = settings.queues.indices.compactMap { offset -> ClaimRequest.QueueShare? in
+            let share = settings.queues[(offset + rotation) % settings.queues.count]
+            let room = min(share.limit - runningByQueue[share.queue, default: 0], free)
+            return room > 0 ? ClaimRequest.QueueShare(queue: share.queue, limit: room) : nil
+        }
+        guard !shares.isEmpty else { return nil }
+        rotation = (rotation + 1) % settings.queues.count
+        return ClaimRequest(limit: free, queues: shares, kinds: settings.kinds)
+    }
+
+    private mutating func scheduleWake(at now: Moment, _ actions: inout [Action]) {
+        var times: [Duration] = []
+        if let retryAt { times.append(retryAt) } else if worker != nil { times.append(renewalDue) }
+        // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
+        if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }
+        switch phase {
+        case .draining(let deadline?): times.append(deadline)
+        case .cancelling(let deadline): times.append(now.uptime < deadline ? deadline : deadline + WorkerState.cancelGrace)
+        default: break
+        }
+        guard let next = times.min(), announcedWake.map({ next < $0 || $0 <= now.uptime }) ?? true else { return }
+        announcedWake = next
+        actions.append(.wake(at: next))
+    }
+}
