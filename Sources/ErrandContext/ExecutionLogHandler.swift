@@ -34,11 +34,13 @@ public struct ExecutionLogHandler: LogHandler {
         logLevel = LogCapture.level
     }
 
+    /// Metadata of this logger value, by key.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Files the line under the execution that is current, or that owns this logger; outside of one, passes it on.
     public func log(event: LogEvent) {
         let ambient = ExecutionContext.ambient
         guard let context = owner ?? ambient.context else {

@@ -128,8 +128,10 @@ extension ExecutionContext {
         return { (argument: repeat each Argument) in snapshot.run { body(repeat each argument) } }
     }
 
+    // The async forms are spelled out by the number of arguments: a parameter pack in an async closure crashes the compiler
+    // (Swift 6.3.1, in SILGen).
+
     /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
-    // Spelled out by the number of arguments: a parameter pack in an async closure crashes the compiler (Swift 6.3.1, in SILGen).
     public static func bind<Result>(_ body: @escaping @Sendable () async throws -> Result) -> @Sendable () async throws -> Result {
         let snapshot = capture()
         return { try await snapshot.run { try await body() } }

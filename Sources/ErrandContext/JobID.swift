@@ -26,6 +26,7 @@ public struct JobID: Hashable, Comparable, Sendable {
     /// How many characters a job ID has.
     public static let length = 13
 
+    /// The order in which jobs were committed.
     public static func < (lhs: JobID, rhs: JobID) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 

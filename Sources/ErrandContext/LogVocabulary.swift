@@ -14,7 +14,9 @@ public enum LogStream: String, Sendable, Codable, CaseIterable {
 
 /// What is unusual about a log record; an empty set for almost all.
 public struct LogFlags: OptionSet, Sendable, Hashable {
+    /// The bits, as they are stored.
     public let rawValue: Int64
+    /// Flags from their stored bits.
     public init(rawValue: Int64) { self.rawValue = rawValue }
 
     /// Written after its execution had ended; the record says how many milliseconds late in its metadata (`late_ms`).

@@ -50,6 +50,7 @@ public struct LogPosition: Sendable, Hashable, Comparable {
         self.cursor = cursor
     }
 
+    /// By execution, then by sequence, then by cursor.
     public static func < (lhs: LogPosition, rhs: LogPosition) -> Bool {
         (lhs.ordinal, lhs.firstSequence, lhs.cursor) < (rhs.ordinal, rhs.firstSequence, rhs.cursor)
     }

@@ -13,10 +13,13 @@ public final class SystemClock: ErrandClock {
 
     private init() {}
 
+    /// The system's wall clock.
     public func now() -> Timestamp { Timestamp(microseconds: SystemClock.microseconds(of: CLOCK_REALTIME)) }
 
+    /// The system's boot clock.
     public func uptime() -> Duration { .microseconds(SystemClock.microseconds(of: CLOCK_BOOTTIME)) }
 
+    /// Fires on the process's timer thread.
     public func schedule(at uptime: Duration, _ fire: @escaping @Sendable () -> Void) -> any ScheduledTimer {
         timers.schedule(at: uptime, fire)
     }
