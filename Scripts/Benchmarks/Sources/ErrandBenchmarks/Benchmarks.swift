@@ -1,0 +1,24 @@
+// Runs one measurement by name: `claim`, `pickup`, `idle`, `interleave`. Each prints n, percentiles and its paired baseline.
+
+import Glibc
+import Logging
+import Errand
+
+@main struct Benchmarks {
+    static func main() async throws {
+        setvbuf(stdout, nil, _IOLBF, 0)
+        let arguments = CommandLine.arguments.dropFirst()
+        LoggingSystem.bootstrap { ExecutionLogHandler(label: $0, outside: SwiftLogNoOpLogHandler()) }
+        switch arguments.first {
+        case "claim": try await ClaimCost.run()
+        case "pickup": try await PickUp.run()
+        case "pickup-worker": try await PickUp.serve(directory: arguments.dropFirst().first!)
+        case "idle": try await IdleCost.run()
+        case "idle-worker": try await IdleCost.serve(directory: arguments.dropFirst().first!)
+        case "interleave": try await Interleave.run()
+        default:
+            print("usage: ErrandBenchmarks claim | pickup | idle | interleave")
+            exit(2)
+        }
+    }
+}
