@@ -50,7 +50,9 @@ final class WorkerLoop: Sendable {
 
     private func serve() async -> Worker.End {
         await withDiscardingTaskGroup { group in
-            let listener = queue.store.doorbell.listen(to: [.work, .control]) { [self] _ in tell(.rang) }
+            let listener = queue.store.doorbell.listen(to: [.work, .control]) { [self] topics in
+                tell(.rang(wantsAttention: topics.contains(.control)))
+            }
             group.addTask { await self.pump.run() }
             group.addTask { await self.rescueOthers() }
             group.addTask { await self.pruneNowAndThen() }
@@ -69,7 +71,7 @@ final class WorkerLoop: Sendable {
         var held = HeldExecutions()
         var wake: (any ScheduledTimer)?
         var iterator = events.makeAsyncIterator()
-        var event = WorkerState.Event.rang
+        var event = WorkerState.Event.rang(wantsAttention: false)
         while true {
             for action in state.handle(event, at: moment) {
                 switch action {

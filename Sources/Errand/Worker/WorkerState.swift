@@ -44,8 +44,8 @@ package struct WorkerState: Sendable {
         case joined(WorkerID)
         /// The store could not register it.
         case joinFailed(JobStoreError)
-        /// Somebody rang, or the store noticed a change.
-        case rang
+        /// Somebody rang, or the store noticed a change: jobs may be claimable, or (`wantsAttention`) somebody asked for something.
+        case rang(wantsAttention: Bool)
         /// The time of the last ``Action/wake(at:)`` has come.
         case woke
         /// An execution has ended.
@@ -105,8 +105,12 @@ package struct WorkerState: Sendable {
     private var outbox: [ExecutionReport] = []
     /// The reports of the exchange under way.
     private var sent: [ExecutionReport]?
-    /// Something may be claimable, or somebody may want something: look at the next chance.
+    /// Whether the exchange under way asks for jobs.
+    private var asksForJobs = false
+    /// Something may be claimable: look as soon as a slot is free.
     private var mustLook = true
+    /// Somebody may want something of a running execution: look at once.
+    private var mustAttend = false
     private var hasClaimed = false
     /// Whether the last exchange asked for jobs, found none, and nothing has hinted at any since.
     private var foundNothing = false
@@ -141,8 +145,9 @@ package struct WorkerState: Sendable {
         case .joinFailed(let error):
             isJoining = false
             failed(error, at: now, &actions)
-        case .rang:
+        case .rang(let wantsAttention):
             mustLook = true
+            mustAttend = mustAttend || wantsAttention
             foundNothing = false
         case .woke:
             announcedWake = nil
@@ -158,7 +163,7 @@ package struct WorkerState: Sendable {
             mustLook = true
             failed(error, at: now, &actions)
         case .drainRequested:
-            if phase == .serving { drain(deadline: now.uptime + settings.grace, &actions) }
+            if phase == .serving || phase == .draining(deadline: nil) { drain(deadline: now.uptime + settings.grace, &actions) }
         case .cancelRequested: cancelAll(at: now, &actions)
         }
         proceed(at: now, &actions)
@@ -187,7 +192,8 @@ package struct WorkerState: Sendable {
         }
         nextDue = reply.nextWake
         if reply.isRegistered {
-            foundNothing = reply.claimed.isEmpty
+            // A ring since the request was sent may be about a job that it could not see.
+            if asksForJobs { foundNothing = reply.claimed.isEmpty && !mustLook }
             for job in reply.claimed { claimed(job, at: now, &actions) }
             for wish in reply.cancellations { cancel(wish.execution, because: .requested(reason: wish.reason), &actions) }
         } else {
@@ -312,15 +318,14 @@ package struct WorkerState: Sendable {
             return
         }
         let claim = claimRequest()
-        let isLookDue = mustLook && (claim != nil || !slots.isEmpty)
-        guard !outbox.isEmpty || isLookDue || now.uptime >= renewalDue else {
-            mustLook = false
-            return
-        }
+        let isLookDue = mustLook && claim != nil || mustAttend && !slots.isEmpty
+        guard !outbox.isEmpty || isLookDue || now.uptime >= renewalDue else { return }
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
         outbox.removeFirst(reports.count)
         sent = reports
-        mustLook = false
+        asksForJobs = claim != nil
+        if asksForJobs { mustLook = false }
+        mustAttend = false
         retryAt = nil
         actions.append(.exchange(ExchangeRequest(worker: worker, reports: reports, claim: claim)))
     }
