@@ -1,0 +1,56 @@
+// The house plan as a test: which modules each room may import, so that no arrow turns round unnoticed.
+
+import Foundation
+import Testing
+
+@Suite struct RoomsTests {
+    /// What each room may import; a new arrow is a decision, made here.
+    private static let allowed: [String: Set<String>] = [
+        "ErrandContext": ["CErrand", "Glibc", "Logging", "ServiceContextModule", "Synchronization"],
+        "Errand": [
+            "CErrand", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceLifecycle", "Synchronization",
+        ],
+        "ErrandSQLite": [
+            "CErrand", "CSQLite", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization",
+        ],
+        "ErrandHandlers": [
+            "CErrand", "CYAML", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Subprocess", "Synchronization",
+            "SystemPackage",
+        ],
+        "ErrandTesting": ["Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization", "Testing"],
+        "ErrandCLI": [
+            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandHandlers", "ErrandSQLite", "FoundationEssentials",
+            "Glibc", "Logging", "ServiceLifecycle", "Synchronization",
+        ],
+        "ErrandTool": ["ErrandCLI"],
+        "ErrandDemo": ["Errand", "ErrandContext", "ErrandSQLite", "FoundationEssentials", "Glibc", "Logging", "Synchronization"],
+    ]
+
+    @Test(arguments: allowed.keys.sorted())
+    func `a room imports only what the house plan lets it`(room: String) throws {
+        let imports = try RoomsTests.imports(of: room)
+        #expect(!imports.isEmpty)
+        let surprises = imports.filter { !RoomsTests.allowed[room, default: []].contains($0.module) }
+        #expect(surprises.isEmpty, "\(surprises.map { "\($0.file) imports \($0.module)" }.joined(separator: "\n"))")
+    }
+
+    @Test func `every room with Swift sources is in the plan`() throws {
+        let rooms = try FileManager.default.contentsOfDirectory(atPath: RoomsTests.root + "/Sources").filter { !$0.hasPrefix("C") }
+        #expect(Set(rooms) == Set(RoomsTests.allowed.keys))
+    }
+
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+    private static func imports(of room: String) throws -> [(file: String, module: String)] {
+        let folder = root + "/Sources/" + room
+        let files = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }
+        return try files.flatMap { file -> [(file: String, module: String)] in
+            let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
+            return text.split(separator: "\n").compactMap { line in
+                let words = line.split(separator: " ").drop { $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0) }
+                guard words.first == "import", let module = words.dropFirst().last else { return nil }
+                return (file, String(module.split(separator: ".")[0]))
+            }
+        }
+    }
+}
