@@ -1,0 +1,215 @@
+// Claiming: per open feed one index range, merged lazily, its prefix taken out, the payloads read by row key.
+
+import Errand
+import ErrandContext
+
+/// The feeds that a claim reads: those of its queues and kinds, without the paused ones. Remembered until something changes.
+struct ClaimPlan {
+    /// The kinds that it was made for.
+    var kinds: [String]
+    /// The open feeds of each queue that was asked for.
+    var feeds: [String: [OpenFeed]]
+
+    struct OpenFeed {
+        var id: Int64
+        var queue: String
+        var kind: String
+    }
+}
+
+extension QueueDatabase {
+    /// One job that a claim takes.
+    private struct Candidate {
+        var feed: Int
+        var priority: Int64
+        var rank: Int64
+        var id: Int64
+        var key: Int64?
+        var base: Int64
+        var attempt: Int64
+        var crashes: Int64
+
+        func precedes(_ other: Candidate) -> Bool { (priority, rank, id) < (other.priority, other.rank, other.id) }
+    }
+
+    /// Gives up to `request.limit` jobs to `worker`, queue after queue in the order asked, each queue by priority, rank and ID.
+    func claim(_ request: ClaimRequest, for worker: WorkerID, now: Int64) throws(JobStoreError) -> [ClaimedJob] {
+        var claimed: [ClaimedJob] = []
+        for share in request.queues {
+            let limit = min(share.limit, request.limit - claimed.count)
+            guard limit > 0 else { continue }
+            let feeds = try openFeeds(of: share.queue, kinds: request.kinds)
+            guard !feeds.isEmpty else { continue }
+            let candidates = try candidates(from: feeds, limit: limit)
+            try take(candidates, from: feeds)
+            claimed.reserveCapacity(claimed.count + candidates.count)
+            for candidate in candidates {
+                claimed.append(try start(candidate, of: feeds[candidate.feed], for: worker, now: now))
+            }
+        }
+        return claimed
+    }
+
+    private func openFeeds(of queue: String, kinds: [String]) throws(JobStoreError) -> [ClaimPlan.OpenFeed] {
+        if memory.plan?.kinds != kinds { memory.plan = ClaimPlan(kinds: kinds, feeds: [:]) }
+        if let feeds = memory.plan?.feeds[queue] { return feeds }
+        let handled = Set(kinds)
+        var feeds: [ClaimPlan.OpenFeed] = []
+        try connection[ClaimSQL.feeds].bind(1, text: queue).forEach { row in
+            let kind = row.text(1)
+            if handled.contains(kind) { feeds.append(ClaimPlan.OpenFeed(id: row.integer(0), queue: queue, kind: kind)) }
+        }
+        memory.plan?.feeds[queue] = feeds
+        return feeds
+    }
+
+    /// The first `limit` rows of all feeds together.
+    private func candidates(from feeds: [ClaimPlan.OpenFeed], limit: Int) throws(JobStoreError) -> [Candidate] {
+        while cursors.count < feeds.count { cursors.append(try connection.prepare(ClaimSQL.candidates)) }
+        // No cursor may be open when the rows are taken out.
+        defer { for index in feeds.indices { cursors[index].reset() } }
+        var candidates: [Candidate] = []
+        if feeds.count == 1 {
+            cursors[0].bind(1, feeds[0].id).bind(2, Int64(limit))
+            while let next = try advance(0) { candidates.append(next) }
+            return candidates
+        }
+        var heads: [Candidate] = []
+        for index in feeds.indices {
+            cursors[index].bind(1, feeds[index].id).bind(2, Int64(limit))
+            if let head = try advance(index) { heads.append(head) }
+        }
+        while candidates.count < limit, !heads.isEmpty {
+            var first = 0
+            for index in heads.indices.dropFirst() where heads[index].precedes(heads[first]) { first = index }
+            candidates.append(heads[first])
+            if let next = try advance(heads[first].feed) {
+                heads[first] = next
+            } else {
+                heads.swapAt(first, heads.count - 1); heads.removeLast()
+            }
+        }
+        return candidates
+    }
+
+    private func advance(_ feed: Int) throws(JobStoreError) -> Candidate? {
+        let cursor = cursors[feed]
+        guard try cursor.step() else { return nil }
+        return Candidate(
+            feed: feed, priority: cursor.integer(0), rank: cursor.integer(1), id: cursor.integer(2), key: cursor.optionalInteger(3),
+            base: cursor.integer(4), attempt: cursor.integer(5), crashes: cursor.integer(6))
+    }
+
+    /// Takes the candidates out of `errand_available`: of each feed they are a prefix, so one range goes.
+    private func take(_ candidates: [Candidate], from feeds: [ClaimPlan.OpenFeed]) throws(JobStoreError) {
+        var last = [Candidate?](repeating: nil, count: feeds.count)
+        for candidate in candidates { last[candidate.feed] = candidate }
+        var taken = 0
+        for (index, candidate) in last.enumerated() {
+            guard let candidate else { continue }
+            try connection[ClaimSQL.take].bind(1, feeds[index].id).bind(2, candidate.priority).bind(3, candidate.rank).bind(4, candidate.id)
+                .run()
+            taken += connection.changes
+        }
+        precondition(taken == candidates.count, "a claim of \(candidates.count) jobs took \(taken) rows")
+    }
+
+    private func start(
+        _ candidate: Candidate, of feed: ClaimPlan.OpenFeed, for worker: WorkerID, now: Int64
+    ) throws(JobStoreError) -> ClaimedJob {
+        let ordinal = candidate.base + bootNumber + 1
+        let attempt = candidate.attempt + 1
+        try connection[ClaimSQL.run].bind(1, candidate.id).bind(2, ordinal).bind(3, attempt).bind(4, candidate.crashes)
+            .bind(5, worker.rawValue).bind(6, now).bind(7, feed.id).bind(8, candidate.key).run()
+        let id = JobID(rawValue: candidate.id)
+        let input = try connection[ClaimSQL.input].bind(1, candidate.id)
+        defer { input.reset() }
+        guard try input.step() else { throw .damaged(reason: "job \(id) has a state but no input row") }
+        var job = ClaimedJob(
+            execution: ExecutionID(id, ordinal), attempt: Int(attempt), maxAttempts: Int(input.integer(0)), crashes: Int(candidate.crashes),
+            queue: feed.queue, kind: feed.kind, payload: input.bytes(2), startedAt: Timestamp(microseconds: now))
+        if input.integer(1) != 0 { try readExtras(of: id, into: &job) }
+        return job
+    }
+
+    private func readExtras(of id: JobID, into job: inout ClaimedJob) throws(JobStoreError) {
+        let row = try connection[ClaimSQL.extras].bind(1, id.rawValue)
+        defer { row.reset() }
+        guard try row.step() else { return }
+        let extras = try JobExtras(row, from: 0)
+        job.timeout = extras.timeout
+        job.key = extras.key
+        job.meta = extras.meta
+        job.trace = extras.trace
+        job.parent = extras.parent
+        job.root = extras.root
+    }
+}
+
+/// The parts of an input row that most jobs lack.
+struct JobExtras {
+    /// The columns, in the order in which ``init(_:from:)`` reads them.
+    static let columns = """
+        timeout_us, idempotency_key, label, meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal
+        """
+    static let columnCount: Int32 = 11
+
+    var timeout: Duration?
+    var key: String?
+    var label: String?
+    var meta: [String: String]
+    var trace: TraceContext?
+    var parent: ExecutionID?
+    var root: ExecutionID?
+
+    /// Reads ``columns`` of a row, beginning at `first`.
+    init(_ row: Statement, from first: Int32) throws(JobStoreError) {
+        timeout = row.optionalInteger(first).map { .microseconds($0) }
+        key = row.optionalText(first + 1)
+        label = row.optionalText(first + 2)
+        meta = if let text = row.optionalText(first + 3) { try JSONText.decode([String: String].self, text) } else { [:] }
+        if let parent = row.optionalText(first + 4) {
+            trace = TraceContext(traceParent: parent, traceState: row.optionalText(first + 5), baggage: row.optionalText(first + 6))
+        }
+        parent = JobExtras.execution(row, first + 7)
+        root = JobExtras.execution(row, first + 9)
+    }
+
+    private static func execution(_ row: Statement, _ column: Int32) -> ExecutionID? {
+        guard let job = row.optionalInteger(column), let ordinal = row.optionalInteger(column + 1) else { return nil }
+        return ExecutionID(JobID(rawValue: job), ordinal)
+    }
+}
+
+/// The statements of a claim. Nothing filters after a range: every row that the range holds may start now.
+enum ClaimSQL {
+    /// The feeds of a queue that is not paused, of kinds that are not paused. Unique index of `errand_feed`, row key of `errand_kind`.
+    static let feeds = SQL(
+        """
+        SELECT f.id, k.name FROM errand_queue q CROSS JOIN errand_feed f ON f.queue = q.id CROSS JOIN errand_kind k ON k.id = f.kind
+         WHERE q.name = :queue AND q.paused = 0 AND k.paused = 0
+        """)
+
+    /// The next jobs of one feed. A prefix of the primary key of `errand_available`, already in order.
+    static let candidates = SQL(
+        """
+        SELECT priority, rank, id, key, base, attempt, crashes FROM errand_available
+         WHERE feed = :feed ORDER BY priority, rank, id LIMIT :limit
+        """)
+
+    /// Takes a prefix of one feed out. A range of the primary key of `errand_available`.
+    static let take = SQL("DELETE FROM errand_available WHERE feed = :feed AND (priority, rank, id) <= (:priority, :rank, :id)")
+
+    /// The record that an execution has started. Row key of `errand_running`.
+    static let run = SQL(
+        """
+        INSERT INTO errand_running(id, ordinal, attempt, crashes, worker, started_at, feed, key)
+        VALUES(:id, :ordinal, :attempt, :crashes, :worker, :started_at, :feed, :key)
+        """)
+
+    /// What every execution needs of the input. Row key of `errand_job`.
+    static let input = SQL("SELECT max_attempts, flags, payload FROM errand_job WHERE id = :id")
+
+    /// What only some need. Row key of `errand_job`.
+    static let extras = SQL("SELECT \(JobExtras.columns) FROM errand_job WHERE id = :id")
+}

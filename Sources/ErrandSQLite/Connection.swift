@@ -1,0 +1,140 @@
+// One SQLite connection with Errand's settings and its prepared statements. Used by one thread at a time, checked by nobody.
+
+import CSQLite
+import Errand
+
+final class Connection {
+    let handle: OpaquePointer
+    let path: String
+    private var statements: [ObjectIdentifier: Statement] = [:]
+    private var synchronous: Durability?
+    /// An input or output error was seen. After a failed fsync nothing that this connection believes to have written may be
+    /// trusted: it must be closed and opened again.
+    private(set) var isPoisoned = false
+
+    /// Opens the database at `path`, which must exist.
+    init(path: String, queryOnly: Bool) throws(JobStoreError) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        guard let opened else { throw .unavailable(reason: "\(path): out of memory") }
+        handle = opened
+        self.path = path
+        guard code == SQLITE_OK else { throw failure(code) }
+        errand_sqlite_no_checkpoint_on_close(handle)
+        // The lock file comes first, so this waits only for foreign programs that write to the file.
+        sqlite3_busy_timeout(handle, Connection.busyTimeout)
+        try execute(
+            """
+            PRAGMA wal_autocheckpoint=0; PRAGMA secure_delete=OFF; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;
+            PRAGMA cache_size=-\(queryOnly ? 4096 : 32768); PRAGMA journal_size_limit=67108864; PRAGMA query_only=\(queryOnly ? 1 : 0)
+            """)
+    }
+
+    deinit {
+        statements.removeAll()
+        sqlite3_close_v2(handle)
+    }
+
+    static let busyTimeout: Int32 = 3000
+
+    /// The prepared form of `sql`.
+    subscript(_ sql: SQL) -> Statement {
+        get throws(JobStoreError) {
+            if let statement = statements[ObjectIdentifier(sql)] { return statement }
+            let statement = try prepare(sql)
+            statements[ObjectIdentifier(sql)] = statement
+            return statement
+        }
+    }
+
+    /// A prepared form of `sql` of the caller's own, for statements that are stepped several at a time.
+    func prepare(_ sql: SQL) throws(JobStoreError) -> Statement {
+        var prepared: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql.text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+        guard code == SQLITE_OK, let prepared else { throw failure(code) }
+        return Statement(prepared, on: self)
+    }
+
+    /// Runs statements without parameters and results.
+    func execute(_ text: String) throws(JobStoreError) {
+        let code = sqlite3_exec(handle, text, nil, nil, nil)
+        guard code == SQLITE_OK else { throw failure(code) }
+    }
+
+    /// The first column of the first row, for set-up and tests.
+    func integer(_ text: String) throws(JobStoreError) -> Int64? {
+        let statement = try prepare(SQL(text))
+        return try statement.step() ? statement.integer(0) : nil
+    }
+
+    /// The first column of the first row as text, for set-up and tests.
+    func text(_ text: String) throws(JobStoreError) -> String? {
+        let statement = try prepare(SQL(text))
+        return try statement.step() ? statement.optionalText(0) : nil
+    }
+
+    /// How many rows the last statement changed.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// Begins a write transaction whose commit survives what `durability` says.
+    func begin(_ durability: Durability) throws(JobStoreError) {
+        if synchronous != durability {
+            try execute(durability == .full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL")
+            synchronous = durability
+        }
+        try self[TransactionSQL.begin].run()
+    }
+
+    func commit() throws(JobStoreError) { try self[TransactionSQL.commit].run() }
+
+    /// Rolls back if a transaction is open. Errors are of no use to anyone: SQLite has rolled back by itself, or the connection is
+    /// poisoned and about to be closed, which rolls back too.
+    func rollback() {
+        guard sqlite3_get_autocommit(handle) == 0 else { return }
+        if sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) != SQLITE_OK { isPoisoned = true }
+    }
+
+    /// Moves the write-ahead log into the database and empties it. Only under the store's lock. `false`: a reader was in the way.
+    func checkpoint() throws(JobStoreError) -> Bool {
+        sqlite3_busy_timeout(handle, 100)
+        defer { sqlite3_busy_timeout(handle, Connection.busyTimeout) }
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        if code & 0xFF == SQLITE_BUSY || code & 0xFF == SQLITE_LOCKED { return false }
+        guard code == SQLITE_OK else { throw failure(code) }
+        return true
+    }
+
+    /// What a result code means to the caller.
+    func failure(_ code: Int32) -> JobStoreError {
+        let text = String(cString: sqlite3_errmsg(handle))
+        switch code & 0xFF {
+        case SQLITE_FULL:
+            return .full(reason: "\(path): \(text); free some space and try again")
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return .unavailable(reason: "\(path): \(text): another program is writing to the file; try again")
+        case SQLITE_NOTADB:
+            return .damaged(reason: "\(path) is not a SQLite database; restore it from a backup, or use another store directory")
+        case SQLITE_CORRUPT:
+            isPoisoned = true
+            return .damaged(reason: "\(path): \(text); restore it from a backup")
+        case SQLITE_IOERR:
+            isPoisoned = true
+            return .unavailable(reason: "\(path): \(text) (code \(code)); see the system's log for the disk")
+        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM:
+            return .unavailable(reason: "\(path): \(text); check the permissions of the file and its directory")
+        case SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE:
+            return .refused(reason: "\(path): \(text)")
+        default:
+            return .unavailable(reason: "\(path): \(text) (code \(code))")
+        }
+    }
+}
+
+/// The frame of every write.
+private enum TransactionSQL {
+    /// Takes SQLite's own write lock at once: a deferred transaction that upgrades fails under contention.
+    static let begin = SQL("BEGIN IMMEDIATE")
+    /// Makes the transaction visible, and durable as `synchronous` says.
+    static let commit = SQL("COMMIT")
+}

@@ -1,0 +1,178 @@
+// An operator's changes: cancel and retry.
+
+import Errand
+import ErrandContext
+
+extension QueueDatabase {
+    /// A job in the state that it is in.
+    private struct Whereabouts {
+        var feed: Int64
+        var priority: Int64
+        var runAt: Int64
+        var state: State
+
+        enum State {
+            case available(Carried)
+            case scheduled(Carried, ScheduledReason)
+            case running(ordinal: Int64)
+            case finished(FinalState, ordinal: Int64, attempt: Int64, crashes: Int64)
+        }
+
+        /// What every state row carries on.
+        struct Carried {
+            var base: Int64
+            var attempt: Int64
+            var crashes: Int64
+        }
+    }
+
+    private func locate(_ id: JobID) throws(JobStoreError) -> Whereabouts? {
+        let row = try connection[ControlSQL.locate].bind(1, id.rawValue)
+        defer { row.reset() }
+        guard try row.step() else { return nil }
+        let state: Whereabouts.State
+        if let ordinal = row.optionalInteger(3) {
+            state = .running(ordinal: ordinal)
+        } else if let final = row.optionalInteger(4).flatMap(FinalState.init(rawValue:)) {
+            state = .finished(final, ordinal: row.integer(5), attempt: row.integer(6), crashes: row.integer(7))
+        } else if let reason = row.optionalInteger(11).flatMap(ScheduledReason.init(rawValue:)) {
+            state = .scheduled(Whereabouts.Carried(base: row.integer(8), attempt: row.integer(9), crashes: row.integer(10)), reason)
+        } else if !row.isNull(12) {
+            state = .available(Whereabouts.Carried(base: row.integer(12), attempt: row.integer(13), crashes: row.integer(14)))
+        } else {
+            throw .damaged(reason: "job \(id) is in no state")
+        }
+        return Whereabouts(feed: row.integer(0), priority: row.integer(1), runAt: row.integer(2), state: state)
+    }
+
+    // MARK: Cancel
+
+    /// Ends jobs that have not started, and leaves a wish for the workers of the others.
+    func cancel(_ ids: [JobID], reason: String?) throws(JobStoreError) -> ([CancelResult], Set<DoorbellTopic>) {
+        var topics: Set<DoorbellTopic> = []
+        var results: [CancelResult] = []
+        for id in ids {
+            guard let job = try locate(id) else {
+                results.append(.notFound)
+                continue
+            }
+            switch job.state {
+            case .finished(let state, _, _, _): results.append(.finished(state.jobState))
+            case .running(let ordinal):
+                try connection[ControlSQL.request].bind(1, id.rawValue).bind(2, ordinal).bind(3, clock.now).bind(4, text: reason).run()
+                topics.insert(.control)
+                results.append(.requested(ExecutionID(id, ordinal)))
+            case .available(let carried):
+                try dropAvailable(id, job)
+                try end(id, job, carried, reason: reason)
+                topics.insert(.outcome)
+                results.append(.cancelled)
+            case .scheduled(let carried, _):
+                try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
+                try end(id, job, carried, reason: reason)
+                topics.insert(.outcome)
+                results.append(.cancelled)
+            }
+        }
+        return (results, topics)
+    }
+
+    private func dropAvailable(_ id: JobID, _ job: Whereabouts) throws(JobStoreError) {
+        try connection[ControlSQL.dropAvailable].bind(1, job.feed).bind(2, job.priority).bind(3, job.runAt).bind(4, id.rawValue).run()
+    }
+
+    /// Ends a job outside an execution.
+    private func end(_ id: JobID, _ job: Whereabouts, _ carried: Whereabouts.Carried, reason: String?) throws(JobStoreError) {
+        try connection[LeaveSQL.finish].bind(1, id.rawValue).bind(2, FinalState.cancelled.rawValue).bind(3, carried.base + bootNumber)
+            .bind(4, carried.attempt).bind(5, carried.crashes).bind(6, nil).bind(7, nil).bind(8, clock.now).bind(9, nil)
+            .bind(10, text: reason).bind(11, text: nil).bind(12, blob: nil).run()
+        count(.cancelled, feed: job.feed)
+    }
+
+    // MARK: Retry
+
+    /// Makes dead, cancelled and retryable jobs available at once.
+    func retry(_ ids: [JobID], resettingAttempts: Bool) throws(JobStoreError) -> ([RetryResult], Set<DoorbellTopic>) {
+        var topics: Set<DoorbellTopic> = []
+        var results: [RetryResult] = []
+        for id in ids {
+            guard let job = try locate(id) else {
+                results.append(.notFound)
+                continue
+            }
+            let carried: Whereabouts.Carried
+            switch job.state {
+            case .available:
+                results.append(.refused(.available))
+                continue
+            case .running:
+                results.append(.refused(.running))
+                continue
+            case .finished(.completed, _, _, _):
+                results.append(.refused(.completed))
+                continue
+            case .scheduled(let scheduled, let reason):
+                guard reason == .retry else {
+                    results.append(.refused(reason.jobState))
+                    continue
+                }
+                try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
+                carried = scheduled
+            case .finished(let state, let ordinal, let attempt, let crashes):
+                // The end was also the record of the last execution, which stays on record.
+                try connection[ControlSQL.keepLast].bind(1, id.rawValue).run()
+                try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
+                count(state, feed: job.feed, by: -1)
+                carried = Whereabouts.Carried(base: ordinal - bootNumber, attempt: attempt, crashes: crashes)
+            }
+            let attempt = resettingAttempts ? 0 : carried.attempt
+            try connection[ControlSQL.grantAttempt].bind(1, attempt + 1).bind(2, id.rawValue).run()
+            try place(id.rawValue, base: carried.base, attempt: attempt, crashes: resettingAttempts ? 0 : carried.crashes)
+            topics.insert(.work)
+            results.append(.retried)
+        }
+        return (results, topics)
+    }
+}
+
+/// The statements of an operator's changes.
+enum ControlSQL {
+    /// The state of one job. Row keys, and the primary key of `errand_available` from the input's own columns.
+    static let locate = SQL(
+        """
+        SELECT j.feed, j.priority, j.run_at, r.ordinal, f.state, f.ordinal, f.attempt, f.crashes, s.base, s.attempt, s.crashes, s.reason,
+               a.base, a.attempt, a.crashes
+          FROM errand_job j
+          LEFT JOIN errand_running r ON r.id = j.id
+          LEFT JOIN errand_finished f ON f.id = j.id
+          LEFT JOIN errand_scheduled s ON s.id = j.id
+          LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
+         WHERE j.id = :id
+        """)
+
+    /// Leaves a wish for the worker of an execution; an earlier wish about the same execution stands. Row key of `errand_control`.
+    static let request = SQL(
+        """
+        INSERT INTO errand_control(job, ordinal, action, requested_at, reason) VALUES(:job, :ordinal, 1, :requested_at, :reason)
+            ON CONFLICT(job) DO UPDATE SET ordinal = excluded.ordinal, requested_at = excluded.requested_at, reason = excluded.reason
+            WHERE errand_control.ordinal <> excluded.ordinal
+        """)
+
+    /// Primary key of `errand_available`.
+    static let dropAvailable = SQL(
+        "DELETE FROM errand_available WHERE feed = :feed AND priority = :priority AND rank = :rank AND id = :id")
+
+    /// Puts the last execution on record with the others, with the attempt that it was. Row key of `errand_finished`.
+    static let keepLast = SQL(
+        """
+        INSERT INTO errand_execution(job, ordinal, attempt, worker, started_at, finished_at, outcome, error)
+        SELECT id, ordinal, attempt + (outcome IN (3, 5, 7)), worker, started_at, finished_at, outcome, error FROM errand_finished
+         WHERE id = :id AND outcome IS NOT NULL
+        """)
+
+    /// Row key of `errand_finished`.
+    static let dropFinished = SQL("DELETE FROM errand_finished WHERE id = :id")
+
+    /// Makes room for one more attempt where there is none left. Row key of `errand_job`.
+    static let grantAttempt = SQL("UPDATE errand_job SET max_attempts = :attempts WHERE id = :id AND max_attempts < :attempts")
+}

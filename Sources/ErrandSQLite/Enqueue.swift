@@ -1,0 +1,166 @@
+// Taking jobs in: identity, feed, input row, and the first state.
+
+import Errand
+import ErrandContext
+
+/// A new job with everything worked out that needs no database, on the caller's thread.
+struct PreparedJob: Sendable {
+    var job: NewJob
+    var digest: [UInt8]?
+    var meta: String?
+
+    init(_ job: NewJob) throws(JobStoreError) {
+        guard job.payload.count <= Limits.payloadBytes else {
+            throw .refused(
+                reason: "the payload has \(job.payload.count) bytes; at most \(Limits.payloadBytes) are kept: pass a reference instead")
+        }
+        self.job = job
+        if job.key != nil { digest = SHA256.digest(Array(job.kind.utf8) + [0] + job.payload) }
+        if !job.meta.isEmpty { meta = try JSONText.encode(job.meta) }
+    }
+
+    var flags: JobFlags {
+        var flags: JobFlags = []
+        if job.key != nil { flags.insert(.key) }
+        if job.timeout != nil || job.label != nil || meta != nil || job.trace != nil || job.parent != nil || job.root != nil {
+            flags.insert(.extras)
+        }
+        return flags
+    }
+}
+
+extension QueueDatabase {
+    /// Takes in jobs; all of them or none.
+    func enqueue(_ jobs: [PreparedJob]) throws(JobStoreError) -> ([EnqueueResult], Set<DoorbellTopic>) {
+        let now = clock.now
+        var next = try firstID(now: now)
+        var results: [EnqueueResult] = []
+        results.reserveCapacity(jobs.count)
+        for prepared in jobs {
+            if let earlier = try earlier(prepared) {
+                results.append(earlier)
+                continue
+            }
+            try insert(prepared, id: next, now: now)
+            results.append(.added(JobID(rawValue: next)))
+            memory.lastID = next
+            next += 1
+        }
+        return (results, [.work])
+    }
+
+    /// The ID for the next job: the time, so that IDs of different stores hardly meet, unless the last one was higher.
+    private func firstID(now: Int64) throws(JobStoreError) -> Int64 {
+        let last: Int64
+        if let known = memory.lastID {
+            last = known
+        } else {
+            last = try connection[EnqueueSQL.lastID].first { $0.integer(0) } ?? 0
+            memory.lastID = last
+        }
+        let milliseconds = max(0, now / 1000 - QueueDatabase.epochMilliseconds)
+        return max(milliseconds << 22 | Int64.random(in: 0..<(1 << 22)), last + 1)
+    }
+
+    /// 2025-01-01T00:00:00Z.
+    static let epochMilliseconds: Int64 = 1_735_689_600_000
+
+    /// What an earlier enqueue under the same idempotency key makes of this one.
+    private func earlier(_ prepared: PreparedJob) throws(JobStoreError) -> EnqueueResult? {
+        guard let key = prepared.job.key, let digest = prepared.digest else { return nil }
+        let found = try connection[EnqueueSQL.keyed].bind(1, text: key).first { (JobID(rawValue: $0.integer(0)), $0.bytes(1)) }
+        guard let (id, known) = found else { return nil }
+        return known == digest ? .existing(id) : .conflict(id)
+    }
+
+    private func insert(_ prepared: PreparedJob, id: Int64, now: Int64) throws(JobStoreError) {
+        let job = prepared.job
+        let feed = try feed(queue: job.queue, kind: job.kind)
+        let runAt = job.runAt?.microseconds ?? now
+        let flags = prepared.flags
+        let priority = Int64(job.priority)
+        let input = try connection[flags.isEmpty ? EnqueueSQL.plainInput : EnqueueSQL.input]
+        input.bind(1, id).bind(2, feed).bind(3, priority).bind(4, runAt).bind(5, now).bind(6, Int64(job.maxAttempts))
+            .bind(7, flags.rawValue).bind(8, blob: job.payload)
+        if !flags.isEmpty {
+            input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key).bind(11, text: job.label).bind(12, text: prepared.meta)
+                .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
+                .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
+                .bind(19, job.root?.ordinal)
+        }
+        try input.run()
+        if let key = job.key { try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.digest).run() }
+        if runAt > now {
+            try schedule(id, until: runAt, base: -bootNumber, attempt: 0, crashes: 0, reason: .delayed)
+        } else {
+            try connection[QueueSQL.makeAvailable].bind(1, feed).bind(2, priority).bind(3, runAt).bind(4, id).bind(5, -bootNumber).bind(
+                6, 0
+            )
+            .bind(7, 0).run()
+        }
+    }
+
+    /// The number of a queue and kind, given at first use.
+    func feed(queue: String, kind: String) throws(JobStoreError) -> Int64 {
+        let name = FeedName(queue: queue, kind: kind)
+        if let feed = memory.feeds[name] { return feed }
+        let queueID = try intern(queue, find: EnqueueSQL.findQueue, add: EnqueueSQL.addQueue)
+        let kindID = try intern(kind, find: EnqueueSQL.findKind, add: EnqueueSQL.addKind)
+        let found = try connection[EnqueueSQL.findFeed].bind(1, queueID).bind(2, kindID).first { $0.integer(0) }
+        let feed: Int64
+        if let found {
+            feed = found
+        } else {
+            let added = try connection[EnqueueSQL.addFeed].bind(1, queueID).bind(2, kindID).first { $0.integer(0) }
+            guard let added else { throw .damaged(reason: "errand_feed took a row and gave no number") }
+            feed = added
+            memory.plan = nil
+        }
+        memory.feeds[name] = feed
+        return feed
+    }
+
+    private func intern(_ name: String, find: SQL, add: SQL) throws(JobStoreError) -> Int64 {
+        if let found = try connection[find].bind(1, text: name).first({ $0.integer(0) }) { return found }
+        guard let added = try connection[add].bind(1, text: name).first({ $0.integer(0) }) else {
+            throw .damaged(reason: "a name was added and got no number")
+        }
+        return added
+    }
+}
+
+/// The statements of taking in.
+enum EnqueueSQL {
+    /// The highest ID ever given out. Two seeks: the end of `errand_job`, the row of `errand_meta`.
+    static let lastID = SQL(
+        "SELECT max((SELECT last_id FROM errand_meta WHERE one = 1), coalesce((SELECT max(id) FROM errand_job), 0))")
+
+    /// The job of an idempotency key. Primary key of `errand_idempotency`.
+    static let keyed = SQL("SELECT job, digest FROM errand_idempotency WHERE key = :key")
+
+    /// Keeps an idempotency key until its job is pruned.
+    static let keep = SQL("INSERT INTO errand_idempotency(key, job, digest) VALUES(:key, :job, :digest)")
+
+    /// The input row of most jobs.
+    static let plainInput = SQL(
+        """
+        INSERT INTO errand_job(id, feed, priority, run_at, created_at, max_attempts, flags, payload)
+        VALUES(:id, :feed, :priority, :run_at, :created_at, :max_attempts, :flags, :payload)
+        """)
+
+    /// The input row of a job with a key or extras.
+    static let input = SQL(
+        """
+        INSERT INTO errand_job(id, feed, priority, run_at, created_at, max_attempts, flags, payload, timeout_us, idempotency_key, label,
+            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal)
+        VALUES(:id, :feed, :priority, :run_at, :created_at, :max_attempts, :flags, :payload, :timeout_us, :key, :label,
+            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal)
+        """)
+
+    static let findQueue = SQL("SELECT id FROM errand_queue WHERE name = :name")
+    static let addQueue = SQL("INSERT INTO errand_queue(name) VALUES(:name) RETURNING id")
+    static let findKind = SQL("SELECT id FROM errand_kind WHERE name = :name")
+    static let addKind = SQL("INSERT INTO errand_kind(name) VALUES(:name) RETURNING id")
+    static let findFeed = SQL("SELECT id FROM errand_feed WHERE queue = :queue AND kind = :kind")
+    static let addFeed = SQL("INSERT INTO errand_feed(queue, kind) VALUES(:queue, :kind) RETURNING id")
+}

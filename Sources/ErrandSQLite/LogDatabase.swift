@@ -1,0 +1,172 @@
+// logs.db as its writer thread sees it: chunks in, chunks out, the number of bytes kept.
+
+import Errand
+import ErrandContext
+
+/// `logs.db` in the hands of its writer thread.
+final class LogDatabase: WritableDatabase {
+    private(set) var connection: Connection
+
+    init(connection: Connection) { self.connection = connection }
+
+    func didBegin() {}
+    func willCommit() {}
+    func didRollBack() {}
+    func mark() {}
+    func returnToMark() {}
+
+    func reopen() throws(JobStoreError) { connection = try Connection(path: connection.path, queryOnly: false) }
+
+    /// Appends chunks in order and drops others; gives the cursors.
+    func append(_ chunks: [LogChunk], dropping: [Int64]) throws(JobStoreError) -> ([Int64], Set<DoorbellTopic>) {
+        var cursors: [Int64] = []
+        cursors.reserveCapacity(chunks.count)
+        var bytes = 0
+        for chunk in chunks {
+            let cursor = try connection[LogSQL.append].bind(1, chunk.job?.rawValue ?? 0).bind(2, chunk.ordinal).bind(3, chunk.firstSequence)
+                .bind(4, Int64(chunk.lines)).bind(5, chunk.firstTime.microseconds).bind(6, chunk.lastTime.microseconds)
+                .bind(7, chunk.highestLevel.code).bind(8, chunk.flags.rawValue).bind(9, blob: chunk.body).first { $0.integer(0) }
+            guard let cursor else { throw .damaged(reason: "a chunk was appended and got no cursor") }
+            cursors.append(cursor)
+            bytes += chunk.body.count
+        }
+        for cursor in dropping { bytes -= try drop(cursor) }
+        try count(bytes)
+        return (cursors, chunks.isEmpty ? [] : [.log])
+    }
+
+    /// Deletes all chunks of jobs.
+    func delete(_ jobs: [JobID]) throws(JobStoreError) -> (Void, Set<DoorbellTopic>) {
+        var bytes = 0
+        for job in jobs where job.rawValue != 0 {
+            bytes += try connection[LogSQL.bytesOfJob].bind(1, job.rawValue).first { Int($0.integer(0)) } ?? 0
+            try connection[LogSQL.dropJob].bind(1, job.rawValue).run()
+        }
+        try count(-bytes)
+        return ((), [])
+    }
+
+    /// Deletes at most `limit` of the oldest chunks.
+    func prune(olderThan time: Timestamp?, beyondBytes limitBytes: Int?, limit: Int) throws(JobStoreError) -> (
+        LogPruneReport, Set<DoorbellTopic>
+    ) {
+        var report = LogPruneReport(chunks: 0, bytes: 0, hasMore: false)
+        let total = try connection[LogSQL.totalBytes].first { Int($0.integer(0)) } ?? 0
+        var over: [Int64] = []
+        // One more than may go, to see whether another slice would find something.
+        try connection[LogSQL.oldest].bind(1, Int64(limit) + 1).forEach { row in
+            let isOld = time.map { row.integer(1) < $0.microseconds } ?? false
+            let isBeyond = limitBytes.map { total - report.bytes > $0 } ?? false
+            guard isOld || isBeyond else { return }
+            guard over.count < limit else {
+                report.hasMore = true
+                return
+            }
+            over.append(row.integer(0))
+            report.bytes += Int(row.integer(2))
+        }
+        for cursor in over { try connection[LogSQL.drop].bind(1, cursor).run() }
+        report.chunks = over.count
+        try count(-report.bytes)
+        return (report, [])
+    }
+
+    private func drop(_ cursor: Int64) throws(JobStoreError) -> Int {
+        let bytes = try connection[LogSQL.bytesOf].bind(1, cursor).first { Int($0.integer(0)) } ?? 0
+        try connection[LogSQL.drop].bind(1, cursor).run()
+        return bytes
+    }
+
+    private func count(_ bytes: Int) throws(JobStoreError) {
+        guard bytes != 0 else { return }
+        try connection[LogSQL.count].bind(1, Int64(bytes)).run()
+    }
+}
+
+/// `logs.db` as those who read see it.
+final class LogReader {
+    let connection: Connection
+
+    init(connection: Connection) { self.connection = connection }
+
+    /// Chunks of one job in the order of execution and sequence.
+    func chunks(of job: JobID, ordinal: Int64?, after position: LogPosition?, limit: Int) throws(JobStoreError) -> [StoredLogChunk] {
+        let start = position ?? LogPosition(ordinal: .min, firstSequence: .min, cursor: .min)
+        let statement = try connection[ordinal == nil ? LogSQL.ofJob : LogSQL.ofExecution]
+        statement.bind(1, job.rawValue).bind(2, start.ordinal).bind(3, start.firstSequence).bind(4, start.cursor).bind(5, Int64(limit))
+        if let ordinal { statement.bind(6, ordinal) }
+        return try read(statement)
+    }
+
+    /// Chunks of all jobs in the order of their commits.
+    func chunks(after cursor: Int64, limit: Int) throws(JobStoreError) -> [StoredLogChunk] {
+        try read(try connection[LogSQL.after].bind(1, cursor).bind(2, Int64(limit)))
+    }
+
+    func newestCursor() throws(JobStoreError) -> Int64 {
+        try connection[LogSQL.newest].first { $0.integer(0) } ?? 0
+    }
+
+    func totalBytes() throws(JobStoreError) -> Int {
+        try connection[LogSQL.totalBytes].first { Int($0.integer(0)) } ?? 0
+    }
+
+    private func read(_ statement: Statement) throws(JobStoreError) -> [StoredLogChunk] {
+        var chunks: [StoredLogChunk] = []
+        try statement.forEach { row in
+            let job = row.integer(1)
+            let chunk = LogChunk(
+                job: job == 0 ? nil : JobID(rawValue: job), ordinal: row.integer(2), firstSequence: row.integer(3),
+                lines: Int(row.integer(4)),
+                firstTime: Timestamp(microseconds: row.integer(5)), lastTime: Timestamp(microseconds: row.integer(6)),
+                highestLevel: .init(code: row.integer(7)), flags: LogFlags(rawValue: row.integer(8)), body: row.bytes(9))
+            chunks.append(StoredLogChunk(cursor: row.integer(0), chunk: chunk))
+        }
+        return chunks
+    }
+}
+
+/// The statements of the logs.
+enum LogSQL {
+    private static let columns = "id, job, ordinal, first_seq, lines, first_us, last_us, max_level, flags, body"
+
+    /// A chunk, and its cursor.
+    static let append = SQL(
+        """
+        INSERT INTO errand_log_chunk(job, ordinal, first_seq, lines, first_us, last_us, max_level, flags, format, body)
+        VALUES(:job, :ordinal, :first_seq, :lines, :first_us, :last_us, :max_level, :flags, 1, :body) RETURNING id
+        """)
+
+    /// Chunks of one job. A range of index `errand_log_chunk_job`, which ends in the row key.
+    static let ofJob = SQL(
+        """
+        SELECT \(columns) FROM errand_log_chunk WHERE job = :job AND (ordinal, first_seq, id) > (:ordinal, :first_seq, :id)
+         ORDER BY ordinal, first_seq, id LIMIT :limit
+        """)
+
+    /// Chunks of one execution. As ``ofJob``.
+    static let ofExecution = SQL(
+        """
+        SELECT \(columns) FROM errand_log_chunk WHERE job = ?1 AND (ordinal, first_seq, id) > (?2, ?3, ?4) AND ordinal = ?6
+         ORDER BY ordinal, first_seq, id LIMIT ?5
+        """)
+
+    /// Chunks of all jobs. A range of row keys.
+    static let after = SQL("SELECT \(columns) FROM errand_log_chunk WHERE id > :cursor ORDER BY id LIMIT :limit")
+
+    /// The last row key.
+    static let newest = SQL("SELECT coalesce(max(id), 0) FROM errand_log_chunk")
+
+    /// The first row keys.
+    static let oldest = SQL("SELECT id, last_us, length(body) FROM errand_log_chunk ORDER BY id LIMIT :limit")
+
+    static let bytesOf = SQL("SELECT length(body) FROM errand_log_chunk WHERE id = :id")
+    static let drop = SQL("DELETE FROM errand_log_chunk WHERE id = :id")
+
+    /// A prefix of index `errand_log_chunk_job`.
+    static let bytesOfJob = SQL("SELECT coalesce(sum(length(body)), 0) FROM errand_log_chunk WHERE job = :job")
+    static let dropJob = SQL("DELETE FROM errand_log_chunk WHERE job = :job")
+
+    static let totalBytes = SQL("SELECT bytes FROM errand_log_meta WHERE one = 1")
+    static let count = SQL("UPDATE errand_log_meta SET bytes = max(0, bytes + :bytes) WHERE one = 1")
+}

@@ -1,0 +1,71 @@
+// Brings a file to the schema of this Errand: creates the first version, refuses a newer one, steps the boot number.
+
+import Errand
+
+/// Creates and checks the two files. Every call is made under the lock of ``StoreLock/Byte/open``.
+enum Migrations {
+    /// Makes `queue.db` ready on a fresh connection; gives the boot number.
+    ///
+    /// The number steps, durably and before any claim, at the first opening in a new boot: that makes lease tokens unique although
+    /// the claims of the last moments before a power cut may be lost.
+    static func prepareQueue(_ connection: Connection, boot: BootIdentity, under guarded: WriteGuard) throws(JobStoreError) -> Int64 {
+        try prepare(connection, table: "errand_meta", schema: Schema.queue, under: guarded)
+        let boots = try connection.integer("SELECT boot_number FROM errand_meta WHERE boot_id = '\(quoted(boot.boot))'")
+        if let boots { return boots }
+        return try transaction(connection, under: guarded) { () throws(JobStoreError) in
+            try connection.execute("UPDATE errand_meta SET boot_id = '\(quoted(boot.boot))', boot_number = boot_number + 1")
+            return try connection.integer("SELECT boot_number FROM errand_meta") ?? 0
+        }
+    }
+
+    /// Makes `logs.db` ready on a fresh connection.
+    static func prepareLogs(_ connection: Connection, under guarded: WriteGuard) throws(JobStoreError) {
+        try prepare(connection, table: "errand_log_meta", schema: Schema.logs, under: guarded)
+    }
+
+    private static func prepare(
+        _ connection: Connection, table: String, schema: String, under guarded: WriteGuard
+    ) throws(JobStoreError) {
+        let exists = try connection.integer("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '\(table)'") != nil
+        if !exists {
+            // Nothing at all in it is a file that was just made, perhaps by an opener that was stopped right then.
+            guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
+                throw .damaged(
+                    reason: "\(connection.path) is a database of something else: it has no table \(table); name another directory")
+            }
+            try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            try connection.execute("PRAGMA journal_mode=WAL")
+            try transaction(connection, under: guarded) { () throws(JobStoreError) in try connection.execute(schema) }
+        }
+        let minimum = try connection.integer("SELECT min_writer FROM \(table)") ?? 0
+        let found = try connection.integer("SELECT schema FROM \(table)") ?? 0
+        guard minimum <= Schema.version else { throw .newerSchema(found: Int(found), supported: Int(Schema.version)) }
+    }
+
+    private static func transaction<Value>(
+        _ connection: Connection, under guarded: WriteGuard, _ body: () throws(JobStoreError) -> Value
+    ) throws(JobStoreError) -> Value {
+        try guarded.lock.acquire(guarded.byte, wait: guarded.wait)
+        defer { guarded.lock.release(guarded.byte) }
+        try connection.begin(.full)
+        do throws(JobStoreError) {
+            let value = try body()
+            try connection.commit()
+            return value
+        } catch {
+            connection.rollback()
+            throw error
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+    }
+}
+
+/// The lock that a write needs, and how long to wait for it.
+struct WriteGuard: Sendable {
+    var lock: StoreLock
+    var byte: StoreLock.Byte
+    var wait: Duration?
+}

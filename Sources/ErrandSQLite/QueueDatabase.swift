@@ -1,0 +1,182 @@
+// queue.db as its writer thread sees it: the connection, and what is remembered within and between transactions.
+
+import Errand
+import ErrandContext
+
+/// `queue.db` in the hands of its writer thread. The operations are in extensions, one file for each area.
+final class QueueDatabase: WritableDatabase {
+    /// The connection of the moment.
+    private(set) var connection: Connection
+    /// How many boots of the machine the store has seen: part of every lease token.
+    let bootNumber: Int64
+    let boot: BootIdentity
+    let clock: MachineClock
+    let standing: Standing
+
+    /// What may be remembered across transactions as long as no other process has written.
+    struct Memory {
+        /// The highest job ID ever given out, once known.
+        var lastID: Int64?
+        var feeds: [FeedName: Int64] = [:]
+        var plan: ClaimPlan?
+    }
+
+    /// What is gathered during a transaction and written once before its commit.
+    struct Gathered {
+        var finished: [CounterKey: Int64] = [:]
+        var ended: [TallyKey: Tally] = [:]
+        /// The highest job ID that was deleted.
+        var deletedID: Int64?
+    }
+
+    var memory = Memory()
+    var gathered = Gathered()
+    /// One cursor over `errand_available` for each feed of a claim.
+    var cursors: [Statement] = []
+    /// Where the sweep of retention goes on.
+    var sweepPosition: Int64 = 0
+    private var marked: (Memory, Gathered)?
+    private var dataVersion: Int64?
+
+    init(connection: Connection, bootNumber: Int64, boot: BootIdentity, clock: MachineClock, standing: Standing) {
+        self.connection = connection
+        self.bootNumber = bootNumber
+        self.boot = boot
+        self.clock = clock
+        self.standing = standing
+    }
+
+    func didBegin() throws(JobStoreError) {
+        let version = try connection[QueueSQL.dataVersion].first { $0.integer(0) }
+        if version != dataVersion { memory = Memory() }
+        dataVersion = version
+    }
+
+    func willCommit() throws(JobStoreError) {
+        for (key, jobs) in gathered.finished where jobs != 0 {
+            try connection[QueueSQL.count].bind(1, key.feed).bind(2, key.state).bind(3, jobs).run()
+        }
+        for (key, tally) in gathered.ended {
+            try connection[QueueSQL.tally].bind(1, key.minute).bind(2, key.feed).bind(3, key.outcome).bind(4, tally.executions)
+                .bind(5, tally.runMicroseconds).run()
+        }
+        if let deleted = gathered.deletedID { try connection[QueueSQL.raiseLastID].bind(1, deleted).run() }
+        gathered = Gathered()
+    }
+
+    func didRollBack() {
+        memory = Memory()
+        gathered = Gathered()
+        for cursor in cursors { cursor.reset() }
+    }
+
+    func mark() { marked = (memory, gathered) }
+
+    func returnToMark() {
+        if let marked { (memory, gathered) = marked }
+        for cursor in cursors { cursor.reset() }
+    }
+
+    func reopen() throws(JobStoreError) {
+        let path = connection.path
+        cursors = []
+        connection = try Connection(path: path, queryOnly: false)
+        didRollBack()
+        dataVersion = nil
+    }
+
+    /// A job of `feed` has entered (or left, with −1) a final state.
+    func count(_ state: FinalState, feed: Int64, by jobs: Int64 = 1) {
+        gathered.finished[CounterKey(feed: feed, state: state.rawValue), default: 0] += jobs
+    }
+
+    /// An execution has ended.
+    func tally(_ outcome: Outcome, feed: Int64, startedAt: Int64, finishedAt: Int64) {
+        let key = TallyKey(minute: finishedAt / 60_000_000, feed: feed, outcome: outcome.code)
+        gathered.ended[key, default: Tally()].add(max(0, finishedAt - startedAt))
+    }
+
+    struct FeedName: Hashable {
+        var queue: String
+        var kind: String
+    }
+
+    struct CounterKey: Hashable {
+        var feed: Int64
+        var state: Int64
+    }
+
+    struct TallyKey: Hashable {
+        var minute: Int64
+        var feed: Int64
+        var outcome: Int64
+    }
+
+    struct Tally {
+        var executions: Int64 = 0
+        var runMicroseconds: Int64 = 0
+
+        mutating func add(_ microseconds: Int64) {
+            executions += 1
+            runMicroseconds += microseconds
+        }
+    }
+}
+
+/// What every transaction may need.
+enum QueueSQL {
+    /// Changes when another connection has committed; no table is read.
+    static let dataVersion = SQL("PRAGMA data_version")
+
+    /// Adds to the number of jobs of a feed in a final state. Primary key of `errand_counter`.
+    static let count = SQL(
+        """
+        INSERT INTO errand_counter(feed, state, jobs) VALUES(:feed, :state, :jobs)
+            ON CONFLICT(feed, state) DO UPDATE SET jobs = jobs + excluded.jobs
+        """)
+
+    /// Adds to what ended in a minute. Primary key of `errand_tally`.
+    static let tally = SQL(
+        """
+        INSERT INTO errand_tally(minute, feed, outcome, n, run_us) VALUES(:minute, :feed, :outcome, :n, :run_us)
+            ON CONFLICT(minute, feed, outcome) DO UPDATE SET n = n + excluded.n, run_us = run_us + excluded.run_us
+        """)
+
+    /// Remembers the highest ID that was deleted, so that it is never given out again. The single row of `errand_meta`.
+    static let raiseLastID = SQL("UPDATE errand_meta SET last_id = max(last_id, :id) WHERE one = 1")
+
+    /// The input columns that placement needs. Row key of `errand_job`.
+    static let placement = SQL("SELECT feed, priority, run_at FROM errand_job WHERE id = :id")
+
+    /// Makes a job available. Primary key of `errand_available`.
+    static let makeAvailable = SQL(
+        """
+        INSERT INTO errand_available(feed, priority, rank, id, base, attempt, crashes)
+        VALUES(:feed, :priority, :rank, :id, :base, :attempt, :crashes)
+        """)
+
+    /// Puts a job aside until its time. Row key of `errand_scheduled`.
+    static let schedule = SQL(
+        """
+        INSERT INTO errand_scheduled(id, run_at, base, attempt, crashes, reason)
+        VALUES(:id, :run_at, :base, :attempt, :crashes, :reason)
+        """)
+}
+
+extension QueueDatabase {
+    /// Makes a job available at the place that its input gives it for life.
+    func place(_ id: Int64, base: Int64, attempt: Int64, crashes: Int64) throws(JobStoreError) {
+        let input = try connection[QueueSQL.placement].bind(1, id).first { ($0.integer(0), $0.integer(1), $0.integer(2)) }
+        guard let (feed, priority, rank) = input else { throw .damaged(reason: "job \(JobID(rawValue: id)) has a state but no input row") }
+        try connection[QueueSQL.makeAvailable].bind(1, feed).bind(2, priority).bind(3, rank).bind(4, id).bind(5, base).bind(6, attempt)
+            .bind(7, crashes).run()
+    }
+
+    /// Puts a job aside until `time`.
+    func schedule(
+        _ id: Int64, until time: Int64, base: Int64, attempt: Int64, crashes: Int64, reason: ScheduledReason
+    ) throws(JobStoreError) {
+        try connection[QueueSQL.schedule].bind(1, id).bind(2, time).bind(3, base).bind(4, attempt).bind(5, crashes).bind(6, reason.rawValue)
+            .run()
+    }
+}

@@ -1,0 +1,63 @@
+// Rescue: what a dead or overdue worker held becomes available again, fenced by the heartbeat that condemned it.
+
+import Errand
+import ErrandContext
+
+extension QueueDatabase {
+    /// The beat of a casualty whose worker row was missing although executions name it.
+    static let missingBeat: Int64 = -1
+
+    /// Gives back what `casualty` held, unless it has given a sign of life since.
+    func rescue(
+        _ casualty: Casualty, poisonThreshold: Int?
+    ) throws(JobStoreError) -> ([ExecutionID], Set<DoorbellTopic>) {
+        let worker = casualty.worker.rawValue
+        // Whoever waited long to get here may see only its own delay (RELIABILITY I6).
+        if casualty.cause == .overdue, !standing.mayRescueByTime(uptime: clock.uptime) { return ([], []) }
+        if casualty.beat == QueueDatabase.missingBeat {
+            guard try connection[RescueSQL.isRegistered].bind(1, worker).first({ _ in true }) == nil else { return ([], []) }
+        } else {
+            try connection[RescueSQL.remove].bind(1, worker).bind(2, casualty.beat).run()
+            guard connection.changes == 1 else { return ([], []) }
+        }
+        var held: [HeldExecution] = []
+        try connection[RescueSQL.held].bind(1, worker).forEach { row in
+            held.append(
+                HeldExecution(
+                    id: row.integer(0), ordinal: row.integer(1), attempt: row.integer(2), crashes: row.integer(3), worker: worker,
+                    startedAt: row.integer(4), feed: row.integer(5)))
+        }
+        let end = RecordedEnd(outcome: casualty.cause == .dead ? .interrupted : .lost, finishedAt: clock.now)
+        var topics: Set<DoorbellTopic> = []
+        for execution in held {
+            let isPoison = casualty.cause == .dead ? try isPoison(execution.id, threshold: poisonThreshold) : false
+            try leave(execution, end: end, next: isPoison ? .bury(reason: "poison") : .giveBack, topics: &topics)
+        }
+        return (held.map { ExecutionID(JobID(rawValue: $0.id), $0.ordinal) }, topics)
+    }
+
+    /// Whether this interruption is the `threshold`th in a row.
+    private func isPoison(_ job: Int64, threshold: Int?) throws(JobStoreError) -> Bool {
+        guard let threshold, threshold > 0 else { return false }
+        var interrupted = 1
+        try connection[RescueSQL.lastOutcomes].bind(1, job).bind(2, Int64(threshold - 1)).forEach { row in
+            if row.integer(0) == Outcome.interrupted.code { interrupted += 1 }
+        }
+        return interrupted >= threshold
+    }
+}
+
+/// The statements of rescue.
+enum RescueSQL {
+    /// Removes a worker whose heartbeat is still the one that was read: no row means that it lives. Row key of `errand_worker`.
+    static let remove = SQL("DELETE FROM errand_worker WHERE id = :id AND beat = :beat")
+
+    /// Row key of `errand_worker`.
+    static let isRegistered = SQL("SELECT 1 FROM errand_worker WHERE id = :id")
+
+    /// What a worker holds. Walks `errand_running`, which is as small as the slots of all workers; only rescue does.
+    static let held = SQL("SELECT id, ordinal, attempt, crashes, started_at, feed FROM errand_running WHERE worker = :worker")
+
+    /// The latest executions on record. The end of a prefix of the primary key of `errand_execution`.
+    static let lastOutcomes = SQL("SELECT outcome FROM errand_execution WHERE job = :job ORDER BY ordinal DESC LIMIT :limit")
+}

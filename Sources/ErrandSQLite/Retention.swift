@@ -1,0 +1,119 @@
+// Retention: finished jobs that nobody wants to keep any longer go, a bounded slice at a time.
+
+import Errand
+import ErrandContext
+
+extension QueueDatabase {
+    /// At most so many finished rows are looked at in one slice.
+    static let rowsPerSweep = 2000
+
+    private struct Finished {
+        var id: Int64
+        var state: FinalState
+        var finishedAt: Int64
+    }
+
+    /// Deletes at most `limit` finished jobs: the oldest beyond the count, and those older than their state allows.
+    ///
+    /// The sweep over ages goes on where the last one stopped and skips what is young: a job that was delayed for long has an old
+    /// ID and ends late.
+    func prune(_ policy: RetentionPolicy, limit: Int) throws(JobStoreError) -> (PruneReport, Set<DoorbellTopic>) {
+        var report = PruneReport(jobs: [], hasMore: false)
+        if let kept = policy.finishedJobs {
+            let total = try connection[RetentionSQL.total].first { Int($0.integer(0)) } ?? 0
+            let excess = max(0, total - kept)
+            for job in try finished(after: -1, limit: min(excess, limit)) { try delete(job, into: &report) }
+            if excess > limit { report.hasMore = true }
+        }
+        if !report.hasMore { try sweep(policy, limit: limit, into: &report) }
+        return (report, [])
+    }
+
+    private func sweep(_ policy: RetentionPolicy, limit: Int, into report: inout PruneReport) throws(JobStoreError) {
+        let now = clock.now
+        let start = sweepPosition
+        var budget = QueueDatabase.rowsPerSweep
+        var hasWrapped = start <= 0
+        while true {
+            let page = try finished(after: sweepPosition, limit: min(budget, 500))
+            for job in page {
+                if hasWrapped, start > 0, job.id > start { return }
+                if isOver(job, policy, now: now) {
+                    guard report.jobs.count < limit else {
+                        report.hasMore = true
+                        return
+                    }
+                    try delete(job, into: &report)
+                }
+                sweepPosition = job.id
+            }
+            budget -= page.count
+            if page.isEmpty || page.count < 500 && budget > 0 {
+                // The end of the table: once around is enough, and a slice that began in the middle looks at the beginning, too.
+                sweepPosition = 0
+                guard !hasWrapped else { return }
+                hasWrapped = true
+            } else if budget <= 0 {
+                report.hasMore = !hasWrapped || start <= 0
+                return
+            }
+        }
+    }
+
+    private func isOver(_ job: Finished, _ policy: RetentionPolicy, now: Int64) -> Bool {
+        let age =
+            switch job.state {
+            case .completed: policy.completed
+            case .cancelled: policy.cancelled
+            case .dead: policy.dead
+            }
+        guard let age else { return false }
+        return now - job.finishedAt > age.wholeMicroseconds
+    }
+
+    private func finished(after id: Int64, limit: Int) throws(JobStoreError) -> [Finished] {
+        guard limit > 0 else { return [] }
+        var rows: [Finished] = []
+        try connection[RetentionSQL.finished].bind(1, id).bind(2, Int64(limit)).forEach { row in
+            guard let state = FinalState(rawValue: row.integer(1)) else { return }
+            rows.append(Finished(id: row.integer(0), state: state, finishedAt: row.integer(2)))
+        }
+        return rows
+    }
+
+    private func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
+        let input = try connection[RetentionSQL.input].bind(1, job.id).first {
+            (feed: $0.integer(0), flags: JobFlags(rawValue: $0.integer(1)), key: $0.optionalText(2))
+        }
+        try connection[ControlSQL.dropFinished].bind(1, job.id).run()
+        try connection[RetentionSQL.dropExecutions].bind(1, job.id).run()
+        if let input {
+            if input.flags.contains(.key) { try connection[RetentionSQL.dropKey].bind(1, text: input.key).bind(2, job.id).run() }
+            try connection[RetentionSQL.dropInput].bind(1, job.id).run()
+            count(job.state, feed: input.feed, by: -1)
+        }
+        gathered.deletedID = max(gathered.deletedID ?? 0, job.id)
+        report.jobs.append(JobID(rawValue: job.id))
+    }
+}
+
+/// The statements of retention.
+enum RetentionSQL {
+    /// Finished jobs in all, from the counters.
+    static let total = SQL("SELECT coalesce(sum(jobs), 0) FROM errand_counter")
+
+    /// Finished jobs in the order of their IDs. Row key of `errand_finished`.
+    static let finished = SQL("SELECT id, state, finished_at FROM errand_finished WHERE id > :id ORDER BY id LIMIT :limit")
+
+    /// What says which side rows a job has. Row key of `errand_job`.
+    static let input = SQL("SELECT feed, flags, idempotency_key FROM errand_job WHERE id = :id")
+
+    /// A prefix of the primary key of `errand_execution`.
+    static let dropExecutions = SQL("DELETE FROM errand_execution WHERE job = :job")
+
+    /// Primary key of `errand_idempotency`.
+    static let dropKey = SQL("DELETE FROM errand_idempotency WHERE key = :key AND job = :job")
+
+    /// Row key of `errand_job`.
+    static let dropInput = SQL("DELETE FROM errand_job WHERE id = :id")
+}

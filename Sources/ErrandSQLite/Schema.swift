@@ -1,0 +1,93 @@
+// The tables of schema version 1, as SCHEMA.md argues them; every name has a prefix, so that they can live in an application's own file.
+
+/// What the two files of a store hold.
+enum Schema {
+    /// The newest schema that this Errand reads and writes.
+    static let version: Int64 = 1
+
+    /// `queue.db`. Times are microseconds since 1970, except leases, which are microseconds of the boot clock.
+    static let queue = """
+        -- Names, settings and counters: a few rows, read in the claiming transaction, so that a change acts at the next claim.
+        CREATE TABLE errand_queue(
+          id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused INTEGER NOT NULL DEFAULT 0, weight INTEGER NOT NULL DEFAULT 1,
+          max_running INTEGER, running INTEGER NOT NULL DEFAULT 0 CHECK(running >= 0), interval INTEGER, burst INTEGER,
+          tat INTEGER NOT NULL DEFAULT 0, fair INTEGER NOT NULL DEFAULT 0, vtime INTEGER NOT NULL DEFAULT 0,
+          key_limits INTEGER NOT NULL DEFAULT 0, key_max_running INTEGER, key_mode INTEGER NOT NULL DEFAULT 0) STRICT;
+        CREATE TABLE errand_kind(
+          id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused INTEGER NOT NULL DEFAULT 0, max_running INTEGER,
+          running INTEGER NOT NULL DEFAULT 0 CHECK(running >= 0), interval INTEGER, burst INTEGER, tat INTEGER NOT NULL DEFAULT 0) STRICT;
+        CREATE TABLE errand_feed(
+          id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, kind INTEGER NOT NULL, UNIQUE(queue, kind)) STRICT;
+        CREATE TABLE errand_key(
+          id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, mode INTEGER NOT NULL DEFAULT 0 /* 1: sequence */,
+          halt INTEGER NOT NULL DEFAULT 0, max_running INTEGER, taken INTEGER NOT NULL DEFAULT 0 CHECK(taken >= 0),
+          current INTEGER /* sequence: the job whose turn it is */, tag INTEGER NOT NULL DEFAULT 0, weight INTEGER NOT NULL DEFAULT 1,
+          interval INTEGER, burst INTEGER, tat INTEGER NOT NULL DEFAULT 0, next_at INTEGER, UNIQUE(queue, name)) STRICT;
+        CREATE INDEX errand_key_due ON errand_key(next_at) WHERE next_at IS NOT NULL;
+
+        -- Input, written once. The payload comes last: lists never read its pages.
+        CREATE TABLE errand_job(
+          id INTEGER PRIMARY KEY, feed INTEGER NOT NULL, key INTEGER, priority INTEGER NOT NULL, run_at INTEGER NOT NULL,
+          created_at INTEGER NOT NULL, max_attempts INTEGER NOT NULL, batch INTEGER, flags INTEGER NOT NULL DEFAULT 0, timeout_us INTEGER,
+          idempotency_key TEXT, label TEXT, meta TEXT, trace_parent TEXT, trace_state TEXT, baggage TEXT, parent_job INTEGER,
+          parent_ordinal INTEGER, root_job INTEGER, root_ordinal INTEGER, options BLOB, payload BLOB NOT NULL) STRICT;
+
+        -- State: a job is in exactly one of available, waiting, scheduled, running, finished. base = last ordinal - boot number.
+        CREATE TABLE errand_available(
+          feed INTEGER NOT NULL, priority INTEGER NOT NULL, rank INTEGER NOT NULL, id INTEGER NOT NULL, key INTEGER,
+          lane INTEGER NOT NULL DEFAULT 0, base INTEGER NOT NULL, attempt INTEGER NOT NULL, crashes INTEGER NOT NULL,
+          PRIMARY KEY(feed, priority, rank, id)) STRICT, WITHOUT ROWID;
+        CREATE INDEX errand_available_key ON errand_available(key, lane, id) WHERE key IS NOT NULL;
+        CREATE TABLE errand_waiting(
+          key INTEGER NOT NULL, lane INTEGER NOT NULL, priority INTEGER NOT NULL, rank INTEGER NOT NULL, id INTEGER NOT NULL,
+          feed INTEGER NOT NULL, base INTEGER NOT NULL, attempt INTEGER NOT NULL, crashes INTEGER NOT NULL,
+          PRIMARY KEY(key, lane, priority, rank, id)) STRICT, WITHOUT ROWID;
+        CREATE TABLE errand_scheduled(
+          id INTEGER PRIMARY KEY, run_at INTEGER NOT NULL, base INTEGER NOT NULL, attempt INTEGER NOT NULL, crashes INTEGER NOT NULL,
+          reason INTEGER NOT NULL /* 0 delayed, 1 retry, 2 snooze */) STRICT;
+        CREATE INDEX errand_scheduled_due ON errand_scheduled(run_at);
+        CREATE TABLE errand_running(
+          id INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, attempt INTEGER NOT NULL, crashes INTEGER NOT NULL, worker INTEGER NOT NULL,
+          started_at INTEGER NOT NULL, feed INTEGER NOT NULL, key INTEGER) STRICT;
+        CREATE TABLE errand_finished(
+          id INTEGER PRIMARY KEY, state INTEGER NOT NULL /* 0 completed, 1 cancelled, 2 dead */, ordinal INTEGER NOT NULL,
+          attempt INTEGER NOT NULL, crashes INTEGER NOT NULL, worker INTEGER, started_at INTEGER, finished_at INTEGER NOT NULL,
+          outcome INTEGER /* NULL: it ended outside an execution */, reason TEXT, error TEXT, result BLOB) STRICT;
+        CREATE INDEX errand_finished_other ON errand_finished(state, id) WHERE state <> 0;
+        CREATE TABLE errand_execution(
+          job INTEGER NOT NULL, ordinal INTEGER NOT NULL, attempt INTEGER NOT NULL, worker INTEGER NOT NULL, started_at INTEGER NOT NULL,
+          finished_at INTEGER, outcome INTEGER NOT NULL, error TEXT, PRIMARY KEY(job, ordinal)) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE errand_unique_key(key BLOB PRIMARY KEY, job INTEGER NOT NULL, until INTEGER, next INTEGER) STRICT, WITHOUT ROWID;
+        CREATE TABLE errand_idempotency(key TEXT PRIMARY KEY, job INTEGER NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE errand_control(
+          job INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, action INTEGER NOT NULL /* 1 cancel */, requested_at INTEGER NOT NULL,
+          seen_at INTEGER, reason TEXT) STRICT;
+        CREATE TABLE errand_worker(
+          id INTEGER PRIMARY KEY, beat INTEGER NOT NULL, lease_until INTEGER NOT NULL, lease_us INTEGER NOT NULL,
+          boot TEXT NOT NULL, time_ns INTEGER NOT NULL, info TEXT NOT NULL /* the worker's description, JSON */) STRICT;
+        CREATE TABLE errand_event(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, entries BLOB NOT NULL) STRICT;
+        CREATE TABLE errand_counter(
+          feed INTEGER NOT NULL, state INTEGER NOT NULL, jobs INTEGER NOT NULL, PRIMARY KEY(feed, state)) STRICT, WITHOUT ROWID;
+        CREATE TABLE errand_tally(
+          minute INTEGER NOT NULL, feed INTEGER NOT NULL, outcome INTEGER NOT NULL, n INTEGER NOT NULL, run_us INTEGER NOT NULL,
+          PRIMARY KEY(minute, feed, outcome)) STRICT, WITHOUT ROWID;
+        CREATE TABLE errand_meta(
+          one INTEGER PRIMARY KEY CHECK(one = 1), schema INTEGER NOT NULL, min_reader INTEGER NOT NULL, min_writer INTEGER NOT NULL,
+          boot_id TEXT NOT NULL, boot_number INTEGER NOT NULL, last_id INTEGER NOT NULL) STRICT;
+        INSERT INTO errand_meta VALUES(1, 1, 1, 1, '', 0, 0);
+        """
+
+    /// `logs.db`. A chunk of job 0 belongs to no execution; its ordinal is the worker's ID then.
+    static let logs = """
+        CREATE TABLE errand_log_chunk(
+          id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, ordinal INTEGER NOT NULL, first_seq INTEGER NOT NULL,
+          lines INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, max_level INTEGER NOT NULL, flags INTEGER NOT NULL,
+          format INTEGER NOT NULL /* 1: JSON lines */, body BLOB NOT NULL) STRICT;
+        CREATE INDEX errand_log_chunk_job ON errand_log_chunk(job, ordinal, first_seq);
+        CREATE TABLE errand_log_meta(
+          one INTEGER PRIMARY KEY CHECK(one = 1), schema INTEGER NOT NULL, min_reader INTEGER NOT NULL, min_writer INTEGER NOT NULL,
+          bytes INTEGER NOT NULL) STRICT;
+        INSERT INTO errand_log_meta VALUES(1, 1, 1, 1, 0);
+        """
+}

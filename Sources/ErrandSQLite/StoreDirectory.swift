@@ -1,0 +1,105 @@
+// The store's directory: what may become a store, what is one, and what is neither.
+
+import Errand
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A store's directory and the paths in it.
+struct StoreDirectory: Sendable {
+    let path: String
+
+    var queue: String { "\(path)/queue.db" }
+    var logs: String { "\(path)/logs.db" }
+    var doorbells: String { "\(path)/doorbells" }
+
+    /// What makes up a store; other names in a directory without `queue.db` are somebody else's files.
+    private static let ownNames: Set<String> = [
+        "queue.db", "queue.db-wal", "queue.db-shm", "logs.db", "logs.db-wal", "logs.db-shm", "lock", "doorbells", "crash", "ballast",
+    ]
+
+    /// Makes sure that the directory is a store or may become one; a missing one is made, with its parents, for its owner alone.
+    func prepare(createIfMissing: Bool) throws(JobStoreError) {
+        var status = stat()
+        if stat(path, &status) != 0 {
+            guard errno == ENOENT else { throw .unavailable(reason: "cannot look at \(path): \(errnoText(errno))") }
+            guard createIfMissing else { throw noStore }
+            try make(path)
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw .damaged(reason: "\(path) is not a directory; a store is a directory, so name another path")
+        }
+        guard let names = directoryEntries(path) else {
+            throw .unavailable(reason: "cannot read the directory \(path): \(errnoText(errno)); check its permissions")
+        }
+        guard !names.contains("queue.db") else { return }
+        // A lone lock file is another process that begins to create the store right now, or was stopped just then.
+        let others = names.filter { $0 != "lock" }
+        if others.isEmpty {
+            guard createIfMissing else { throw noStore }
+            guard chmod(path, 0o700) == 0 else {
+                throw .unavailable(reason: "cannot make \(path) private: \(errnoText(errno)); a store belongs to the user who runs it")
+            }
+            return
+        }
+        if others.allSatisfy(StoreDirectory.ownNames.contains) {
+            throw .damaged(
+                reason:
+                    "\(path) holds \(others.sorted().joined(separator: ", ")) but no queue.db: restore it from a backup, or move the rest away to begin anew"
+            )
+        }
+        throw .damaged(reason: "\(path) is not a store: it holds other files, such as \(others.sorted()[0]); name a new or empty directory")
+    }
+
+    private var noStore: JobStoreError {
+        .unavailable(reason: "there is no store at \(path); `errand enqueue` makes one, or name another directory")
+    }
+
+    /// Makes the directory and what is missing above it.
+    private func make(_ directory: String) throws(JobStoreError) {
+        if mkdir(directory, 0o700) == 0 {
+            chmod(directory, 0o700)
+            return
+        }
+        switch errno {
+        case EEXIST: return
+        case ENOENT:
+            let parent = directory.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            guard !parent.isEmpty, parent != directory else { throw cannotMake(directory) }
+            try make(parent)
+            guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw cannotMake(directory) }
+            chmod(directory, 0o700)
+        default: throw cannotMake(directory)
+        }
+    }
+
+    private func cannotMake(_ directory: String) -> JobStoreError {
+        .unavailable(reason: "cannot make the directory \(directory): \(errnoText(errno)); check the permissions above it, or name another")
+    }
+
+    /// Makes an empty file for its owner alone, without opening it: closing a descriptor of a database drops SQLite's locks on it.
+    func makeFile(_ file: String) throws(JobStoreError) {
+        guard mknod(file, S_IFREG | 0o600, 0) == 0 || errno == EEXIST else {
+            throw errno == ENOSPC || errno == EDQUOT
+                ? .full(reason: "cannot make \(file): \(errnoText(errno)); free some space and try again")
+                : .unavailable(reason: "cannot make \(file): \(errnoText(errno)); check the permissions of the directory")
+        }
+        chmod(file, 0o600)
+    }
+
+    /// Makes a directory of the store, if it is missing.
+    func makeDirectory(_ directory: String) throws(JobStoreError) {
+        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw cannotMake(directory) }
+        chmod(directory, 0o700)
+    }
+
+    /// Makes the names in the directory survive a power cut.
+    func synchronize() {
+        let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
+    }
+}

@@ -1,0 +1,65 @@
+// Workers: join, one step of their life, leave.
+
+import Errand
+import ErrandContext
+
+extension QueueDatabase {
+    /// Registers a worker.
+    func join(_ worker: WorkerID, lease: Int64, description: String) throws(JobStoreError) {
+        let uptime = clock.uptime
+        try connection[WorkerSQL.join].bind(1, worker.rawValue).bind(2, uptime &+ lease).bind(3, lease).bind(4, text: boot.boot)
+            .bind(5, boot.timeNamespace).bind(6, text: description).run()
+        standing.didJoin(worker, lease: lease, uptime: uptime)
+    }
+
+    /// Takes a worker from the register; what it holds is found by rescue.
+    func leave(_ worker: WorkerID) throws(JobStoreError) {
+        try connection[WorkerSQL.leave].bind(1, worker.rawValue).run()
+    }
+
+    /// One step of a worker, in the order that its rules need: renew, then record, promote, claim, and tell.
+    func exchange(
+        _ request: ExchangeRequest, reports: [PreparedReport]
+    ) throws(JobStoreError) -> (ExchangeReply, Set<DoorbellTopic>) {
+        var topics: Set<DoorbellTopic> = []
+        let now = clock.now
+        let uptime = clock.uptime
+        var reply = ExchangeReply()
+        try connection[WorkerSQL.renew].bind(1, uptime).bind(2, request.worker.rawValue).run()
+        reply.isRegistered = connection.changes == 1
+        if reply.isRegistered { standing.didRenew(request.worker, uptime: uptime) }
+        reply.results.reserveCapacity(reports.count)
+        for report in reports { reply.results.append(try record(report, by: request.worker, topics: &topics)) }
+        if try promote(now: now) > 0 { topics.insert(.work) }
+        if reply.isRegistered, let claim = request.claim {
+            reply.claimed = try self.claim(claim, for: request.worker, now: now)
+        }
+        reply.nextWake = try nextDue().map(Timestamp.init(microseconds:))
+        try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
+            let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
+            reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))
+        }
+        return (reply, topics)
+    }
+}
+
+/// The statements about workers. The lease is one row for each worker, whatever it holds.
+enum WorkerSQL {
+    static let join = SQL(
+        """
+        INSERT INTO errand_worker(id, beat, lease_until, lease_us, boot, time_ns, info)
+        VALUES(:id, 0, :lease_until, :lease_us, :boot, :time_ns, :info)
+        """)
+
+    static let leave = SQL("DELETE FROM errand_worker WHERE id = :id")
+
+    /// Renews a lease; no row means that the worker was rescued. Row key of `errand_worker`.
+    static let renew = SQL("UPDATE errand_worker SET beat = beat + 1, lease_until = :uptime + lease_us WHERE id = :id")
+
+    /// Executions of a worker that somebody asked to cancel. The few rows of `errand_control` lead, `errand_running` by row key.
+    static let cancellations = SQL(
+        """
+        SELECT c.job, c.ordinal, c.reason FROM errand_control c CROSS JOIN errand_running r ON r.id = c.job
+         WHERE r.worker = :worker AND r.ordinal = c.ordinal AND c.action = 1
+        """)
+}
