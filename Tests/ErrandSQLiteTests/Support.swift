@@ -105,6 +105,11 @@ struct TestStore: Sendable {
             ExchangeRequest(worker: worker, claim: ClaimRequest(limit: limit, queues: shares, kinds: kinds)))
     }
 
+    /// The outcomes of all executions of a job, oldest first; a running one has none.
+    func outcomes(_ id: JobID) async throws -> [Outcome?] {
+        try #require(try await inspection.job(id)).executions.map(\.outcome)
+    }
+
     func report(
         _ worker: WorkerID, _ job: ClaimedJob, _ outcome: Outcome, _ next: NextStep, error: StoredError? = nil, result: [UInt8]? = nil
     ) async throws -> ReportResult {

@@ -1,0 +1,157 @@
+// What becomes of a dead or silent worker's executions, and of its late reports.
+
+import Errand
+import ErrandContext
+import ErrandSQLite
+import Testing
+
+@Suite struct RescueTests {
+    @Test func `a crashed process is a casualty at once, and its job runs again with the attempt refunded`() async throws {
+        let before = try TestStore()
+        let id = try await before.enqueue()
+        let victim = try await before.join()
+        let job = try #require(try await before.claim(victim).first)
+        let store = try before.crashAndReopen()
+        let worker = try await store.join()
+        let casualty = try #require(try await store.jobs.casualties(seenBy: worker).first)
+        #expect(casualty == Casualty(worker: victim, cause: .dead, beat: 1, executions: [job.execution]))
+        #expect(try await store.jobs.rescue(casualty, poisonThreshold: 25) == [job.execution])
+        let again = try #require(try await store.claim(worker).first)
+        #expect(again.execution == ExecutionID(id, 2))
+        #expect(again.attempt == 1)
+        #expect(try await store.outcomes(id) == [.interrupted, nil])
+        #expect(try await store.report(victim, job, .completed, .complete) == .leaseLost)
+    }
+
+    @Test func `a worker of another open store is seen alive by its lock`() async throws {
+        let store = try TestStore()
+        _ = try await store.join()
+        let other = try TestStore(directory: store.directory, clock: store.clock)
+        let observer = try await other.join()
+        #expect(try await other.jobs.casualties(seenBy: observer) == [])
+        #expect(try await store.jobs.casualties(seenBy: observer) == [])
+    }
+
+    @Test func `a worker that renews in time is never overdue, and one that does not is, by an observer in good standing`() async throws {
+        let store = try TestStore()
+        let silent = try await store.join()
+        let observer = try await store.join()
+        _ = try await store.enqueue()
+        let job = try #require(try await store.claim(silent).first)
+        for _ in 0..<3 {
+            store.clock.advance(by: .seconds(9))
+            _ = try await store.exchange(observer, limit: 0)
+            #expect(try await store.jobs.casualties(seenBy: observer) == [])
+        }
+        store.clock.advance(by: .seconds(9))
+        _ = try await store.exchange(observer, limit: 0)
+        let casualty = try #require(try await store.jobs.casualties(seenBy: observer).first)
+        #expect(casualty.worker == silent)
+        #expect(casualty.cause == .overdue)
+        #expect(try await store.jobs.rescue(casualty, poisonThreshold: 1) == [job.execution])
+        let reply = try await store.exchange(silent)
+        #expect(!reply.isRegistered)
+        #expect(reply.claimed == [])
+        #expect(try await store.outcomes(job.execution.job) == [.lost])
+    }
+
+    @Test func `an observer that was held up itself judges nobody for half a lease`() async throws {
+        let store = try TestStore()
+        _ = try await store.join()
+        let observer = try await store.join()
+        store.clock.advance(by: .seconds(40))
+        #expect(try await store.jobs.casualties(seenBy: observer) == [])
+        _ = try await store.exchange(observer, limit: 0)
+        #expect(try await store.jobs.casualties(seenBy: observer) == [])
+        store.clock.advance(by: .seconds(15))
+        _ = try await store.exchange(observer, limit: 0)
+        #expect(try await store.jobs.casualties(seenBy: observer).map(\.cause) == [.overdue])
+    }
+
+    @Test func `a heartbeat after the judgement undoes it`() async throws {
+        let store = try TestStore()
+        let suspect = try await store.join()
+        try await store.enqueue()
+        let job = try #require(try await store.claim(suspect).first)
+        let stale = Casualty(worker: suspect, cause: .dead, beat: 0, executions: [job.execution])
+        #expect(try await store.jobs.rescue(stale, poisonThreshold: nil) == [])
+        #expect(try await store.report(suspect, job, .completed, .complete) == .accepted)
+    }
+
+    @Test func `executions of a worker that left are found without its row`() async throws {
+        let store = try TestStore()
+        let id = try await store.enqueue()
+        let gone = try await store.join()
+        let job = try #require(try await store.claim(gone).first)
+        try await store.jobs.leave(gone)
+        let observer = try await store.join()
+        let casualty = try #require(try await store.jobs.casualties(seenBy: observer).first)
+        #expect(casualty == Casualty(worker: gone, cause: .dead, beat: -1, executions: [job.execution]))
+        #expect(try await store.jobs.rescue(casualty, poisonThreshold: nil) == [job.execution])
+        #expect(try await store.inspection.states(of: [id]) == [.available])
+    }
+
+    @Test(arguments: [2, 3]) func `a job interrupted so many times in a row is dead as poison`(threshold: Int) async throws {
+        var store = try TestStore()
+        let id = try await store.enqueue()
+        for round in 1...threshold {
+            let victim = try await store.join()
+            _ = try #require(try await store.claim(victim).first)
+            store = try store.crashAndReopen()
+            let observer = try await store.join()
+            let casualties = try await store.jobs.casualties(seenBy: observer)
+            for casualty in casualties { _ = try await store.jobs.rescue(casualty, poisonThreshold: threshold) }
+            #expect(try await store.inspection.states(of: [id]) == [round < threshold ? .available : .dead])
+        }
+        let summary = try #require(try await store.inspection.job(id)?.summary)
+        #expect(summary.reason == "poison")
+        #expect(summary.crashes == 0)
+        #expect(summary.attempt == 0)
+    }
+
+    @Test func `another execution between breaks the row of interruptions`() async throws {
+        var store = try TestStore()
+        let id = try await store.enqueue()
+        for interrupted in [true, false, true] {
+            let worker = try await store.join()
+            let job = try #require(try await store.claim(worker).first)
+            if interrupted {
+                store = try store.crashAndReopen()
+                let observer = try await store.join()
+                for casualty in try await store.jobs.casualties(seenBy: observer) {
+                    _ = try await store.jobs.rescue(casualty, poisonThreshold: 2)
+                }
+            } else {
+                _ = try await store.report(worker, job, .failed, .giveBack)
+            }
+        }
+        #expect(try await store.inspection.states(of: [id]) == [.available])
+    }
+
+    @Test func `after a reboot everything held is interrupted, and the next token is higher than any that may have been lost`() async throws {
+        let before = try TestStore(boot: "one")
+        let id = try await before.enqueue()
+        let victim = try await before.join()
+        let job = try #require(try await before.claim(victim).first)
+        #expect(job.execution.ordinal == 1)
+        let store = try before.crashAndReopen(boot: "two")
+        let worker = try await store.join()
+        for casualty in try await store.jobs.casualties(seenBy: worker) {
+            #expect(casualty.cause == .dead)
+            _ = try await store.jobs.rescue(casualty, poisonThreshold: nil)
+        }
+        let again = try #require(try await store.claim(worker).first)
+        #expect(again.execution.job == id)
+        #expect(again.execution.ordinal > job.execution.ordinal)
+    }
+
+    @Test func `a claim that a power cut took back does not give its token out again`() async throws {
+        // What the file looks like after such a cut: the job is available as before its claim, in another boot.
+        let before = try TestStore(boot: "one")
+        let id = try await before.enqueue()
+        let store = try before.crashAndReopen(boot: "two")
+        let worker = try await store.join()
+        let job = try #require(try await store.claim(worker).first)
+        #expect(job.execution == ExecutionID(id, 2), "ordinal 1 may have been at work when the power went")
+    }
+}
