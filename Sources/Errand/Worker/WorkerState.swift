@@ -153,6 +153,7 @@ package struct WorkerState: Sendable {
             announcedWake = nil
             if let nextDue, nextDue <= now.wall {
                 mustLook = true
+                foundNothing = false
                 self.nextDue = nil
             }
         case .ended(let report): ended(report, &actions)
