@@ -91,7 +91,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandHandlersTests",
-            dependencies: ["ErrandHandlers", "Errand", "ErrandContext", "ErrandTesting", logging],
+            dependencies: ["ErrandHandlers", "Errand", "ErrandContext", "ErrandTesting", "CErrand", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandTestingTests",

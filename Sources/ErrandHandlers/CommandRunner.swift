@@ -1,0 +1,217 @@
+// Runs one command as one execution: start, carry its output, wait or end it, and say what its end means.
+
+import CErrand
+import Errand
+import Glibc
+import Logging
+
+/// A program to run, with everything that is the command's own.
+struct Command: Sendable, Hashable {
+    /// The program and its arguments.
+    var argv: [String]
+    /// Where it runs; `nil` is the worker's directory.
+    var directory: String?
+    /// Variables of its own.
+    var environment: [String: String]
+    /// What it finds on its standard input; `nil` is nothing.
+    var input: [UInt8]?
+}
+
+/// Runs commands.
+///
+/// The package runs them itself instead of through swift-subprocess: that one's reads and its teardown timers run on Swift's shared
+/// pool, where a blocked handler would stop every command's output and keep cancelled ones alive; here one thread does all of it.
+struct CommandRunner: Sendable {
+    /// How.
+    var options: CommandOptions
+
+    /// Runs `command` to its end and returns the JSON that it wrote to its result descriptor, if any.
+    /// - Throws: `StoredError` for a command that cannot be started or fails; `Snooze` for status 75; `CancellationError` when the
+    ///   task was cancelled, after the whole tree has ended.
+    func run(_ command: Command, for context: ExecutionContext) async throws -> [UInt8]? {
+        try Task.checkCancellation()
+        let child = try start(command, for: context)
+        let end = await withTaskExecutorPreference(EventLoop.shared) { await attend(child, for: context) }
+        if end.wasCancelled { throw CancellationError() }
+        if let error = try error(for: end) { throw error }
+        return try result(of: child)
+    }
+
+    // MARK: Start
+
+    private func start(_ command: Command, for context: ExecutionContext) throws(StoredError) -> ChildProcess {
+        let environment = CommandEnvironment.make(
+            for: context, own: command.environment, worker: options.workerEnvironment, store: options.store)
+        let program = command.argv[0]
+        if let directory = command.directory, !ProgramPath.isDirectory(directory) {
+            throw StoredError(type: "DirectoryNotFound", message: "the command's directory does not exist on this worker: \(directory)")
+        }
+        let path: String
+        do throws(ProgramPath.Problem) {
+            path = try ProgramPath.resolve(program, path: environment["PATH"], directory: command.directory)
+        } catch {
+            throw CommandRunner.error(for: error, program: program, path: environment["PATH"])
+        }
+        do throws(SystemError) {
+            return try ChildProcess.start(
+                path, arguments: command.argv, environment: environment, directory: command.directory, input: command.input)
+        } catch {
+            switch error.code {
+            case ENOENT:
+                throw StoredError(type: "CommandNotFound", message: "the interpreter that \(path) names does not exist", code: 127)
+            case EACCES, ENOEXEC, EPERM:
+                throw StoredError(type: "CommandNotExecutable", message: "\(path) cannot be executed: \(error)", code: 126)
+            default: throw StoredError(type: "CommandNotStarted", message: "\(path) could not be started: \(error)")
+            }
+        }
+    }
+
+    /// The same texts for the attempt that fails and for the configuration that is refused.
+    static func error(for problem: ProgramPath.Problem, program: String, path: String?) -> StoredError {
+        switch problem {
+        case .notExecutable(let file):
+            StoredError(type: "CommandNotExecutable", message: "\(file) is not an executable file", code: 126)
+        case .notFound where program.contains("/"):
+            StoredError(type: "CommandNotFound", message: "\(program) does not exist", code: 127)
+        case .notFound:
+            StoredError(
+                type: "CommandNotFound", message: "\(program) is not on the worker's PATH (\(path ?? ProgramPath.fallback))", code: 127)
+        }
+    }
+
+    // MARK: Attend
+
+    /// How a command ended.
+    private struct End {
+        var status: ExitStatus
+        var wasCancelled: Bool
+        var lastErrorLine: [UInt8] = []
+    }
+
+    private enum Part {
+        case output(OutputPump.Ending)
+        case errors(OutputPump.Ending)
+        case limit
+    }
+
+    /// Files output until the command has ended and its pipes have, or have had time to; then reaps it. On the event loop.
+    private func attend(_ child: ChildProcess, for context: ExecutionContext) async -> End {
+        let output = OutputPump(child.output, stream: .stdout, for: context)
+        let errors = OutputPump(child.errors, stream: .stderr, for: context)
+        var end = End(status: .unknown, wasCancelled: false)
+        await withTaskGroup(of: Part.self) { group in
+            group.addTask { .output(await output.run()) }
+            group.addTask { .errors(await errors.run()) }
+            let tree = ProcessTree(leader: child, execution: context.executionID)
+            if await untilCancelled({ await $0.ready() }, Watch(child.exit)) == .stopped {
+                end.wasCancelled = true
+                await tree.end(grace: options.terminationGrace)
+            }
+
+            let limit = Watch()
+            let deadline = EventLoop.now() + options.lingerLimit
+            group.addTask {
+                // Stopped at once when the task is cancelled: everything has ended then, and what the pipes hold is read all the same.
+                _ = await untilCancelled({ await $0.ready(until: deadline) }, limit)
+                output.stop()
+                errors.stop()
+                return .limit
+            }
+            var openStreams = 2
+            var isCut = false
+            while openStreams > 0, let part = await group.next() {
+                switch part {
+                case .output(let ending): isCut = isCut || ending.isCut
+                case .errors(let ending):
+                    isCut = isCut || ending.isCut
+                    end.lastErrorLine = ending.lastLine
+                case .limit: continue
+                }
+                openStreams -= 1
+            }
+            limit.stop()
+            if !end.wasCancelled, Task.isCancelled {
+                end.wasCancelled = true
+                await tree.end(grace: options.terminationGrace)
+            } else if isCut, !end.wasCancelled {
+                remarkOpenPipes(context)
+            }
+        }
+        end.status = child.reap()
+        return end
+    }
+
+    private func remarkOpenPipes(_ context: ExecutionContext) {
+        let text =
+            "the command has ended, but a process that it started still holds its output open; reading stopped after \(DurationText.format(options.lingerLimit))"
+        context.log.append(
+            at: context.now(), level: .warning, stream: .system, limit: Limits.logLineBytes,
+            message: { JSONText.append(text, to: &$0, limit: $1) })
+    }
+
+    // MARK: Meaning
+
+    /// What the end means: `nil` for success. Throws a snooze.
+    private func error(for end: End) throws(Snooze) -> StoredError? {
+        switch end.status {
+        case .exited(0): return nil
+        case .exited(75): throw Snooze(for: options.snoozeDelay)
+        case .exited(let status):
+            let type = status == 127 ? "CommandNotFound" : status == 126 ? "CommandNotExecutable" : "CommandFailed"
+            return StoredError(type: type, message: message("exit status \(status)", end), code: Int(status))
+        case .signaled(let signal):
+            return StoredError(
+                type: "CommandFailed", message: message("killed by signal \(SignalName.text(signal))", end), code: 128 + Int(signal))
+        case .unknown:
+            return StoredError(
+                type: "CommandStatusLost", message: "the command has ended, but another part of this program took its exit status")
+        }
+    }
+
+    /// With the last line of standard error, if it is short enough to be a message.
+    private func message(_ text: String, _ end: End) -> String {
+        guard (1...500).contains(end.lastErrorLine.count) else { return text }
+        return "\(text): \(String(decoding: end.lastErrorLine, as: UTF8.self))"
+    }
+
+    private func result(of child: ChildProcess) throws(StoredError) -> [UInt8]? {
+        var bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try child.result.contents(limit: Limits.resultBytes + 2)
+        } catch {
+            throw StoredError(type: "ResultNotReadable", message: "the command's result could not be read: \(error)")
+        }
+        while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
+        guard !bytes.isEmpty else { return nil }
+        guard bytes.count <= Limits.resultBytes else {
+            throw StoredError(
+                type: "ResultTooLarge", message: "the command's result has more than \(Limits.resultBytes) bytes (256 KiB)")
+        }
+        do throws(JSONValidator.Problem) {
+            try JSONValidator.validate(bytes)
+        } catch {
+            throw StoredError(type: "ResultNotJSON", message: "what the command wrote to its result descriptor is not JSON: \(error)")
+        }
+        return bytes
+    }
+}
+
+/// Waits at `watch`, and stops that when the task is cancelled.
+private func untilCancelled(_ wait: (Watch) async -> EventLoop.Readiness, _ watch: Watch) async -> EventLoop.Readiness {
+    await withTaskCancellationHandler {
+        await wait(watch)
+    } onCancel: {
+        watch.stop()
+    }
+}
+
+/// Names of signals, for messages.
+private enum SignalName {
+    static func text(_ signal: Int32) -> String { names[signal].map { "\(signal) (\($0))" } ?? "\(signal)" }
+
+    private static let names: [Int32: String] = [
+        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT",
+        SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV", SIGUSR2: "SIGUSR2",
+        SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
+    ]
+}
