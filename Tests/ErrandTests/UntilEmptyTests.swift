@@ -10,7 +10,7 @@ import Testing
                 concurrency: 1, queues: [ClaimRequest.QueueShare(queue: "default", limit: 1)], kinds: ["greet"],
                 until: .empty(idleTimeout: .seconds(10))))
         let start = WorkerState.Moment(uptime: .seconds(100), wall: Timestamp(microseconds: 1_000_000))
-        _ = state.handle(.rang, at: start)
+        _ = state.handle(.rang(wantsAttention: false), at: start)
         _ = state.handle(.joined(WorkerID(rawValue: 1)), at: start)
         let due = start.wall + .seconds(1)
         _ = state.handle(.exchanged(ExchangeReply(nextWake: due)), at: start)
