@@ -6,7 +6,6 @@ import Errand
 
 @main struct Benchmarks {
     static func main() async throws {
-        setvbuf(stdout, nil, _IOLBF, 0)
         let arguments = CommandLine.arguments.dropFirst()
         LoggingSystem.bootstrap { ExecutionLogHandler(label: $0, outside: SwiftLogNoOpLogHandler()) }
         switch arguments.first {
@@ -17,7 +16,7 @@ import Errand
         case "idle-worker": try await IdleCost.serve(directory: arguments.dropFirst().first!)
         case "interleave": try await Interleave.run()
         default:
-            print("usage: ErrandBenchmarks claim | pickup | idle | interleave")
+            say("usage: ErrandBenchmarks claim | pickup | idle | interleave")
             exit(2)
         }
     }

@@ -18,14 +18,14 @@ enum ClaimCost {
         let emptyWorker = try await empty.store.jobs.join(description)
         let fullWorker = try await full.store.jobs.join(description)
 
-        print("filling a store with 1,000,000 finished jobs and 100,000 available ones of another kind …")
+        say("filling a store with 1,000,000 finished jobs and 100,000 available ones of another kind …")
         for _ in 0..<100 {
             try await enqueue(10_000, kind: "work", in: full)
             for _ in 0..<10 { try await complete(try await claim(1000, in: full, by: fullWorker), in: full, by: fullWorker) }
         }
         for _ in 0..<10 { try await enqueue(10_000, kind: "unhandled", in: full) }
 
-        print("claim (one exchange, one commit): wall µs per call and ratio full/empty, interleaved")
+        say("claim (one exchange, one commit): wall µs per call and ratio full/empty, interleaved")
         for batch in [1, 10, 100] {
             var times = (empty: Sample(), full: Sample(), ratio: Sample())
             for round in 0..<220 {
@@ -41,10 +41,10 @@ enum ClaimCost {
                 times.full.add(second)
                 times.ratio.add(second / first)
             }
-            print("batch \(batch)")
-            print("  empty  \(times.empty.line(unit: "µs", scale: 1e6))")
-            print("  full   \(times.full.line(unit: "µs", scale: 1e6))")
-            print("  ratio of medians \(fixed(times.full.median / times.empty.median)), median of paired ratios \(fixed(times.ratio.median))  (mark: 1.6)")
+            say("batch \(batch)")
+            say("  empty  \(times.empty.line(unit: "µs", scale: 1e6))")
+            say("  full   \(times.full.line(unit: "µs", scale: 1e6))")
+            say("  ratio of medians \(fixed(times.full.median / times.empty.median)), median of paired ratios \(fixed(times.ratio.median))  (mark: 1.6)")
         }
         empty.close()
         full.close()

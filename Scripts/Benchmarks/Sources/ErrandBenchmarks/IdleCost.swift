@@ -20,8 +20,8 @@ enum IdleCost {
             kill(pid, SIGKILL)
             _ = wait(for: pid)
         }
-        print("idle over \(Int(span)) s: worker \(fixed((after.0 - before.0) / span * 100)) % of a CPU, \(memory) KiB resident (mark: below 0.1 %)")
-        print("  baseline: sleep(1) \(fixed((after.1 - before.1) / span * 100)) %")
+        say("idle over \(Int(span)) s: worker \(fixed((after.0 - before.0) / span * 100)) % of a CPU, \(memory) KiB resident (mark: below 0.1 %)")
+        say("  baseline: sleep(1) \(fixed((after.1 - before.1) / span * 100)) %")
     }
 
     static func serve(directory: String) async throws {

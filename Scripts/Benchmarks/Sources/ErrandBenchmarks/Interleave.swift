@@ -80,12 +80,12 @@ enum Interleave {
         }
         let executions = jobs + (jobs + 2) / 3
         let gaps = sequences.values.count { $0.sorted() != Array(1...Int64(lines)) }
-        print("interleave: \(jobs) jobs, \(executions) executions at concurrency 1000 in \(fixed(elapsed)) s; most at once \(barrier.most)")
-        print("  lines \(total) (expected \(executions * lines)), wrong \(wrong), executions with gaps \(gaps), logs \(sequences.count)")
-        print("  error reports \(reports.all.load(ordering: .relaxed)) (expected \((jobs + 2) / 3)), wrong \(reports.wrong.load(ordering: .relaxed))")
+        say("interleave: \(jobs) jobs, \(executions) executions at concurrency 1000 in \(fixed(elapsed)) s; most at once \(barrier.most)")
+        say("  lines \(total) (expected \(executions * lines)), wrong \(wrong), executions with gaps \(gaps), logs \(sequences.count)")
+        say("  error reports \(reports.all.load(ordering: .relaxed)) (expected \((jobs + 2) / 3)), wrong \(reports.wrong.load(ordering: .relaxed))")
         let isRight = total == executions * lines && wrong == 0 && gaps == 0 && sequences.count == executions
             && reports.wrong.load(ordering: .relaxed) == 0 && reports.all.load(ordering: .relaxed) == (jobs + 2) / 3
-        print(isRight ? "  right" : "  WRONG")
+        say(isRight ? "  right" : "  WRONG")
         if !isRight { exit(1) }
     }
 }
@@ -96,6 +96,14 @@ private final class Barrier: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
         var generation = 0
         var most = 0
+
+        mutating func release() -> [CheckedContinuation<Void, Never>] {
+            defer {
+                waiting = []
+                generation += 1
+            }
+            return waiting
+        }
     }
 
     private let size: Int
@@ -122,15 +130,5 @@ private final class Barrier: Sendable {
                 }
             }
         }
-    }
-}
-
-extension Barrier.State {
-    fileprivate mutating func release() -> [CheckedContinuation<Void, Never>] {
-        defer {
-            waiting = []
-            generation += 1
-        }
-        return waiting
     }
 }

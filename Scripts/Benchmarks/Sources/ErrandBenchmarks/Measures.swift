@@ -77,3 +77,9 @@ var ownPath: String {
     let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
     return String(decoding: buffer.prefix(max(0, length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
+
+/// Writes a line at once, also into a pipe.
+func say(_ line: String) {
+    var bytes = Array(line.utf8) + [UInt8(ascii: "\n")]
+    guard write(1, &bytes, bytes.count) == bytes.count else { fatalError("cannot write: \(String(cString: strerror(errno)))") }
+}

@@ -37,10 +37,10 @@ enum PickUp {
         kill(worker, SIGTERM)
         _ = wait(for: worker)
 
-        print("pick-up, enqueue returned → handler's first line in another process (mark: p50 below 1 ms; a negative time: it ran before enqueue's caller did)")
-        print("  pick-up   \(pickUp.line(unit: "ms", scale: 1e3))")
-        print("  enqueue   \(returned.line(unit: "ms", scale: 1e3))   (durable)")
-        print("  baseline  \(bareWakeUp().line(unit: "ms", scale: 1e3))   (one byte through a pipe to a sleeping process, one way)")
+        say("pick-up, enqueue returned → handler's first line in another process (mark: p50 below 1 ms; a negative time: it ran before enqueue's caller did)")
+        say("  pick-up   \(pickUp.line(unit: "ms", scale: 1e3))")
+        say("  enqueue   \(returned.line(unit: "ms", scale: 1e3))   (durable)")
+        say("  baseline  \(bareWakeUp().line(unit: "ms", scale: 1e3))   (one byte through a pipe to a sleeping process, one way)")
     }
 
     static func serve(directory: String) async throws {
@@ -49,10 +49,10 @@ enum PickUp {
             queue: queue,
             handlers: [
                 Handler(Ping.self) { _, _ in
-                    print(seconds(CLOCK_BOOTTIME))
+                    say("\(seconds(CLOCK_BOOTTIME))")
                 }
             ])
-        print("ready")
+        say("ready")
         signal(SIGTERM) { _ in _exit(0) }
         try await worker.run()
     }
@@ -67,7 +67,9 @@ enum PickUp {
         posix_spawn_file_actions_adddup2(&actions, there[0], 0)
         posix_spawn_file_actions_adddup2(&actions, back[1], 1)
         for end in there + back where end > 2 { posix_spawn_file_actions_addclose(&actions, end) }
-        var argv = ["/usr/bin/python3", "-c", "import os\nwhile True:\n b=os.read(0,1)\n if not b: break\n os.write(1,b)"].map { strdup($0) } + [nil]
+        let echo = "import os\nwhile True:\n b=os.read(0,1)\n if not b: break\n os.write(1,b)"
+        var argv: [UnsafeMutablePointer<CChar>?] = ["/usr/bin/python3", "-c", echo].map { (argument: String) in strdup(argument) }
+        argv.append(nil)
         var pid = pid_t()
         guard posix_spawn(&pid, "/usr/bin/python3", &actions, nil, &argv, environ) == 0 else { fatalError("spawn") }
         var byte: UInt8 = 1
