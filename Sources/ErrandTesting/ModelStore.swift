@@ -1,0 +1,229 @@
+// The oracle: the simplest store that keeps every rule, in memory. Tests compare real stores with it, and users test their jobs on it.
+
+public import Errand
+import Synchronization
+
+/// A whole store in memory: ``JobStore``, ``JobInspection`` and ``JobControl`` by itself, logs and doorbell beside it. Nothing leaves
+/// the process; ``crash()`` plays the death of every process that uses it.
+///
+/// ```swift
+/// let model = ModelStore(clock: ManualClock())
+/// let results = try await model.store.jobs.enqueue([NewJob(kind: "greet", payload: Array("{}".utf8))])
+/// ```
+public final class ModelStore: Sendable {
+    private struct State {
+        var tables = ModelTables()
+        /// What a crash leaves, for the variant that acknowledges before it commits.
+        var durable: ModelTables?
+        var generator: any RandomNumberGenerator & Sendable
+        /// Runs once in the gap of the variant that claims in two transactions.
+        var inTheGap: (@Sendable () async -> Void)?
+    }
+
+    /// What the store tells the time by.
+    public let clock: any ErrandClock
+    /// The logs of its executions.
+    public let logs: ModelLogStore
+    /// Its wake-ups.
+    public let doorbell: ModelDoorbell
+
+    private let faults: Fault
+    private let state: Mutex<State>
+
+    /// An empty store that tells the time by `clock` (a ``ManualClock`` of its own by default) and draws IDs from `generator`.
+    public convenience init(
+        clock: any ErrandClock = ManualClock(), generator: some RandomNumberGenerator & Sendable = SeededGenerator(seed: 1)
+    ) {
+        self.init(clock: clock, generator: generator, faults: [])
+    }
+
+    /// A store that breaks the rules in `faults`, to show that the conformance suite notices.
+    package init(
+        clock: any ErrandClock, generator: some RandomNumberGenerator & Sendable = SeededGenerator(seed: 1), faults: Fault
+    ) {
+        self.clock = clock
+        self.faults = faults
+        doorbell = ModelDoorbell()
+        logs = ModelLogStore(doorbell: doorbell)
+        state = Mutex(State(generator: generator))
+        state.withLock { $0.tables.faults = faults }
+    }
+
+    /// All seams of this store, together.
+    public var store: Store { Store(jobs: self, inspection: self, control: self, logs: logs, doorbell: doorbell) }
+
+    /// Does what `kill -9` of every process on the store would do: no worker lives any more, everything acknowledged stays.
+    public func crash() {
+        state.withLock { state in
+            if let durable = state.durable { state.tables = durable }
+            for id in state.tables.workers.keys { state.tables.workers[id]?.isPresent = false }
+        }
+    }
+
+    /// Does what `kill -9` of the one process of `worker` would do.
+    public func kill(_ worker: WorkerID) {
+        state.withLock { $0.tables.workers[worker]?.isPresent = false }
+    }
+
+    /// Lets `action` run once between the read and the take of the next claim, in the variant that has such a gap.
+    package func runInTheGap(_ action: @escaping @Sendable () async -> Void) {
+        state.withLock { $0.inTheGap = action }
+    }
+
+    private var moment: ModelTables.Moment { ModelTables.Moment(wall: clock.now(), uptime: clock.uptime()) }
+
+    private func read<T>(_ body: (ModelTables) -> sending T) -> sending T {
+        state.withLock { body($0.tables) }
+    }
+
+    /// Makes one change, and rings about it afterwards.
+    private func commit<T>(_ body: (inout ModelTables) -> sending T) -> sending T {
+        let (result, rings) = state.withLock { state in
+            let result = body(&state.tables)
+            let rings = state.tables.rings
+            state.tables.rings = []
+            if faults.contains(.acknowledgesBeforeCommit) { state.durable = state.tables }
+            return (result, rings)
+        }
+        doorbell.ring(rings)
+        return result
+    }
+}
+
+extension ModelStore {
+    /// Rules that a broken variant does not keep.
+    package struct Fault: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// A report is taken for whatever execution the job is in.
+        package static let noOrdinalCheck = Fault(rawValue: 1)
+        /// The ordinal begins anew when a job waits for its next attempt or is retried.
+        package static let ordinalDroppedOnRetry = Fault(rawValue: 2)
+        /// A claim reads in one transaction and takes in another.
+        package static let claimsInTwoTransactions = Fault(rawValue: 4)
+        /// A claim looks at the head of the line first, and at kinds afterwards.
+        package static let filterAfterRange = Fault(rawValue: 8)
+        /// An enqueue returns before it is durable.
+        package static let acknowledgesBeforeCommit = Fault(rawValue: 16)
+    }
+}
+
+extension ModelStore: JobStore {
+    /// Takes in `jobs`; never throws.
+    public func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] {
+        let now = clock.now()
+        let (results, rings) = state.withLock { state in
+            if faults.contains(.acknowledgesBeforeCommit), state.durable == nil { state.durable = state.tables }
+            let results = state.tables.enqueue(jobs, at: now, using: &state.generator)
+            let rings = state.tables.rings
+            state.tables.rings = []
+            return (results, rings)
+        }
+        doorbell.ring(rings)
+        return results
+    }
+
+    /// Registers a worker; never throws.
+    public func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID {
+        let uptime = clock.uptime()
+        return state.withLock { state in
+            var id = WorkerID(using: &state.generator)
+            while state.tables.workers[id] != nil { id = WorkerID(using: &state.generator) }
+            state.tables.workers[id] = ModelWorker(description: worker, renewedAt: uptime, watchesFrom: uptime)
+            if faults.contains(.acknowledgesBeforeCommit) { state.durable = state.tables }
+            return id
+        }
+    }
+
+    /// One step of a worker; never throws.
+    public func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply {
+        let moment = moment
+        guard faults.contains(.claimsInTwoTransactions), let claim = request.claim else {
+            return commit { tables in
+                var reply = tables.begin(request, at: moment)
+                if reply.isRegistered, let claim = request.claim {
+                    reply.claimed = tables.take(tables.candidates(for: claim), for: request.worker, at: moment.wall)
+                }
+                tables.finish(&reply, for: request.worker)
+                return reply
+            }
+        }
+        let (begun, candidates) = commit { tables in (tables.begin(request, at: moment), tables.candidates(for: claim)) }
+        let action = state.withLock { state in
+            defer { state.inTheGap = nil }
+            return state.inTheGap
+        }
+        await action?()
+        return commit { tables in
+            var reply = begun
+            if reply.isRegistered { reply.claimed = tables.take(candidates, for: request.worker, at: moment.wall) }
+            tables.finish(&reply, for: request.worker)
+            return reply
+        }
+    }
+
+    /// Workers that are dead, or whose lease has run out as `worker` sees it; never throws.
+    public func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty] {
+        let uptime = clock.uptime()
+        return read { $0.casualties(seenBy: worker, at: uptime) }
+    }
+
+    /// Makes the jobs of `casualty` available again; never throws.
+    public func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
+        let now = clock.now()
+        return commit { $0.rescue(casualty, poisonThreshold: poisonThreshold, at: now) }
+    }
+
+    /// Takes `worker` out of the register; never throws.
+    public func leave(_ worker: WorkerID) async throws(JobStoreError) {
+        commit { $0.workers[worker] = nil }
+    }
+}
+
+extension ModelStore: JobControl {
+    /// Cancels jobs; never throws.
+    public func cancel(_ ids: [JobID], reason: String?) async throws(JobStoreError) -> [CancelResult] {
+        let now = clock.now()
+        return commit { tables in ids.map { tables.cancel($0, reason: reason, at: now) } }
+    }
+
+    /// Makes jobs available again; never throws.
+    public func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult] {
+        commit { tables in ids.map { tables.retry($0, resettingAttempts: resettingAttempts) } }
+    }
+
+    /// Deletes finished jobs, those first that ended first; never throws.
+    public func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport {
+        let now = clock.now()
+        return commit { $0.prune(policy, limit: limit, at: now) }
+    }
+}
+
+extension ModelStore: JobInspection {
+    /// One page of jobs; never throws.
+    public func jobs(matching selector: JobSelector, before cursor: JobID?, limit: Int) async throws(JobStoreError) -> JobPage {
+        read { $0.page(matching: selector, before: cursor, limit: limit) }
+    }
+
+    /// Everything about one job; never throws.
+    public func job(_ id: JobID) async throws(JobStoreError) -> JobDetail? {
+        read { $0.jobs[id]?.detail }
+    }
+
+    /// Where the jobs stand; never throws.
+    public func states(of ids: [JobID]) async throws(JobStoreError) -> [JobState?] {
+        read { tables in ids.map { tables.jobs[$0]?.state } }
+    }
+
+    /// The jobs that `text` may mean; never throws.
+    public func jobs(meantBy text: String) async throws(JobStoreError) -> [JobID] {
+        read { $0.jobs(meantBy: text) }
+    }
+
+    /// Counts of everything; never throws.
+    public func stats() async throws(JobStoreError) -> StoreStats {
+        let now = clock.now()
+        return read { $0.stats(at: now) }
+    }
+}

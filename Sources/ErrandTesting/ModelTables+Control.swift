@@ -1,0 +1,67 @@
+// Cancel, retry, prune: what an operator does to the in-memory store.
+
+import Errand
+import ErrandContext
+
+extension ModelTables {
+    mutating func cancel(_ id: JobID, reason: String?, at now: Timestamp) -> CancelResult {
+        guard var job = jobs[id] else { return .notFound }
+        switch job.state {
+        case .completed, .cancelled, .dead:
+            return .finished(job.state)
+        case .running:
+            if job.cancellation == nil { job.cancellation = .init(requestedAt: now, reason: reason) }
+            jobs[id] = job
+            rings.insert(.control)
+            return .requested(job.execution)
+        case .available, .scheduled, .retryable, .waiting, .blocked:
+            job.finish(as: .cancelled, reason: reason, at: now)
+            jobs[id] = job
+            rings.insert(.outcome)
+            return .cancelled
+        }
+    }
+
+    mutating func retry(_ id: JobID, resettingAttempts: Bool) -> RetryResult {
+        guard var job = jobs[id] else { return .notFound }
+        switch job.state {
+        case .dead, .cancelled, .retryable:
+            job.makeAvailable()
+            if resettingAttempts {
+                job.attempts = 0
+                job.crashes = 0
+            }
+            if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
+            jobs[id] = job
+            rings.insert(.work)
+            return .retried
+        case .available, .scheduled, .running, .waiting, .blocked, .completed:
+            return .refused(job.state)
+        }
+    }
+
+    mutating func prune(_ policy: RetentionPolicy, limit: Int, at now: Timestamp) -> PruneReport {
+        let finished = jobs.values.filter(\.state.isFinal).sorted { ($0.finishedAt ?? now, $0.id) < ($1.finishedAt ?? now, $1.id) }
+        let surplus = max(0, finished.count - (policy.finishedJobs ?? finished.count))
+        let doomed = finished.enumerated().filter { place, job in
+            place < surplus || policy.age(of: job.state).map { (job.finishedAt ?? now) + $0 <= now } ?? false
+        }.map(\.element)
+        for job in doomed.prefix(limit) {
+            jobs[job.id] = nil
+            if let key = job.input.key { keys[key] = nil }
+        }
+        return PruneReport(jobs: doomed.prefix(limit).map(\.id), hasMore: doomed.count > limit)
+    }
+}
+
+extension RetentionPolicy {
+    /// How long jobs that ended in `state` are kept; `nil` is for ever.
+    fileprivate func age(of state: JobState) -> Duration? {
+        switch state {
+        case .completed: completed
+        case .cancelled: cancelled
+        case .dead: dead
+        case .available, .scheduled, .running, .retryable, .waiting, .blocked: nil
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Enqueue, report, promote, claim: a job's way through the in-memory store.
+
+import Errand
+import ErrandContext
+
+extension ModelTables {
+    mutating func enqueue(_ inputs: [NewJob], at now: Timestamp, using generator: inout some RandomNumberGenerator) -> [EnqueueResult] {
+        inputs.map { input in
+            if let key = input.key, let owner = keys[key], let job = jobs[owner] {
+                let isSame = job.input.kind == input.kind && job.input.payload == input.payload
+                return isSame ? .existing(owner) : .conflict(owner)
+            }
+            let id = nextID(at: now, using: &generator)
+            let dueAt = input.runAt ?? now
+            let isDue = dueAt <= now
+            jobs[id] = ModelJob(
+                id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: isDue ? .available : .scheduled)
+            if let key = input.key { keys[key] = id }
+            rings.insert(.work)
+            return .added(id)
+        }
+    }
+
+    /// Milliseconds since 2025-01-01 shifted left by 22 bits, with chance in those bits, and always more than the last one.
+    private mutating func nextID(at now: Timestamp, using generator: inout some RandomNumberGenerator) -> JobID {
+        let milliseconds = max(0, now.microseconds / 1000 - 1_735_689_600_000)
+        lastID = max(milliseconds << 22 | Int64.random(in: 0..<(1 << 22), using: &generator), lastID + 1)
+        return JobID(rawValue: lastID)
+    }
+
+    /// Everything of a step but the claim.
+    mutating func begin(_ request: ExchangeRequest, at moment: Moment) -> ExchangeReply {
+        var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
+        workers[request.worker]?.renew(at: moment.uptime)
+        reply.results = request.reports.map { record($0, by: request.worker) }
+        promote(at: moment.wall)
+        return reply
+    }
+
+    /// The rest of a step, after the claim.
+    func finish(_ reply: inout ExchangeReply, for worker: WorkerID) {
+        let delayed = jobs.values.filter { $0.state == .scheduled || $0.state == .retryable }
+        reply.nextWake = delayed.map(\.startsAt).min()
+        reply.cancellations = jobsByID.compactMap { job in
+            guard job.state == .running, job.worker == worker, let wish = job.cancellation else { return nil }
+            return .init(execution: job.execution, reason: wish.reason)
+        }
+    }
+
+    private mutating func record(_ report: ExecutionReport, by worker: WorkerID) -> ReportResult {
+        guard var job = jobs[report.execution.job], job.state == .running, job.worker == worker,
+            job.ordinal == report.execution.ordinal || faults.contains(.noOrdinalCheck)
+        else { return .leaseLost }
+        job.close(report.outcome, error: report.error, at: report.finishedAt)
+        switch report.next {
+        case .complete:
+            job.finish(as: .completed, reason: nil, at: report.finishedAt)
+            job.result = report.result
+        case .cancel(let reason):
+            job.finish(as: .cancelled, reason: reason, at: report.finishedAt)
+        case .bury(let reason):
+            job.finish(as: .dead, reason: reason, at: report.finishedAt)
+        case .wait(let until):
+            job.state = report.outcome.isRefunded ? .scheduled : .retryable
+            job.startsAt = until
+            if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
+            rings.insert(.work)
+        case .giveBack:
+            job.makeAvailable()
+            rings.insert(.work)
+        }
+        jobs[job.id] = job
+        rings.insert(.outcome)
+        return .accepted
+    }
+
+    private mutating func promote(at now: Timestamp) {
+        for job in jobs.values where (job.state == .scheduled || job.state == .retryable) && job.startsAt <= now {
+            jobs[job.id]?.makeAvailable()
+        }
+    }
+
+    /// The jobs that `claim` would take: queue after queue, in each by priority, due time and ID, only of the kinds asked for.
+    func candidates(for claim: ClaimRequest) -> [JobID] {
+        var found: [JobID] = []
+        for share in claim.queues {
+            let limit = max(0, min(share.limit, claim.limit - found.count))
+            var line = jobs.values.filter { $0.state == .available && $0.input.queue == share.queue && !found.contains($0.id) }
+            line.sort { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
+            if faults.contains(.filterAfterRange) { line = Array(line.prefix(limit)) }
+            found += line.filter { claim.kinds.contains($0.input.kind) }.prefix(limit).map(\.id)
+        }
+        return found
+    }
+
+    /// Begins an execution of each of `ids` for `worker`.
+    mutating func take(_ ids: [JobID], for worker: WorkerID, at now: Timestamp) -> [ClaimedJob] {
+        ids.compactMap { id in
+            guard var job = jobs[id] else { return nil }
+            job.state = .running
+            job.worker = worker
+            job.ordinal += 1
+            let attempt = job.attempts + 1
+            job.executions.append(
+                ExecutionRecord(
+                    execution: job.execution, attempt: attempt, worker: worker, startedAt: now, finishedAt: nil, outcome: nil, error: nil))
+            jobs[id] = job
+            let input = job.input
+            return ClaimedJob(
+                execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes, queue: input.queue,
+                kind: input.kind, payload: input.payload, timeout: input.timeout, key: input.key, meta: input.meta, trace: input.trace,
+                parent: input.parent, root: input.root, startedAt: now)
+        }
+    }
+}

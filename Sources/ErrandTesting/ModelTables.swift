@@ -1,0 +1,120 @@
+// What the in-memory store knows, as a plain value: every rule of the queue is a method here, without locks, clocks or waiting.
+
+import Errand
+import ErrandContext
+
+/// The contents of a ``ModelStore``.
+struct ModelTables {
+    /// Every job that is kept.
+    var jobs: [JobID: ModelJob] = [:]
+    /// Every worker that stands in the register.
+    var workers: [WorkerID: ModelWorker] = [:]
+    /// Which job an idempotency key belongs to.
+    var keys: [String: JobID] = [:]
+    /// The highest ID that was ever given out; survives the deletion of its job.
+    var lastID: Int64 = 0
+    /// What the doorbell is to be rung about once the change is made.
+    var rings: Set<DoorbellTopic> = []
+    /// The rules that this store is told to break.
+    var faults: ModelStore.Fault = []
+
+    /// The two clocks at the moment of a call.
+    struct Moment {
+        var wall: Timestamp
+        var uptime: Duration
+    }
+
+    /// Jobs, oldest first: the order of IDs is the order of enqueueing.
+    var jobsByID: [ModelJob] { jobs.values.sorted { $0.id < $1.id } }
+}
+
+/// One job with its whole history.
+struct ModelJob {
+    var id: JobID
+    var input: NewJob
+    var createdAt: Timestamp
+    /// When it became due for the first time: its place in the line for life, retries included.
+    var dueAt: Timestamp
+    /// When it starts, while it is scheduled or retryable.
+    var startsAt: Timestamp
+    var state: JobState
+    /// How many attempts have counted.
+    var attempts = 0
+    var crashes = 0
+    /// The ordinal of the newest claim, 0 before the first.
+    var ordinal: Int64 = 0
+    /// Who holds it, while it runs.
+    var worker: WorkerID?
+    var finishedAt: Timestamp?
+    var reason: String?
+    var result: [UInt8]?
+    /// The wish to end the running execution.
+    var cancellation: Cancellation?
+    /// Every execution, oldest first.
+    var executions: [ExecutionRecord] = []
+
+    struct Cancellation {
+        var requestedAt: Timestamp
+        var reason: String?
+    }
+
+    /// The newest claim's identity.
+    var execution: ExecutionID { ExecutionID(id, ordinal) }
+
+    /// How many of the newest executions in a row were interrupted.
+    var interruptionsInARow: Int {
+        executions.reversed().prefix { $0.outcome == .interrupted }.count
+    }
+
+    /// Ends the newest execution in the record.
+    mutating func close(_ outcome: Outcome, error: StoredError?, at time: Timestamp) {
+        executions[executions.count - 1].outcome = outcome
+        executions[executions.count - 1].error = error
+        executions[executions.count - 1].finishedAt = time
+        if !outcome.isRefunded { attempts += 1 }
+        worker = nil
+        cancellation = nil
+    }
+
+    /// Ends the job.
+    mutating func finish(as final: JobState, reason: String?, at time: Timestamp) {
+        state = final
+        self.reason = reason
+        finishedAt = time
+    }
+
+    /// Puts the job back into its line.
+    mutating func makeAvailable() {
+        state = .available
+        finishedAt = nil
+        reason = nil
+        result = nil
+    }
+}
+
+/// One worker in the register.
+struct ModelWorker {
+    var description: WorkerDescription
+    /// Grows with every sign of life.
+    var beat: Int64 = 1
+    /// When the last sign of life came, in uptime.
+    var renewedAt: Duration
+    /// Before this uptime it rescues nobody by time, since it was late itself.
+    var watchesFrom: Duration
+    /// Whether its process lives.
+    var isPresent = true
+
+    var leaseEnd: Duration { renewedAt + description.lease }
+    /// The last moment at which its renewal counts as punctual: two thirds of a lease.
+    var punctualUntil: Duration { renewedAt + description.lease * 2 / 3 }
+
+    /// Takes a sign of life. One that comes late makes the worker doubt its own view of the others for half a lease.
+    mutating func renew(at uptime: Duration) {
+        if uptime > punctualUntil { watchesFrom = uptime + description.lease / 2 }
+        beat += 1
+        renewedAt = uptime
+    }
+
+    /// Whether it may judge others by time.
+    func isInGoodStanding(at uptime: Duration) -> Bool { uptime <= punctualUntil && uptime >= watchesFrom }
+}
