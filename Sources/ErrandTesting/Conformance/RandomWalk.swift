@@ -1,0 +1,323 @@
+// The oracle at work: random operations on a store and on the model, side by side, until something differs.
+
+import Errand
+import ErrandContext
+
+/// One walk. Jobs and workers are known by their number, since each store gives IDs of its own; ordinals are compared by growth.
+struct RandomWalk {
+    private var generator: SeededGenerator
+    private let seed: UInt64
+    private let subject: any ConformingStore
+    private let model = ModelStoreUnderTest()
+    /// Job number n in the store under test and in the model.
+    private var jobs: [(subject: JobID, model: JobID)] = []
+    private var workers: [(subject: WorkerID, model: WorkerID)] = []
+    /// Executions that have begun, ended or not, in both stores: reports choose among them, so that late ones occur.
+    private var executions: [Held] = []
+    private var keys = 0
+    private var failures: [String] = []
+    private var step = 0
+    private var operation = ""
+
+    private struct Held {
+        var worker: Int
+        var subject: ExecutionID
+        var model: ExecutionID
+    }
+
+    init(seed: UInt64, subject: any ConformingStore) {
+        self.seed = seed
+        self.subject = subject
+        generator = SeededGenerator(seed: seed)
+    }
+
+    mutating func run(steps: Int) async -> [String] {
+        do {
+            try await join()
+            while step < steps, failures.isEmpty {
+                step += 1
+                try await takeStep()
+                if failures.isEmpty, step % 5 == 0 || step == steps { try await compareAll() }
+            }
+        } catch {
+            fail("\(error)")
+        }
+        return failures
+    }
+
+    private mutating func takeStep() async throws {
+        switch roll(100) {
+        case ..<22: try await enqueue()
+        case ..<72: try await exchange()
+        case ..<78: try await cancel()
+        case ..<84: try await retry()
+        case ..<88: try await crash()
+        case ..<94: try await rescue()
+        case ..<97: try await join()
+        default: try await prune()
+        }
+    }
+
+    // MARK: Operations
+
+    private mutating func enqueue() async throws {
+        operation = "enqueue"
+        let plans = (0...roll(3)).map { _ in
+            (
+                hoursAgo: roll(3) == 0 ? roll(5) - 2 : nil, priority: roll(3) - 1, queue: roll(2), kind: roll(3),
+                key: roll(4) == 0 ? roll(8) : nil, maxAttempts: 1 + roll(4)
+            )
+        }
+        func inputs(at now: Timestamp) -> [NewJob] {
+            plans.map { plan in
+                RuleCheck.input { input in
+                    input.queue = "queue\(plan.queue)"
+                    input.kind = "kind\(plan.kind)"
+                    input.priority = plan.priority
+                    input.runAt = plan.hoursAgo.map { now + .seconds($0 == 0 ? 3600 * 24 : -3600 * $0) }
+                    input.key = plan.key.map { "key\($0)" }
+                    input.maxAttempts = plan.maxAttempts
+                }
+            }
+        }
+        let seen = try await subject.store.jobs.enqueue(inputs(at: subject.now()))
+        let wanted = try await model.store.jobs.enqueue(inputs(at: model.now()))
+        guard seen.count == wanted.count else { return fail("\(seen.count) results for \(wanted.count) jobs") }
+        for (one, other) in zip(seen, wanted) {
+            if case .added(let id) = one, case .added(let twin) = other {
+                jobs.append((id, twin))
+            } else {
+                compare(name(one, \.subject), name(other, \.model), "result")
+            }
+        }
+    }
+
+    private mutating func exchange() async throws {
+        guard let worker = pickWorker() else { return try await join() }
+        operation = "exchange of worker \(worker)"
+        var reports: [(seen: ExecutionReport, wanted: ExecutionReport)] = []
+        for _ in 0..<roll(3) where !executions.isEmpty {
+            // Mostly the newest executions, which are still held; sometimes any, from any worker.
+            let held = executions[roll(3) == 0 ? roll(executions.count) : executions.count - 1 - roll(min(4, executions.count))]
+            let plan = (outcome: roll(Outcome.allCases.count), next: roll(7))
+            func report(_ execution: ExecutionID, at now: Timestamp) -> ExecutionReport {
+                let outcome = Outcome.allCases[plan.outcome]
+                let next: [NextStep] = [
+                    .complete, .complete, .cancel(reason: "wish"), .bury(reason: "max_attempts"), .wait(until: now + .seconds(-60)),
+                    .wait(until: now + .seconds(86_400)), .giveBack,
+                ]
+                let error = outcome == .failed ? StoredError(type: "E", message: "\(step)") : nil
+                return ExecutionReport(
+                    execution: execution, outcome: outcome, next: next[plan.next], error: error,
+                    result: plan.next == 0 ? Array("\(step)".utf8) : nil, finishedAt: now)
+            }
+            reports.append((report(held.subject, at: subject.now()), report(held.model, at: model.now())))
+        }
+        let claim =
+            roll(4) == 0
+            ? nil
+            : ClaimRequest(
+                limit: roll(5), queues: [.init(queue: "queue\(roll(2))", limit: roll(4)), .init(queue: "queue2", limit: 1)],
+                kinds: (0..<3).filter { _ in roll(3) > 0 }.map { "kind\($0)" })
+        let seen = try await subject.store.jobs.exchange(
+            ExchangeRequest(worker: workers[worker].subject, reports: reports.map(\.seen), claim: claim))
+        let wanted = try await model.store.jobs.exchange(
+            ExchangeRequest(worker: workers[worker].model, reports: reports.map(\.wanted), claim: claim))
+        compare(seen.isRegistered, wanted.isRegistered, "isRegistered")
+        compare(seen.results, wanted.results, "results")
+        compare(seen.nextWake == nil, wanted.nextWake == nil, "whether there is no next wake")
+        compare(
+            seen.cancellations.map { name($0.execution.job, \.subject) }.sorted(),
+            wanted.cancellations.map { name($0.execution.job, \.model) }.sorted(), "cancellations")
+        compare(seen.claimed.map { describe($0, \.subject) }, wanted.claimed.map { describe($0, \.model) }, "claimed")
+        for (one, other) in zip(seen.claimed, wanted.claimed) {
+            let before = executions.filter { $0.subject.job == one.execution.job }.map(\.subject.ordinal).max() ?? 0
+            if one.execution.ordinal <= before { fail("the ordinal of \(one.execution) did not grow from \(before)") }
+            executions.append(Held(worker: worker, subject: one.execution, model: other.execution))
+        }
+    }
+
+    private mutating func cancel() async throws {
+        guard let job = pickJob() else { return }
+        operation = "cancel job \(job)"
+        let seen = try await subject.store.control.cancel([jobs[job].subject], reason: "wish")
+        let wanted = try await model.store.control.cancel([jobs[job].model], reason: "wish")
+        compare(seen.map { describe($0, \.subject) }, wanted.map { describe($0, \.model) }, "answer")
+    }
+
+    private mutating func retry() async throws {
+        guard let job = pickJob() else { return }
+        let isFull = roll(2) == 0
+        operation = "retry job \(job), resetting attempts: \(isFull)"
+        let seen = try await subject.store.control.retry([jobs[job].subject], resettingAttempts: isFull)
+        let wanted = try await model.store.control.retry([jobs[job].model], resettingAttempts: isFull)
+        compare(seen, wanted, "answer")
+    }
+
+    private mutating func crash() async throws {
+        operation = "crash"
+        try await subject.crashAndReopen()
+        try await model.crashAndReopen()
+        // The processes are gone: nobody speaks for these workers any more.
+        living = []
+        try await join()
+    }
+
+    private mutating func rescue() async throws {
+        guard let watcher = pickWorker() else { return try await join() }
+        let threshold = roll(2) == 0 ? nil : 2 + roll(2)
+        operation = "rescue by worker \(watcher), poison threshold \(threshold.map(String.init) ?? "none")"
+        let seen = try await subject.store.jobs.casualties(seenBy: workers[watcher].subject)
+        let wanted = try await model.store.jobs.casualties(seenBy: workers[watcher].model)
+        compare(
+            seen.map { describe($0, number(of: $0.worker, \.subject), \.subject) }.sorted(),
+            wanted.map { describe($0, number(of: $0.worker, \.model), \.model) }.sorted(), "casualties")
+        for casualty in seen {
+            guard let twin = wanted.first(where: { number(of: $0.worker, \.model) == number(of: casualty.worker, \.subject) }) else {
+                continue
+            }
+            let cut = try await subject.store.jobs.rescue(casualty, poisonThreshold: threshold)
+            let twinCut = try await model.store.jobs.rescue(twin, poisonThreshold: threshold)
+            compare(
+                cut.map { name($0.job, \.subject) }.sorted(), twinCut.map { name($0.job, \.model) }.sorted(), "what the rescue cut")
+        }
+    }
+
+    private mutating func join() async throws {
+        guard living.count < 3 else { return try await leave() }
+        operation = "join"
+        func worker(at now: Timestamp) -> WorkerDescription {
+            WorkerDescription(
+                kinds: ["kind0"], queues: ["queue0": 3], concurrency: 3, host: "h", pid: 1, version: "1", startedAt: now,
+                lease: .seconds(86_400))
+        }
+        let one = try await subject.store.jobs.join(worker(at: subject.now()))
+        let other = try await model.store.jobs.join(worker(at: model.now()))
+        living.append(workers.count)
+        workers.append((one, other))
+    }
+
+    private mutating func leave() async throws {
+        let place = roll(living.count)
+        let worker = living.remove(at: place)
+        operation = "leave of worker \(worker)"
+        try await subject.store.jobs.leave(workers[worker].subject)
+        try await model.store.jobs.leave(workers[worker].model)
+    }
+
+    private mutating func prune() async throws {
+        operation = "prune"
+        // Only all or nothing of a state: the clocks of both stores are not the same.
+        var policy = RuleCheck.policy { _ in }
+        if roll(2) == 0 { policy.completed = .zero } else { policy.cancelled = .zero }
+        try await subject.advance(by: .milliseconds(2))
+        try await model.advance(by: .milliseconds(2))
+        let seen = try await pruneAll(subject, policy).map { name($0, \.subject) }
+        let wanted = try await pruneAll(model, policy).map { name($0, \.model) }
+        compare(seen.sorted(), wanted.sorted(), "what was pruned")
+    }
+
+    private func pruneAll(_ store: any ConformingStore, _ policy: RetentionPolicy) async throws -> [JobID] {
+        var gone: [JobID] = []
+        for _ in 0..<1000 {
+            let report = try await store.store.control.prune(policy, limit: 50)
+            gone += report.jobs
+            if !report.hasMore { return gone }
+        }
+        throw StoredError(type: "RuleBroken", message: "pruning never comes to an end")
+    }
+
+    // MARK: Comparing
+
+    /// Everything that can be seen of all jobs, and the counters.
+    private mutating func compareAll() async throws {
+        operation = "look after \(operation)"
+        for number in jobs.indices where failures.isEmpty {
+            let seen = try await subject.store.inspection.job(jobs[number].subject)
+            let wanted = try await model.store.inspection.job(jobs[number].model)
+            compare(seen.map { describe($0, \.subject) } ?? "gone", wanted.map { describe($0, \.model) } ?? "gone", "job \(number)")
+            if let seen {
+                let ordinals = seen.executions.map(\.execution.ordinal)
+                compare(ordinals, Array(Set(ordinals)).sorted(), "the order of the ordinals of job \(number)")
+            }
+        }
+        let ids = jobs
+        compare(
+            try await subject.store.inspection.states(of: ids.map(\.subject)),
+            try await model.store.inspection.states(of: ids.map(\.model)), "states")
+        let stats = (try await subject.store.inspection.stats(), try await model.store.inspection.stats())
+        compare(counts(stats.0), counts(stats.1), "counters")
+        compare(
+            stats.0.workers.map { "\(number(of: $0.id, \.subject)) holds \($0.running)" }.sorted(),
+            stats.1.workers.map { "\(number(of: $0.id, \.model)) holds \($0.running)" }.sorted(), "live workers")
+    }
+
+    private func counts(_ stats: StoreStats) -> [String] {
+        stats.counts.map { "\($0.queue) \($0.kind) \($0.state.rawValue): \($0.jobs)" }.sorted()
+    }
+
+    private mutating func compare<T: Equatable>(_ seen: T, _ wanted: T, _ what: String) {
+        if seen != wanted { fail("\(what): the model has \(wanted), the store has \(seen)") }
+    }
+
+    private mutating func fail(_ text: String) {
+        failures.append("seed \(seed), step \(step), \(operation): \(text)")
+    }
+
+    // MARK: Names that both stores share
+
+    private typealias Side<ID> = KeyPath<(subject: ID, model: ID), ID>
+
+    private func name(_ id: JobID, _ side: Side<JobID>) -> String {
+        jobs.firstIndex { $0[keyPath: side] == id }.map { "job \($0)" } ?? "unknown job \(id)"
+    }
+
+    private func number(of worker: WorkerID, _ side: Side<WorkerID>) -> String {
+        workers.firstIndex { $0[keyPath: side] == worker }.map { "worker \($0)" } ?? "unknown worker \(worker)"
+    }
+
+    private func name(_ result: EnqueueResult, _ side: Side<JobID>) -> String {
+        switch result {
+        case .added: "added"
+        case .existing(let id): "existing \(name(id, side))"
+        case .conflict(let id): "conflict with \(name(id, side))"
+        }
+    }
+
+    private func describe(_ result: CancelResult, _ side: Side<JobID>) -> String {
+        if case .requested(let execution) = result { "requested of \(name(execution.job, side))" } else { "\(result)" }
+    }
+
+    private func describe(_ casualty: Casualty, _ worker: String, _ side: Side<JobID>) -> String {
+        "\(worker) \(casualty.cause) with \(casualty.executions.map { name($0.job, side) }.sorted())"
+    }
+
+    private func describe(_ claimed: ClaimedJob, _ side: Side<JobID>) -> String {
+        "\(name(claimed.execution.job, side)) attempt \(claimed.attempt) of \(claimed.maxAttempts), \(claimed.queue) \(claimed.kind)"
+    }
+
+    private func describe(_ job: JobDetail, _ side: Side<JobID>) -> String {
+        let summary = job.summary
+        let executions = job.executions.map { execution in
+            let outcome = execution.outcome?.rawValue ?? "running"
+            return "\(execution.attempt) \(outcome) \(execution.error?.message ?? "")\(execution.finishedAt == nil ? " open" : "")"
+        }
+        return """
+            \(summary.state) \(summary.queue) \(summary.kind) \(summary.key ?? "-") priority \(summary.priority) attempt \(summary.attempt) \
+            of \(summary.maxAttempts) reason \(summary.reason ?? "-") ended \(summary.finishedAt != nil) \
+            result \(job.result.map { String(decoding: $0, as: UTF8.self) } ?? "-") error \(job.error?.message ?? "-") \
+            wish \(job.cancelRequestedAt != nil) executions \(executions)
+            """
+    }
+
+    // MARK: Chance
+
+    /// The workers whose processes live.
+    private var living: [Int] = []
+
+    private mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &generator) }
+
+    private mutating func pickWorker() -> Int? { living.isEmpty ? nil : living[roll(living.count)] }
+
+    private mutating func pickJob() -> Int? { jobs.isEmpty ? nil : max(0, jobs.count - 1 - roll(min(30, jobs.count))) }
+}

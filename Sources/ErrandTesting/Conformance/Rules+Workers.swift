@@ -1,0 +1,210 @@
+// Rules about workers: joining, dying, being late, being rescued, leaving.
+
+import Errand
+import ErrandContext
+
+extension JobStoreConformance {
+    static let workerRules: [Rule] = [
+        Rule("workers get different IDs, and a living one is nobody's casualty") { check in
+            let (a, b) = (try await check.join(), try await check.join())
+            check.expect(a != b, "two workers have the ID \(a)")
+            check.equal(try await check.jobs.casualties(seenBy: a), [], "the casualties that one sees")
+            check.equal(try await check.jobs.casualties(seenBy: b), [], "the casualties that the other sees")
+        },
+        Rule("a dead worker is found with what it held, and rescue gives its jobs back at once, refunded") { check in
+            let ids = try await check.add(count: 2)
+            let dead = try await check.join()
+            let held = try await check.claim(dead)
+            try await check.subject.crashAndReopen()
+            let watcher = try await check.join()
+            let casualties = try await check.jobs.casualties(seenBy: watcher)
+            check.equal(casualties.map(\.worker), [dead], "the casualties")
+            check.equal(casualties.map(\.cause), [.dead], "how it is known")
+            let executions = held.map(\.execution).sorted()
+            check.equal(casualties.first?.executions.sorted(), executions, "what it held")
+            check.equal(try await check.inspection.states(of: ids), [.running, .running], "the states before the rescue")
+            check.equal(try await check.rescueAll(by: watcher), executions, "what was cut")
+            for id in ids {
+                let detail = try await check.detail(id)
+                check.equal(detail.summary.state, .available, "the state")
+                check.equal(detail.summary.attempt, 0, "the attempts that counted")
+                check.equal(detail.summary.crashes, 0, "the crashes")
+                check.equal(detail.executions.map(\.outcome), [.interrupted], "the outcomes")
+                check.expect(detail.executions.allSatisfy { $0.finishedAt != nil }, "a cut execution has an end")
+            }
+            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after the rescue")
+            let again = try await check.claim(watcher)
+            check.equal(again.map(\.execution.job), ids, "what the watcher claims")
+            check.equal(again.map(\.attempt), [1, 1], "the attempts")
+        },
+        Rule("a dead worker that held nothing is a casualty too, and is cleared away") { check in
+            let dead = try await check.join()
+            try await check.subject.crashAndReopen()
+            let watcher = try await check.join()
+            check.equal(try await check.jobs.casualties(seenBy: watcher).map(\.worker), [dead], "the casualties")
+            check.equal(try await check.rescueAll(by: watcher), [], "what was cut")
+            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after the rescue")
+            check.equal(try await check.inspection.stats().workers.map(\.id), [watcher], "the live workers")
+        },
+        Rule("a casualty is rescued once") { check in
+            _ = try await check.add()
+            let dead = try await check.join()
+            _ = try await check.claimOne(dead)
+            try await check.subject.crashAndReopen()
+            let watcher = try await check.join()
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil).count, 1, "what the first rescue cut")
+            let next = try await check.claimOne(watcher)
+            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil), [], "what the second rescue cut")
+            try await check.end(next.execution, by: watcher, .completed, .complete)
+        },
+        Rule("two rescues at once cut an execution once") { check in
+            _ = try await check.add(count: 3)
+            let dead = try await check.join()
+            let held = try await check.claim(dead)
+            try await check.subject.crashAndReopen()
+            let watcher = try await check.join()
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            let jobs = check.jobs
+            async let one = jobs.rescue(casualty, poisonThreshold: nil)
+            async let two = jobs.rescue(casualty, poisonThreshold: nil)
+            let cut = try await one + two
+            check.equal(cut.sorted(), held.map(\.execution).sorted(), "what both cut together")
+        },
+        Rule("a worker whose lease has run out is overdue; its rescued executions are lost and refunded") { check in
+            let id = try await check.add()
+            let late = try await check.join(lease: .seconds(1))
+            let watcher = try await check.join()
+            let claimed = try await check.claimOne(late)
+            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties within the lease")
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualties = try await check.jobs.casualties(seenBy: watcher)
+            check.equal(casualties.map(\.worker), [late], "the casualties")
+            check.equal(casualties.map(\.cause), [.overdue], "how it is known")
+            check.equal(try await check.rescueAll(by: watcher), [claimed.execution], "what was cut")
+            let detail = try await check.detail(id)
+            check.equal(detail.summary.state, .available, "the state")
+            check.equal(detail.summary.attempt, 0, "the attempts that counted")
+            check.equal(detail.executions.map(\.outcome), [.lost], "the outcomes")
+        },
+        Rule("a sign of life after the look undoes the judgement") { check in
+            let id = try await check.add()
+            let late = try await check.join(lease: .seconds(1))
+            let watcher = try await check.join()
+            let claimed = try await check.claimOne(late)
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            check.expect(try await check.beat(late).isRegistered, "the late worker is not registered any more")
+            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil), [], "what the rescue cut")
+            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after the sign of life")
+            try await check.expectState(id, .running, "the job")
+            try await check.end(claimed.execution, by: late, .completed, .complete)
+        },
+        Rule("steps renew the lease") { check in
+            let busy = try await check.join(lease: .seconds(2))
+            let watcher = try await check.join()
+            for _ in 0..<4 {
+                try await check.subject.advance(by: .milliseconds(800))
+                check.expect(try await check.beat(busy).isRegistered, "a worker that renews in time is not registered any more")
+            }
+            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after 3.2 s with a lease of 2 s")
+        },
+        Rule("a worker that is late itself rescues nobody by time") { check in
+            let (a, b) = (try await check.join(lease: .seconds(1)), try await check.join(lease: .seconds(1)))
+            try await check.subject.advance(by: .milliseconds(1200))
+            check.equal(try await check.jobs.casualties(seenBy: a), [], "what a late worker sees")
+            try await check.beat(a)
+            check.equal(try await check.jobs.casualties(seenBy: a), [], "what it sees when it has just renewed")
+            check.expect(try await check.beat(b).isRegistered, "the other late worker is not registered any more")
+        },
+        Rule("a worker that was rescued learns it, claims nothing, and its reports are refused") { check in
+            let id = try await check.add()
+            let zombie = try await check.join(lease: .seconds(1))
+            let watcher = try await check.join()
+            let old = try await check.claimOne(zombie)
+            try await check.subject.advance(by: .milliseconds(1200))
+            try await check.rescueAll(by: watcher)
+            let reply = try await check.jobs.exchange(
+                ExchangeRequest(
+                    worker: zombie, reports: [check.report(old.execution, .completed, .complete)], claim: RuleCheck.claim()))
+            check.expect(!reply.isRegistered, "a rescued worker is still registered")
+            check.equal(reply.results, [.leaseLost], "its report")
+            check.equal(reply.claimed, [], "what it claimed")
+            let new = try await check.claimOne(watcher)
+            check.expect(new.execution.ordinal > old.execution.ordinal, "the ordinal did not grow: \(old.execution), \(new.execution)")
+            check.equal(
+                try await check.beat(zombie, [check.report(old.execution, .completed, .complete)]).results, [.leaseLost], "its later report"
+            )
+            try await check.end(new.execution, by: watcher, .completed, .complete)
+            check.equal(try await check.detail(id).executions.map(\.outcome), [.lost, .completed], "the outcomes")
+        },
+        Rule("a job interrupted as often as the poison threshold in a row dies of poison") { check in
+            let id = try await check.add { $0.maxAttempts = 1 }
+            for round in 1...3 {
+                let victim = try await check.join()
+                let claimed = try await check.claimOne(victim)
+                check.equal(claimed.attempt, 1, "the attempt in round \(round)")
+                try await check.subject.crashAndReopen()
+                let watcher = try await check.join()
+                check.equal(try await check.rescueAll(by: watcher, poisonThreshold: 3), [claimed.execution], "what round \(round) cut")
+                try await check.jobs.leave(watcher)
+                try await check.expectState(id, round < 3 ? .available : .dead, "the job after \(round) interruptions")
+            }
+            let detail = try await check.detail(id)
+            check.equal(detail.summary.reason, "poison", "the reason")
+            check.equal(detail.executions.map(\.outcome), [.interrupted, .interrupted, .interrupted], "the outcomes")
+            check.expect(detail.summary.finishedAt != nil, "a dead job has an end")
+        },
+        Rule("an execution of its own end breaks a row of interruptions; without a threshold nothing is poison") { check in
+            let id = try await check.add { $0.maxAttempts = 100 }
+            func interrupt(_ threshold: Int?) async throws {
+                _ = try await check.claimOne(try await check.join())
+                try await check.subject.crashAndReopen()
+                let watcher = try await check.join()
+                try await check.rescueAll(by: watcher, poisonThreshold: threshold)
+                try await check.jobs.leave(watcher)
+            }
+            for _ in 0..<2 { try await interrupt(3) }
+            let worker = try await check.join()
+            try await check.end(
+                try await check.claimOne(worker).execution, by: worker, .failed, .wait(until: check.subject.now() + .seconds(-1)))
+            try await check.beat(worker)
+            try await check.jobs.leave(worker)
+            for _ in 0..<2 { try await interrupt(3) }
+            try await check.expectState(id, .available, "the job after two interruptions, a failure, and two more")
+            for _ in 0..<3 { try await interrupt(nil) }
+            try await check.expectState(id, .available, "the job after five interruptions in a row, without a threshold")
+        },
+        Rule("a worker that leaves is gone; what it still holds is found and rescued") { check in
+            let id = try await check.add()
+            let leaver = try await check.join()
+            let claimed = try await check.claimOne(leaver)
+            try await check.jobs.leave(leaver)
+            try await check.expectState(id, .running, "the job that a leaver held")
+            let watcher = try await check.join()
+            check.equal(try await check.inspection.stats().workers.map(\.id), [watcher], "the live workers")
+            check.equal(
+                try await check.jobs.casualties(seenBy: watcher).flatMap(\.executions), [claimed.execution], "what is to be rescued")
+            check.equal(try await check.rescueAll(by: watcher), [claimed.execution], "what was cut")
+            try await check.expectState(id, .available, "the job after the rescue")
+        },
+        Rule("a worker that leaves with empty hands leaves nothing to rescue") { check in
+            let (leaver, watcher) = (try await check.join(), try await check.join())
+            try await check.jobs.leave(leaver)
+            check.expect(!(try await check.beat(leaver).isRegistered), "a worker that left is still registered")
+            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties")
+        },
+        Rule("only dead workers lose their jobs in a crash of some") { check in
+            let ids = try await check.add(count: 2)
+            let dead = try await check.join()
+            let lost = try await check.claim(dead, limit: 1)
+            try await check.subject.crashAndReopen()
+            let alive = try await check.join()
+            let kept = try await check.claim(alive, limit: 1)
+            let watcher = try await check.join()
+            check.equal(try await check.rescueAll(by: watcher), lost.map(\.execution), "what was cut")
+            check.equal(try await check.inspection.states(of: ids), [.available, .running], "the states")
+            try await check.end(kept[0].execution, by: alive, .completed, .complete)
+        },
+    ]
+}

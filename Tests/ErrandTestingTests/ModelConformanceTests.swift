@@ -1,0 +1,83 @@
+// The oracle keeps its own rules, and stores that break one are noticed.
+
+import ErrandTesting
+import Testing
+
+@Suite struct ModelConformanceTests {
+    private let conformance = JobStoreConformance { ModelStoreUnderTest() }
+
+    @Test(arguments: JobStoreConformance.rules)
+    func `the model keeps the rule`(_ rule: JobStoreConformance.Rule) async {
+        let failures = await conformance.failures(of: rule)
+        #expect(failures == [])
+    }
+
+    @Test func `the rules have different names`() {
+        let names = JobStoreConformance.rules.map(\.name)
+        #expect(Set(names).count == names.count)
+        #expect(names.count >= 60)
+    }
+
+    @Test(arguments: 1...40)
+    func `two models on the same random walk never differ`(_ seed: Int) async {
+        let failures = await conformance.failures(ofRandomWalk: UInt64(seed), steps: 300)
+        #expect(failures == [])
+    }
+
+    @Test func `a rule whose store cannot be made fails`() async throws {
+        struct Unmakeable: Error {}
+        let broken = JobStoreConformance { throw Unmakeable() }
+        let rule = try #require(JobStoreConformance.rules.first)
+        #expect(await broken.failures(of: rule).count == 1)
+        #expect(await broken.failures(ofRandomWalk: 1, steps: 1).count == 1)
+    }
+}
+
+@Suite struct BrokenVariantTests {
+    /// A way to be wrong, the rules that must notice it, and whether a random walk can see it from outside.
+    struct Variant: CustomStringConvertible {
+        var description: String
+        var fault: ModelStore.Fault
+        var noticedBy: [String]
+        var showsOnWalks = true
+    }
+
+    static let variants = [
+        Variant(
+            description: "no ordinal check on completion", fault: .noOrdinalCheck,
+            noticedBy: ["a report about an older execution is refused, also from the worker that holds the job again"]),
+        Variant(
+            description: "ordinal dropped on retry", fault: .ordinalDroppedOnRetry,
+            noticedBy: ["ordinals grow over retry, give-back, snooze, operator's retry, rescue and crash"]),
+        Variant(
+            description: "claim read in one transaction and taken in another", fault: .claimsInTwoTransactions,
+            noticedBy: ["two workers that claim at the same moment never get the same job"], showsOnWalks: false),
+        Variant(
+            description: "filter after the claim range", fault: .filterAfterRange,
+            noticedBy: ["jobs of kinds that nobody asked for stay where they are and hide nothing"]),
+        Variant(
+            description: "acknowledge before commit", fault: .acknowledgesBeforeCommit,
+            noticedBy: ["an acknowledged job survives the death of every process"]),
+    ]
+
+    @Test(arguments: variants)
+    func `a broken store fails exactly where it is broken`(_ variant: Variant) async throws {
+        let conformance = JobStoreConformance { ModelStoreUnderTest(faults: variant.fault) }
+        for name in variant.noticedBy {
+            let rule = try #require(JobStoreConformance.rule(named: name))
+            #expect(await conformance.failures(of: rule) != [], "not noticed by: \(name)")
+        }
+        let unrelated = try #require(JobStoreConformance.rule(named: "a list gives every job once, newest first, whatever the page size"))
+        #expect(await conformance.failures(of: unrelated) == [])
+    }
+
+    @Test(arguments: variants.filter(\.showsOnWalks))
+    func `a random walk notices a broken store and names its seed`(_ variant: Variant) async {
+        let conformance = JobStoreConformance { ModelStoreUnderTest(faults: variant.fault) }
+        var noticed: [String] = []
+        for seed in 1...20 where noticed.isEmpty {
+            noticed = await conformance.failures(ofRandomWalk: UInt64(seed), steps: 400)
+        }
+        #expect(noticed.first?.hasPrefix("seed ") == true)
+    }
+}
