@@ -72,6 +72,7 @@ struct ModelJob {
         executions[executions.count - 1].error = error
         executions[executions.count - 1].finishedAt = time
         if !outcome.isRefunded { attempts += 1 }
+        if outcome == .crashed { crashes += 1 }
         worker = nil
         cancellation = nil
     }

@@ -18,6 +18,9 @@ public protocol ConformingStore: Sendable {
     /// acknowledged is there.
     func crashAndReopen() async throws
 
+    /// Opens the same store once more, as another process would, and leaves both open until the next crash or the end.
+    func openAnother() async throws -> Store
+
     /// Makes two steps at the same time. A store that is known to have a gap inside its step makes `second` within the gap of `first`,
     /// so that the collision does not depend on luck.
     func exchangeAtOnce(_ first: ExchangeRequest, _ second: ExchangeRequest) async throws -> (ExchangeReply, ExchangeReply)
@@ -27,6 +30,9 @@ public protocol ConformingStore: Sendable {
 }
 
 extension ConformingStore {
+    /// The same seams again: for a store that lives in one process only.
+    public func openAnother() async throws -> Store { store }
+
     /// Makes both steps in tasks of their own.
     public func exchangeAtOnce(_ first: ExchangeRequest, _ second: ExchangeRequest) async throws -> (ExchangeReply, ExchangeReply) {
         let jobs = store.jobs

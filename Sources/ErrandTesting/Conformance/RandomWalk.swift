@@ -293,7 +293,10 @@ struct RandomWalk {
     }
 
     private func describe(_ claimed: ClaimedJob, _ side: Side<JobID>) -> String {
-        "\(name(claimed.execution.job, side)) attempt \(claimed.attempt) of \(claimed.maxAttempts), \(claimed.queue) \(claimed.kind)"
+        """
+        \(name(claimed.execution.job, side)) attempt \(claimed.attempt) of \(claimed.maxAttempts) crashes \(claimed.crashes), \
+        \(claimed.queue) \(claimed.kind)
+        """
     }
 
     private func describe(_ job: JobDetail, _ side: Side<JobID>) -> String {
@@ -304,7 +307,7 @@ struct RandomWalk {
         }
         return """
             \(summary.state) \(summary.queue) \(summary.kind) \(summary.key ?? "-") priority \(summary.priority) attempt \(summary.attempt) \
-            of \(summary.maxAttempts) reason \(summary.reason ?? "-") ended \(summary.finishedAt != nil) \
+            of \(summary.maxAttempts) crashes \(summary.crashes) reason \(summary.reason ?? "-") ended \(summary.finishedAt != nil) \
             result \(job.result.map { String(decoding: $0, as: UTF8.self) } ?? "-") error \(job.error?.message ?? "-") \
             wish \(job.cancelRequestedAt != nil) executions \(executions)
             """

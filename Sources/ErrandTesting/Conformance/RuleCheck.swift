@@ -58,11 +58,14 @@ final class RuleCheck: Sendable {
     }
 
     /// A worker for kind `k` and queue `q`, with a lease that no rule outlives unless it says so.
+    func description(lease: Duration = .seconds(3600)) -> WorkerDescription {
+        WorkerDescription(
+            kinds: ["k"], queues: ["q": 100], concurrency: 100, host: "host", pid: 1, version: "1", startedAt: subject.now(), lease: lease)
+    }
+
+    /// Such a worker, joined.
     func join(lease: Duration = .seconds(3600)) async throws -> WorkerID {
-        try await jobs.join(
-            WorkerDescription(
-                kinds: ["k"], queues: ["q": 100], concurrency: 100, host: "host", pid: 1, version: "1", startedAt: subject.now(),
-                lease: lease))
+        try await jobs.join(description(lease: lease))
     }
 
     /// A step of `worker` without a claim.

@@ -132,6 +132,23 @@ extension JobStoreConformance {
                 check.equal(try await check.detail(id).executions.map(\.outcome), [outcome, .completed], "the outcomes on record")
             }
         },
+        Rule("crashes are counted apart, shown to the next execution, and forgotten with the attempts") { check in
+            let id = try await check.add { $0.maxAttempts = 9 }
+            let worker = try await check.join()
+            try await check.end(try await check.claimOne(worker).execution, by: worker, .crashed, .giveBack)
+            let second = try await check.claimOne(worker)
+            check.equal(second.crashes, 1, "the crashes that the second execution is told")
+            try await check.end(second.execution, by: worker, .failed, .giveBack)
+            let third = try await check.claimOne(worker)
+            check.equal(third.crashes, 1, "the crashes that the third execution is told")
+            try await check.end(third.execution, by: worker, .crashed, .bury(reason: "poison"))
+            check.equal(try await check.detail(id).summary.crashes, 2, "the crashes of the dead job")
+            _ = try await check.control.retry([id], resettingAttempts: false)
+            check.equal(try await check.detail(id).summary.crashes, 2, "the crashes after a plain retry")
+            try await check.end(try await check.claimOne(worker).execution, by: worker, .failed, .bury(reason: "max_attempts"))
+            _ = try await check.control.retry([id], resettingAttempts: true)
+            check.equal(try await check.detail(id).summary.crashes, 0, "the crashes after a full retry")
+        },
         Rule("a snoozed job is scheduled, and its attempt does not count") { check in
             let id = try await check.add()
             let worker = try await check.join()
