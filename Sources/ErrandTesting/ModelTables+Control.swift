@@ -31,6 +31,7 @@ extension ModelTables {
                 job.attempts = 0
                 job.crashes = 0
             }
+            job.input.maxAttempts = max(job.input.maxAttempts, job.attempts + 1)
             if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
             jobs[id] = job
             rings.insert(.work)

@@ -14,6 +14,10 @@ public protocol ConformingStore: Sendable {
     /// The rules ask for at most a few seconds in all.
     func advance(by duration: Duration) async throws
 
+    /// Sets the store's wall clock forwards or backwards without touching its boot clock, as a time server may; `false` for a store on
+    /// the real clock, which cannot.
+    func jumpWall(by duration: Duration) async throws -> Bool
+
     /// Ends every process on the store as `kill -9` would and opens the store anew: workers that had joined are dead, everything
     /// acknowledged is there.
     func crashAndReopen() async throws

@@ -28,6 +28,12 @@ public struct ModelStoreUnderTest: ConformingStore {
     /// Turns the manual clock.
     public func advance(by duration: Duration) async throws { clock.advance(by: duration) }
 
+    /// Sets the manual wall clock.
+    public func jumpWall(by duration: Duration) async throws -> Bool {
+        clock.jumpWall(by: duration)
+        return true
+    }
+
     /// Ends all workers and keeps what was committed.
     public func crashAndReopen() async throws { model.crash() }
 

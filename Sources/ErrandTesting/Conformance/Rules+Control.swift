@@ -96,6 +96,7 @@ extension JobStoreConformance {
             let second = try await check.claimOne(worker)
             check.expect(second.execution.ordinal > first.execution.ordinal, "the ordinal did not grow")
             check.equal(second.attempt, 2, "the attempt")
+            check.equal(second.maxAttempts, 2, "the maximum, with one attempt more")
             try await check.end(second.execution, by: worker, .completed, .complete)
             let detail = try await check.detail(id)
             check.equal(detail.executions.map(\.outcome), [.failed, .completed], "the outcomes")
@@ -115,14 +116,16 @@ extension JobStoreConformance {
             check.equal(third.maxAttempts, 2, "the maximum")
             check.equal(try await check.detail(id).executions.count, 3, "the executions on record")
         },
-        Rule("retryable and cancelled jobs can be retried at once") { check in
+        Rule("retryable and cancelled jobs can be retried at once, and those with attempts left get no more") { check in
             let ids = try await check.add(count: 2)
             let worker = try await check.join()
             let first = try await check.claimOne(worker)
             try await check.end(first.execution, by: worker, .failed, .wait(until: check.subject.now() + .seconds(3600)))
             _ = try await check.control.cancel([ids[1]], reason: "a mistake")
             check.equal(try await check.control.retry(ids, resettingAttempts: false), [.retried, .retried], "the retries")
-            check.equal(try await check.claim(worker).map(\.attempt), [2, 1], "the attempts")
+            let claimed = try await check.claim(worker)
+            check.equal(claimed.map(\.attempt), [2, 1], "the attempts")
+            check.equal(claimed.map(\.maxAttempts), [5, 5], "the maxima")
             check.equal(try await check.detail(ids[1]).summary.reason, nil, "the reason")
             check.equal(try await check.beat(worker).nextWake, nil, "the next wake")
         },

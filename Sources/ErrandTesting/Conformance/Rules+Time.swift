@@ -58,6 +58,31 @@ extension JobStoreConformance {
             try await check.beat(worker)
             check.equal(try await check.inspection.states(of: [mine, other]), [.available, .available], "the states after a step")
         },
+        Rule("IDs grow although the wall clock goes back and the newest job is pruned") { check in
+            let worker = try await check.join()
+            var ids = try await check.finished(.completed, count: 3, by: worker)
+            // On a store with the real clock the same must hold without a jump.
+            _ = try await check.subject.jumpWall(by: .seconds(-7200))
+            ids.append(try await check.add())
+            try await check.end(try await check.claimOne(worker).execution, by: worker, .completed, .complete)
+            _ = try await check.subject.jumpWall(by: .seconds(7200 + 60))
+            try await check.subject.advance(by: .milliseconds(5))
+            check.equal(try await check.prune(RuleCheck.policy { $0.completed = .zero }), ids, "what was pruned")
+            _ = try await check.subject.jumpWall(by: .seconds(-86_400))
+            try await check.subject.crashAndReopen()
+            ids += try await check.add(count: 2)
+            check.equal(ids, Array(Set(ids)).sorted(), "the IDs in the order of enqueueing")
+        },
+        Rule("a jump of the wall clock neither ends a lease nor prolongs it") { check in
+            let late = try await check.join(lease: .seconds(2))
+            let watcher = try await check.join()
+            for jump in [3600, -7200] {
+                _ = try await check.subject.jumpWall(by: .seconds(jump))
+                check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after a jump of \(jump) s")
+            }
+            try await check.subject.advance(by: .milliseconds(2200))
+            check.equal(try await check.jobs.casualties(seenBy: watcher).map(\.worker), [late], "the casualties after the lease")
+        },
         Rule("a retried job is claimed again at its time, with the next attempt") { check in
             let id = try await check.add()
             let worker = try await check.join()
