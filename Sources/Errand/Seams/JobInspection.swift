@@ -124,7 +124,7 @@ public struct JobDetail: Sendable, Hashable {
     public var payload: [UInt8]
     /// What its handler returned, if it completed with a result.
     public var result: [UInt8]?
-    /// What went wrong last.
+    /// What went wrong last; `nil` when nothing did, and for a completed job, whose failed executions keep their own errors.
     public var error: StoredError?
     /// How long one execution may take.
     public var timeout: Duration?
