@@ -79,7 +79,8 @@ extension ModelJob {
 
     var detail: JobDetail {
         JobDetail(
-            summary: summary, payload: input.payload, result: result, error: executions.last { $0.error != nil }?.error,
+            summary: summary, payload: input.payload, result: result,
+            error: state == .completed ? nil : executions.last { $0.error != nil }?.error,
             timeout: input.timeout, parent: input.parent, root: input.root, trace: input.trace,
             cancelRequestedAt: cancellation?.requestedAt, executions: executions)
     }

@@ -132,6 +132,23 @@ extension JobStoreConformance {
                 check.equal(try await check.detail(id).executions.map(\.outcome), [outcome, .completed], "the outcomes on record")
             }
         },
+        Rule("a job shows the last error, also after executions without one, until it completes") { check in
+            let id = try await check.add { $0.maxAttempts = 9 }
+            let worker = try await check.join()
+            let past = check.subject.now() + .seconds(-1)
+            for message in ["first", "second"] {
+                let error = StoredError(type: "E", message: message)
+                try await check.end(try await check.claimOne(worker).execution, by: worker, .failed, .wait(until: past), error: error)
+            }
+            try await check.end(try await check.claimOne(worker).execution, by: worker, .interrupted, .giveBack)
+            check.equal(try await check.detail(id).error?.message, "second", "the error after an interruption")
+            let last = try await check.claimOne(worker)
+            check.equal(try await check.detail(id).error?.message, "second", "the error while it runs again")
+            try await check.end(last.execution, by: worker, .completed, .complete)
+            let detail = try await check.detail(id)
+            check.equal(detail.error, nil, "the error of the completed job")
+            check.equal(detail.executions.map { $0.error?.message }, ["first", "second", nil, nil], "the errors on record")
+        },
         Rule("crashes are counted apart, shown to the next execution, and forgotten with the attempts") { check in
             let id = try await check.add { $0.maxAttempts = 9 }
             let worker = try await check.join()
