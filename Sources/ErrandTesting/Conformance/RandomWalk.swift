@@ -12,6 +12,10 @@ struct RandomWalk {
     /// Job number n in the store under test and in the model.
     private var jobs: [(subject: JobID, model: JobID)] = []
     private var workers: [(subject: WorkerID, model: WorkerID)] = []
+    /// Through which of the two openings each worker works.
+    private var openingOfWorker: [Int] = []
+    /// The store under test, opened twice, as two processes would.
+    private var openings: [Store] = []
     /// Executions that have begun, ended or not, in both stores: reports choose among them, so that late ones occur.
     private var executions: [Held] = []
     private var keys = 0
@@ -33,6 +37,7 @@ struct RandomWalk {
 
     mutating func run(steps: Int) async -> [String] {
         do {
+            try await open()
             try await join()
             while step < steps, failures.isEmpty {
                 step += 1
@@ -44,6 +49,13 @@ struct RandomWalk {
         }
         return failures
     }
+
+    private mutating func open() async throws {
+        openings = [subject.store, try await subject.openAnother()]
+    }
+
+    /// One of the openings, whichever.
+    private mutating func anyOpening() -> Store { openings[roll(openings.count)] }
 
     private mutating func takeStep() async throws {
         switch roll(100) {
@@ -80,7 +92,7 @@ struct RandomWalk {
                 }
             }
         }
-        let seen = try await subject.store.jobs.enqueue(inputs(at: subject.now()))
+        let seen = try await anyOpening().jobs.enqueue(inputs(at: subject.now()))
         let wanted = try await model.store.jobs.enqueue(inputs(at: model.now()))
         guard seen.count == wanted.count else { return fail("\(seen.count) results for \(wanted.count) jobs") }
         for (one, other) in zip(seen, wanted) {
@@ -119,7 +131,7 @@ struct RandomWalk {
             : ClaimRequest(
                 limit: roll(5), queues: [.init(queue: "queue\(roll(2))", limit: roll(4)), .init(queue: "queue2", limit: 1)],
                 kinds: (0..<3).filter { _ in roll(3) > 0 }.map { "kind\($0)" })
-        let seen = try await subject.store.jobs.exchange(
+        let seen = try await openings[openingOfWorker[worker]].jobs.exchange(
             ExchangeRequest(worker: workers[worker].subject, reports: reports.map(\.seen), claim: claim))
         let wanted = try await model.store.jobs.exchange(
             ExchangeRequest(worker: workers[worker].model, reports: reports.map(\.wanted), claim: claim))
@@ -140,7 +152,7 @@ struct RandomWalk {
     private mutating func cancel() async throws {
         guard let job = pickJob() else { return }
         operation = "cancel job \(job)"
-        let seen = try await subject.store.control.cancel([jobs[job].subject], reason: "wish")
+        let seen = try await anyOpening().control.cancel([jobs[job].subject], reason: "wish")
         let wanted = try await model.store.control.cancel([jobs[job].model], reason: "wish")
         compare(seen.map { describe($0, \.subject) }, wanted.map { describe($0, \.model) }, "answer")
     }
@@ -149,7 +161,7 @@ struct RandomWalk {
         guard let job = pickJob() else { return }
         let isFull = roll(2) == 0
         operation = "retry job \(job), resetting attempts: \(isFull)"
-        let seen = try await subject.store.control.retry([jobs[job].subject], resettingAttempts: isFull)
+        let seen = try await anyOpening().control.retry([jobs[job].subject], resettingAttempts: isFull)
         let wanted = try await model.store.control.retry([jobs[job].model], resettingAttempts: isFull)
         compare(seen, wanted, "answer")
     }
@@ -158,6 +170,7 @@ struct RandomWalk {
         operation = "crash"
         try await subject.crashAndReopen()
         try await model.crashAndReopen()
+        try await open()
         // The processes are gone: nobody speaks for these workers any more.
         living = []
         try await join()
@@ -167,7 +180,8 @@ struct RandomWalk {
         guard let watcher = pickWorker() else { return try await join() }
         let threshold = roll(2) == 0 ? nil : 2 + roll(2)
         operation = "rescue by worker \(watcher), poison threshold \(threshold.map(String.init) ?? "none")"
-        let seen = try await subject.store.jobs.casualties(seenBy: workers[watcher].subject)
+        let jobsOfWatcher = openings[openingOfWorker[watcher]].jobs
+        let seen = try await jobsOfWatcher.casualties(seenBy: workers[watcher].subject)
         let wanted = try await model.store.jobs.casualties(seenBy: workers[watcher].model)
         compare(
             seen.map { describe($0, number(of: $0.worker, \.subject), \.subject) }.sorted(),
@@ -176,7 +190,7 @@ struct RandomWalk {
             guard let twin = wanted.first(where: { number(of: $0.worker, \.model) == number(of: casualty.worker, \.subject) }) else {
                 continue
             }
-            let cut = try await subject.store.jobs.rescue(casualty, poisonThreshold: threshold)
+            let cut = try await jobsOfWatcher.rescue(casualty, poisonThreshold: threshold)
             let twinCut = try await model.store.jobs.rescue(twin, poisonThreshold: threshold)
             compare(
                 cut.map { name($0.job, \.subject) }.sorted(), twinCut.map { name($0.job, \.model) }.sorted(), "what the rescue cut")
@@ -191,17 +205,19 @@ struct RandomWalk {
                 kinds: ["kind0"], queues: ["queue0": 3], concurrency: 3, host: "h", pid: 1, version: "1", startedAt: now,
                 lease: .seconds(86_400))
         }
-        let one = try await subject.store.jobs.join(worker(at: subject.now()))
+        let opening = roll(openings.count)
+        let one = try await openings[opening].jobs.join(worker(at: subject.now()))
         let other = try await model.store.jobs.join(worker(at: model.now()))
         living.append(workers.count)
         workers.append((one, other))
+        openingOfWorker.append(opening)
     }
 
     private mutating func leave() async throws {
         let place = roll(living.count)
         let worker = living.remove(at: place)
         operation = "leave of worker \(worker)"
-        try await subject.store.jobs.leave(workers[worker].subject)
+        try await openings[openingOfWorker[worker]].jobs.leave(workers[worker].subject)
         try await model.store.jobs.leave(workers[worker].model)
     }
 
@@ -212,15 +228,15 @@ struct RandomWalk {
         if roll(2) == 0 { policy.completed = .zero } else { policy.cancelled = .zero }
         try await subject.advance(by: .milliseconds(2))
         try await model.advance(by: .milliseconds(2))
-        let seen = try await pruneAll(subject, policy).map { name($0, \.subject) }
-        let wanted = try await pruneAll(model, policy).map { name($0, \.model) }
+        let seen = try await pruneAll(anyOpening().control, policy).map { name($0, \.subject) }
+        let wanted = try await pruneAll(model.store.control, policy).map { name($0, \.model) }
         compare(seen.sorted(), wanted.sorted(), "what was pruned")
     }
 
-    private func pruneAll(_ store: any ConformingStore, _ policy: RetentionPolicy) async throws -> [JobID] {
+    private func pruneAll(_ control: any JobControl, _ policy: RetentionPolicy) async throws -> [JobID] {
         var gone: [JobID] = []
         for _ in 0..<1000 {
-            let report = try await store.store.control.prune(policy, limit: 50)
+            let report = try await control.prune(policy, limit: 50)
             gone += report.jobs
             if !report.hasMore { return gone }
         }
@@ -233,7 +249,7 @@ struct RandomWalk {
     private mutating func compareAll() async throws {
         operation = "look after \(operation)"
         for number in jobs.indices where failures.isEmpty {
-            let seen = try await subject.store.inspection.job(jobs[number].subject)
+            let seen = try await anyOpening().inspection.job(jobs[number].subject)
             let wanted = try await model.store.inspection.job(jobs[number].model)
             compare(seen.map { describe($0, \.subject) } ?? "gone", wanted.map { describe($0, \.model) } ?? "gone", "job \(number)")
             if let seen {
@@ -243,13 +259,43 @@ struct RandomWalk {
         }
         let ids = jobs
         compare(
-            try await subject.store.inspection.states(of: ids.map(\.subject)),
+            try await anyOpening().inspection.states(of: ids.map(\.subject)),
             try await model.store.inspection.states(of: ids.map(\.model)), "states")
-        let stats = (try await subject.store.inspection.stats(), try await model.store.inspection.stats())
+        try await compareLists()
+        let stats = (try await anyOpening().inspection.stats(), try await model.store.inspection.stats())
         compare(counts(stats.0), counts(stats.1), "counters")
         compare(
             stats.0.workers.map { "\(number(of: $0.id, \.subject)) holds \($0.running)" }.sorted(),
             stats.1.workers.map { "\(number(of: $0.id, \.model)) holds \($0.running)" }.sorted(), "live workers")
+    }
+
+    /// A list by a random selector, in pages of a random size.
+    private mutating func compareLists() async throws {
+        var selector = JobSelector()
+        if roll(2) == 0 { selector.states = Set(JobState.allCases.filter { _ in roll(3) == 0 }) }
+        if roll(3) == 0 { selector.queues = ["queue\(roll(3))"] }
+        if roll(3) == 0 { selector.kinds = ["kind\(roll(3))", "kind\(roll(4))"] }
+        let size = 1 + roll(20)
+        let opening = anyOpening()
+        let seen = try await RandomWalk.list(opening.inspection, selector, pageSize: size).map { name($0, \.subject) }
+        let wanted = try await RandomWalk.list(model.store.inspection, selector, pageSize: size).map { name($0, \.model) }
+        compare(seen, wanted, "the list of \(selector) in pages of \(size)")
+        let key = "key:key\(roll(8))"
+        compare(
+            try await opening.inspection.jobs(meantBy: key).map { name($0, \.subject) },
+            try await model.store.inspection.jobs(meantBy: key).map { name($0, \.model) }, "the jobs meant by \(key)")
+    }
+
+    private static func list(_ inspection: any JobInspection, _ selector: JobSelector, pageSize: Int) async throws -> [JobID] {
+        var found: [JobID] = []
+        var cursor: JobID?
+        for _ in 0..<10_000 {
+            let page = try await inspection.jobs(matching: selector, before: cursor, limit: pageSize)
+            found += page.jobs.map(\.id)
+            cursor = page.next
+            if cursor == nil { return found }
+        }
+        throw StoredError(type: "RuleBroken", message: "the pages of a list never come to an end")
     }
 
     private func counts(_ stats: StoreStats) -> [String] {
