@@ -1,0 +1,202 @@
+// Turns a YAML tree into a configuration; whatever is not understood is a problem, never ignored.
+
+import Errand
+import Glibc
+
+/// Reads the values of a configuration and collects what is wrong with them.
+struct ConfigurationReader {
+    /// The file as it was named.
+    let file: String
+    private var found: [ConfigurationProblem] = []
+
+    /// What was found, in the order of the file.
+    var problems: [ConfigurationProblem] { found.sorted { ($0.line, $0.column) < ($1.line, $1.column) } }
+
+    init(file: String) { self.file = file }
+
+    /// The configuration in `root`; incomplete when there are problems.
+    mutating func configuration(_ root: YAMLNode?) -> ErrandConfiguration {
+        var configuration = ErrandConfiguration(file: file)
+        guard let root, !root.isNull else { return configuration }
+        for member in members(root, of: "the configuration", keys: ["queues", "handlers"]) {
+            if member.name == "queues" {
+                configuration.queues = named(member.value, "queue") { reader, _, node in reader.queue(node) }
+            } else {
+                configuration.handlers = named(member.value, "kind") { reader, key, node in reader.handler(key, node) }
+            }
+        }
+        return configuration
+    }
+
+    // MARK: Parts
+
+    private mutating func queue(_ node: YAMLNode) -> ErrandConfiguration.Queue {
+        var queue = ErrandConfiguration.Queue()
+        for member in members(node, of: "a queue", keys: ["concurrency"]) {
+            queue.concurrency = number(member, in: Limits.concurrency)
+        }
+        return queue
+    }
+
+    private mutating func handler(_ key: YAMLNode, _ node: YAMLNode) -> ErrandConfiguration.CommandKind? {
+        let name = key.description
+        if case .scalar(CommandPayload.kind, _) = key.content {
+            report(key, "the kind \"\(CommandPayload.kind)\" is reserved for commands that are enqueued as such: choose another name")
+        }
+        var handler = ErrandConfiguration.CommandKind(
+            run: [], directory: baseDirectory, environment: [:], line: node.line, column: node.column)
+        let members = members(node, of: "a handler", keys: ["run", "timeout", "max_attempts", "cwd", "env"])
+        for member in members {
+            switch member.name {
+            case "run":
+                handler.run = command(member)
+                handler.line = member.value.line
+                handler.column = member.value.column
+            case "timeout": handler.timeout = duration(member)
+            case "max_attempts": handler.maxAttempts = number(member, in: Limits.attempts)
+            case "cwd": handler.directory = text(member.value, what: "cwd").map(absolute) ?? baseDirectory
+            default: handler.environment = environment(member.value)
+            }
+        }
+        if case .mapping = node.content, !members.contains(where: { $0.name == "run" }) {
+            report(key, "handler \(name) has no \"run\": say which command handles it, such as run: [python3, \(key.plainText).py]")
+        }
+        return handler.run.isEmpty ? nil : handler
+    }
+
+    private mutating func command(_ member: YAMLNode.Member) -> [String] {
+        guard case .sequence(let nodes) = member.value.content else {
+            report(
+                member.value,
+                "\"run\" must be a list of the program and its arguments, such as [python3, work.py], not \(member.value.description)")
+            return []
+        }
+        let argv = nodes.compactMap { text($0, what: "an argument of \"run\"") }
+        guard argv.count == nodes.count else { return [] }
+        if let problem = CommandPayload(argv: argv).problem {
+            report(member.value, problem)
+            return []
+        }
+        return argv
+    }
+
+    private mutating func environment(_ node: YAMLNode) -> [String: String] {
+        var values: [String: String] = [:]
+        for member in members(node, of: "env", keys: nil) { values[member.name] = text(member.value, what: "\"\(member.name)\"") }
+        if let problem = CommandEnvironment.problem(with: values) { report(node, problem) }
+        return values
+    }
+
+    // MARK: Values
+
+    /// The members of a mapping whose keys are names of queues or kinds.
+    private mutating func named<Value>(
+        _ node: YAMLNode, _ what: String, _ read: (inout ConfigurationReader, YAMLNode, YAMLNode) -> Value?
+    ) -> [String: Value] {
+        var values: [String: Value] = [:]
+        for member in members(node, of: "\(what)s", keys: nil) {
+            if let problem = JobRules.nameProblem(member.name, what: what) { report(member.key, problem) }
+            values[member.name] = read(&self, member.key, member.value)
+        }
+        return values
+    }
+
+    /// The members of a mapping, those with an unknown key left out and reported; `nil` keys are any.
+    private mutating func members(_ node: YAMLNode, of what: String, keys: [String]?) -> [YAMLNode.Member] {
+        guard case .mapping(let members) = node.content else {
+            if !node.isNull || keys != nil { report(node, "\(what) must be a mapping (key: value), not \(node.description)") }
+            return []
+        }
+        guard let keys else { return members }
+        return members.filter { member in
+            if keys.contains(member.name) { return true }
+            let hint =
+                Nearest.name(to: member.name, among: keys).map { "did you mean \"\($0)\"?" }
+                ?? "valid keys are \(keys.joined(separator: ", "))"
+            report(member.key, "unknown key \"\(member.name)\" in \(what): \(hint)")
+            return false
+        }
+    }
+
+    private mutating func text(_ node: YAMLNode, what: String) -> String? {
+        guard case .scalar(let text, _) = node.content, !node.isNull else {
+            report(node, "\(what) must be text, not \(node.description)")
+            return nil
+        }
+        return text
+    }
+
+    private mutating func number(_ member: YAMLNode.Member, in range: ClosedRange<Int>) -> Int? {
+        guard case .scalar(let text, isPlain: true) = member.value.content, let number = Int(text), range.contains(number) else {
+            report(
+                member.value,
+                "\"\(member.name)\" must be a whole number from \(range.lowerBound) to \(range.upperBound), not \(member.value.description)"
+            )
+            return nil
+        }
+        return number
+    }
+
+    private mutating func duration(_ member: YAMLNode.Member) -> Duration? {
+        guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
+        do throws(DurationText.Problem) {
+            let duration = try DurationText.parse(text)
+            if let problem = JobRules.durationProblem(duration, what: member.name) { report(member.value, problem) }
+            return duration
+        } catch {
+            report(member.value, "\"\(member.name)\": \(error)")
+            return nil
+        }
+    }
+
+    private mutating func report(_ node: YAMLNode, _ message: String) {
+        found.append(ConfigurationProblem(file: file, line: node.line, column: node.column, message: message))
+    }
+
+    // MARK: Directories
+
+    /// Where the file is, absolute: a worker may change its directory later.
+    private var baseDirectory: String {
+        let slash = file.lastIndex(of: "/")
+        let directory = slash.map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."
+        guard !directory.hasPrefix("/") else { return directory }
+        guard let current = getcwd(nil, 0) else { return directory }
+        defer { free(current) }
+        return directory == "." ? String(cString: current) : String(cString: current) + "/" + directory
+    }
+
+    private func absolute(_ directory: String) -> String { directory.hasPrefix("/") ? directory : baseDirectory + "/" + directory }
+}
+
+extension YAMLNode {
+    /// The text of a scalar, empty for others.
+    fileprivate var plainText: String {
+        if case .scalar(let text, _) = content { text } else { "" }
+    }
+}
+
+/// Guesses what a misspelt name was meant to be.
+enum Nearest {
+    /// The name that takes the fewest changed, added, removed or swapped characters; `nil` when that is more than a third of it.
+    static func name(to text: String, among names: [String]) -> String? {
+        let ranked = names.map { ($0, distance(Array(text.lowercased()), Array($0))) }.min { $0.1 < $1.1 }
+        guard let (name, distance) = ranked, distance <= max(1, name.count / 3) else { return nil }
+        return name
+    }
+
+    /// Optimal string alignment, https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance
+    private static func distance(_ a: [Character], _ b: [Character]) -> Int {
+        guard a.count < 100 else { return .max }
+        var rows = [Array(0...b.count)]
+        for i in 0..<a.count {
+            var row = [i + 1]
+            for j in 0..<b.count {
+                var best = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+                row.append(best)
+            }
+            rows.append(row)
+        }
+        return rows[a.count][b.count]
+    }
+}

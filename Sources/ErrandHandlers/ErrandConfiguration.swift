@@ -1,0 +1,116 @@
+// What errand.yaml says: queues, and kinds that are handled by commands.
+
+public import Errand
+import Glibc
+
+/// The configuration of a stock worker, as read from `errand.yaml`.
+///
+/// ```yaml
+/// queues: { default: { concurrency: 8 }, reports: { concurrency: 2 } }
+/// handlers:
+///   send-email: { run: [python3, send_email.py], timeout: 30s, max_attempts: 5, env: { SMTP: localhost } }
+/// ```
+public struct ErrandConfiguration: Sendable, Hashable {
+    /// How a queue is worked.
+    public struct Queue: Sendable, Hashable {
+        /// How many of its jobs run at once, 1 … 10,000; `nil` leaves it to the worker.
+        public var concurrency: Int?
+    }
+
+    /// How a kind is handled.
+    public struct CommandKind: Sendable, Hashable {
+        /// The program and its arguments; no shell reads them.
+        public var run: [String]
+        /// How long an execution may take when the job does not say; `nil` is as long as it wants.
+        public var timeout: Duration?
+        /// How many attempts of a job may count when its enqueuer does not say, 1 … 1,000; `nil` is the usual default.
+        public var maxAttempts: Int?
+        /// Where it runs; the configuration file's own directory by default, which relative ones start from too.
+        public var directory: String
+        /// Variables of its own.
+        public var environment: [String: String]
+        /// Where it stands in the file, from 1.
+        public var line: Int
+        /// Where its program stands in the line, from 1.
+        public var column: Int
+    }
+
+    /// The file as it was named.
+    public let file: String
+    /// The queues that the file names.
+    public var queues: [String: Queue] = [:]
+    /// The kinds that commands handle.
+    public var handlers: [String: CommandKind] = [:]
+
+    /// The largest file that is read: 1 MiB.
+    public static let sizeLimit = 1 << 20
+
+    /// Reads a file.
+    /// - Throws: ``ConfigurationError`` with everything that is wrong in it, or why it could not be read.
+    public static func load(_ path: String) throws(ConfigurationError) -> ErrandConfiguration {
+        let text: [UInt8]
+        do throws(SystemError) {
+            let file = try Descriptor(open(path, O_RDONLY | O_CLOEXEC))
+            text = try file.contents(limit: sizeLimit + 1)
+        } catch {
+            throw ConfigurationError(problems: [
+                ConfigurationProblem(file: path, line: 0, column: 0, message: "cannot be read: \(error)")
+            ])
+        }
+        return try parse(text, file: path)
+    }
+
+    /// Reads a file's contents; `file` is its path, for messages and as the place that relative directories start from.
+    /// - Throws: ``ConfigurationError`` with everything that is wrong in it.
+    public static func parse(_ text: [UInt8], file: String) throws(ConfigurationError) -> ErrandConfiguration {
+        guard text.count <= sizeLimit else {
+            throw ConfigurationError(problems: [
+                ConfigurationProblem(file: file, line: 0, column: 0, message: "is larger than 1 MiB: this is no configuration")
+            ])
+        }
+        let root: YAMLNode?
+        do throws(YAMLReader.Problem) {
+            root = try YAMLReader.read(text)
+        } catch {
+            throw ConfigurationError(problems: [
+                ConfigurationProblem(file: file, line: error.line, column: error.column, message: error.message)
+            ])
+        }
+        var reader = ConfigurationReader(file: file)
+        let configuration = reader.configuration(root)
+        guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
+        return configuration
+    }
+
+    /// What this machine lacks: commands whose program is not on `PATH` (a handler's own, or `options`'), and directories that do not
+    /// exist; empty when all handlers can start.
+    public func check(_ options: CommandOptions = CommandOptions()) -> [ConfigurationProblem] {
+        handlers.sorted { ($0.value.line, $0.value.column) < ($1.value.line, $1.value.column) }.compactMap { kind, handler in
+            func problem(_ message: String) -> ConfigurationProblem {
+                ConfigurationProblem(file: file, line: handler.line, column: handler.column, message: "handler \"\(kind)\": \(message)")
+            }
+            guard ProgramPath.isDirectory(handler.directory) else { return problem("the directory \(handler.directory) does not exist") }
+            let path = handler.environment["PATH"] ?? options.workerEnvironment["PATH"]
+            do throws(ProgramPath.Problem) {
+                _ = try ProgramPath.resolve(handler.run[0], path: path, directory: handler.directory)
+                return nil
+            } catch {
+                return problem(CommandRunner.error(for: error, program: handler.run[0], path: path).message)
+            }
+        }
+    }
+
+    /// A handler for each kind of ``handlers``: runs its command with the payload on standard input; the rest is as with
+    /// ``commandHandler(_:)``. In the order of the kinds' names.
+    public func commandHandlers(_ options: CommandOptions = CommandOptions()) -> [Handler] {
+        let runner = CommandRunner(options: options)
+        return handlers.sorted { $0.key < $1.key }.map { kind, handler in
+            Handler(kind: kind, timeout: handler.timeout) { job, context in
+                try await runner.run(
+                    Command(
+                        argv: handler.run, directory: handler.directory, environment: handler.environment, input: job.payload),
+                    for: context)
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// errand.yaml: what it may say, and what is said about what it may not.
+
+import Errand
+import Foundation
+import Testing
+
+@testable import ErrandHandlers
+
+struct ErrandConfigurationTests {
+    private func parse(_ text: String, file: String = "/etc/errand/errand.yaml") throws -> ErrandConfiguration {
+        try ErrandConfiguration.parse(Array(text.utf8), file: file)
+    }
+
+    @Test func `queues and handlers are read with all that they say`() throws {
+        let configuration = try parse(
+            """
+            # what this worker does
+            queues: { default: { concurrency: 8 }, reports: {} }
+            handlers:
+              send-email: { run: [python3, send_email.py, 5], timeout: 1m30s, max_attempts: 3 }
+              report:
+                run:
+                  - ./report
+                  - "two words"
+                cwd: jobs
+                env: { LEVEL: 3, NAME: 'x: y' }
+            """)
+        #expect(configuration.queues.mapValues(\.concurrency) == ["default": 8, "reports": nil])
+        let email = try #require(configuration.handlers["send-email"])
+        #expect(email.run == ["python3", "send_email.py", "5"])
+        #expect(email.timeout == .seconds(90) && email.maxAttempts == 3)
+        #expect(email.directory == "/etc/errand" && email.environment == [:])
+        let report = try #require(configuration.handlers["report"])
+        #expect(report.run == ["./report", "two words"])
+        #expect(report.timeout == nil && report.maxAttempts == nil)
+        #expect(report.directory == "/etc/errand/jobs" && report.environment == ["LEVEL": "3", "NAME": "x: y"])
+    }
+
+    @Test(arguments: ["", "# nothing\n", "---\n", "queues:\nhandlers:\n", "\u{FEFF}handlers: {}\n"])
+    func `a file may be empty`(text: String) throws {
+        let configuration = try parse(text)
+        #expect(configuration.queues.isEmpty && configuration.handlers.isEmpty)
+    }
+
+    @Test(arguments: [
+        // Not a YAML document that a configuration can be.
+        ("handlers:\n\tmail: {}\n", ["2:1: a tab in the indentation: YAML allows spaces only"]),
+        ("queues: {a: {}\n", ["2:1: did not find expected ',' or '}' while parsing a flow mapping"]),
+        ("queues: {}\n---\nhandlers: {}\n", ["2:1: a second document: one file holds one configuration, remove the \"---\""]),
+        ("queues: &q {}\n", ["1:9: anchors (&name) are not supported: write the value out"]),
+        ("queues: *q\n", ["1:9: aliases (*name) are not supported: write the value out"]),
+        ("queues: !!map {}\n", ["1:9: tags (!name) are not supported: remove it"]),
+        ("%YAML 1.1\n---\nqueues: {}\n", ["1:1: directives (lines that begin with %) are not supported"]),
+        ("queues: {}\nqueues: {}\n", ["2:1: \"queues\" is given twice, first in line 1: remove one"]),
+        ("? [a]\n: b\n", ["1:3: a key must be text, not a list"]),
+        ("- a\n", ["1:1: the configuration must be a mapping (key: value), not a list"]),
+        (String(repeating: "[", count: 40), ["1:34: values nest deeper than 32 levels"]),
+        // Keys.
+        ("handlers: {mail: {run: [a], timout: 3s}}\n", ["1:29: unknown key \"timout\" in a handler: did you mean \"timeout\"?"]),
+        ("handler: {}\n", ["1:1: unknown key \"handler\" in the configuration: did you mean \"handlers\"?"]),
+        ("periodic: {}\n", ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers"]),
+        ("queues: {a: {concurency: 3}}\n", ["1:14: unknown key \"concurency\" in a queue: did you mean \"concurrency\"?"]),
+        (
+            "handlers: {a: {run: [x], max-attempts: 3}}\n",
+            ["1:26: unknown key \"max-attempts\" in a handler: did you mean \"max_attempts\"?"]
+        ),
+        // Values.
+        ("queues: {a: 3}\n", ["1:13: a queue must be a mapping (key: value), not \"3\""]),
+        ("queues: {a: {concurrency: 0}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"0\""]),
+        ("queues: {a: {concurrency: '8'}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"8\""]),
+        ("queues: {a: {concurrency: many}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"many\""]),
+        ("queues: {A: {}}\n", ["1:10: \"A\" is not a queue name: use 1 to 64 characters of a-z, 0-9, '.', '_' and '-'"]),
+        ("handlers: {a b: {run: [x]}}\n", ["1:12: \"a b\" is not a kind name: use 1 to 64 characters of a-z, 0-9, '.', '_' and '-'"]),
+        (
+            "handlers: {mail: {timeout: 3s}}\n",
+            ["1:12: handler \"mail\" has no \"run\": say which command handles it, such as run: [python3, mail.py]"]
+        ),
+        (
+            "handlers: {a: {run: echo hi}}\n",
+            ["1:21: \"run\" must be a list of the program and its arguments, such as [python3, work.py], not \"echo hi\""]
+        ),
+        ("handlers: {a: {run: []}}\n", ["1:21: the command is empty: give at least a program"]),
+        ("handlers: {a: {run: [x, [y]]}}\n", ["1:25: an argument of \"run\" must be text, not a list"]),
+        ("handlers: {a: {run: [x, ~]}}\n", ["1:25: an argument of \"run\" must be text, not nothing"]),
+        (
+            "handlers: {a: {run: [x], timeout: 3 s}}\n",
+            ["1:35: \"timeout\": \"3 s\" is no duration: write 500ms, 30s, 10m, 2h, 1d or 1h30m"]
+        ),
+        ("handlers: {a: {run: [x], timeout: 0s}}\n", ["1:35: the timeout must be longer than 0"]),
+        ("handlers: {a: {run: [x], timeout: 99999d}}\n", ["1:35: \"timeout\": a duration is at most ten years: \"99999d\""]),
+        ("handlers: {a: {run: [x], max_attempts: 1001}}\n", ["1:40: \"max_attempts\" must be a whole number from 1 to 1000, not \"1001\""]),
+        ("handlers: {a: {run: [x], env: [y]}}\n", ["1:31: env must be a mapping (key: value), not a list"]),
+        ("handlers: {a: {run: [x], env: {'A=B': c}}}\n", ["1:31: \"A=B\" cannot be the name of an environment variable"]),
+        (
+            "handlers: {command: {run: [x]}}\n",
+            ["1:12: the kind \"command\" is reserved for commands that are enqueued as such: choose another name"]
+        ),
+        // All of them, in the order of the file.
+        (
+            "queues:\n  a: {concurrency: no}\nhandlers:\n  b: {run: [x], timeout: soon, retries: 3}\n",
+            [
+                "2:20: \"concurrency\" must be a whole number from 1 to 10000, not \"no\"",
+                "4:26: \"timeout\": \"soon\" is no duration: write 500ms, 30s, 10m, 2h, 1d or 1h30m",
+                "4:32: unknown key \"retries\" in a handler: valid keys are run, timeout, max_attempts, cwd, env",
+            ]
+        ),
+    ])
+    func `what a file may not say is refused with its place`(text: String, messages: [String]) {
+        let error = #expect(throws: ConfigurationError.self) { try parse(text, file: "errand.yaml") }
+        let places = messages.map { "errand.yaml:" + $0 }
+        #expect(error?.problems.map(\.description) == places)
+    }
+
+    @Test func `bytes that are no text are refused with their line`() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try ErrandConfiguration.parse(Array("queues: {}\n# x".utf8) + [0xFF, 0x0A], file: "e.yaml")
+        }
+        #expect(error?.description == "e.yaml:2:4: invalid leading UTF-8 octet")
+    }
+
+    @Test func `a file past the size limit is refused, and one at the limit is read`() throws {
+        let comment = [UInt8(ascii: "#")] + [UInt8](repeating: 0x20, count: ErrandConfiguration.sizeLimit - 1)
+        #expect(try ErrandConfiguration.parse(comment, file: "e.yaml").handlers.isEmpty)
+        let error = #expect(throws: ConfigurationError.self) { try ErrandConfiguration.parse(comment + [0x20], file: "e.yaml") }
+        #expect(error?.description == "e.yaml: is larger than 1 MiB: this is no configuration")
+    }
+
+    @Test func `a file that is not there is an error that names it`() {
+        let error = #expect(throws: ConfigurationError.self) { try ErrandConfiguration.load("/nowhere/errand.yaml") }
+        #expect(error?.description == "/nowhere/errand.yaml: cannot be read: No such file or directory")
+    }
+
+    @Test func `the check names every command that cannot start here`() throws {
+        let configuration = try parse(
+            """
+            handlers:
+              good: { run: [sh, -c, "true"] }
+              relative: { run: [bin/sh] , cwd: / }
+              missing: { run: [no-such-program] }
+              plain: { run: [/etc/passwd] }
+              lost: { run: [sh], cwd: /nowhere }
+              other-path: { run: [sh], env: { PATH: /nowhere } }
+            """, file: "/tmp/errand.yaml")
+        var options = CommandOptions()
+        options.workerEnvironment = ["PATH": "/usr/bin:/bin"]
+        #expect(
+            configuration.check(options).map(\.description) == [
+                "/tmp/errand.yaml:4:19: handler \"missing\": no-such-program is not on the worker's PATH (/usr/bin:/bin)",
+                "/tmp/errand.yaml:5:17: handler \"plain\": /etc/passwd is not an executable file",
+                "/tmp/errand.yaml:6:16: handler \"lost\": the directory /nowhere does not exist",
+                "/tmp/errand.yaml:7:22: handler \"other-path\": sh is not on the worker's PATH (/nowhere)",
+            ])
+    }
+
+    @Test func `a configured kind gets the payload on standard input, in the file's directory`() async throws {
+        let configuration = try parse(
+            "handlers: { sum: { run: [sh, -c, 'cat; pwd; echo $WHO'], timeout: 9s, env: { WHO: me } } }", file: "/usr/errand.yaml")
+        let handler = try #require(configuration.commandHandlers().first)
+        #expect(handler.kind == "sum" && handler.timeout == .seconds(9))
+        let room = CommandRoom(kind: "sum")
+        _ = try await handler.run(room.job(payload: "{\"n\":1}\n"), room.context)
+        #expect(room.collector.messages == ["{\"n\":1}", "/usr", "me"])
+    }
+
+    @Test func `the nearest name is only a guess when it is near`() {
+        let keys = ["run", "timeout", "max_attempts", "cwd", "env"]
+        #expect(Nearest.name(to: "tiemout", among: keys) == "timeout")
+        #expect(Nearest.name(to: "Timeout", among: keys) == "timeout")
+        #expect(Nearest.name(to: "maxAttempts", among: keys) == "max_attempts")
+        #expect(Nearest.name(to: "http", among: keys) == nil)
+        #expect(Nearest.name(to: "", among: keys) == nil)
+    }
+}
