@@ -16,7 +16,7 @@ import Testing
         #expect(refused.status == 2, "\(arguments): \(refused.err)")
         #expect(refused.out.isEmpty)
         #expect(!refused.err.isEmpty)
-        #expect(!FileManager.default.fileExists(atPath: sandbox.store) || (try sandbox.run("jobs", "--json").out.isEmpty))
+        if FileManager.default.fileExists(atPath: sandbox.store) { #expect(try sandbox.run("jobs", "--json").out.isEmpty) }
     }
 
     @Test func `a payload of 1 MiB is taken, one byte more is not`() throws {
