@@ -11,13 +11,13 @@ import Testing
             "CErrand", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceLifecycle", "Synchronization",
         ],
         "ErrandSQLite": [
-            "CErrand", "CSQLite", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization",
+            "CErrand", "CSQLite", "Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization",
         ],
         "ErrandHandlers": [
             "CErrand", "CYAML", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Subprocess", "Synchronization",
             "SystemPackage",
         ],
-        "ErrandTesting": ["Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization", "Testing"],
+        "ErrandTesting": ["Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization", "Testing"],
         "ErrandCLI": [
             "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandHandlers", "ErrandSQLite", "FoundationEssentials",
             "Glibc", "Logging", "ServiceLifecycle", "Synchronization",
@@ -47,7 +47,8 @@ import Testing
         return try files.flatMap { file -> [(file: String, module: String)] in
             let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
             return text.split(separator: "\n").compactMap { line in
-                let words = line.split(separator: " ").drop { $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0) }
+                let code = line.split(separator: "//", omittingEmptySubsequences: false)[0]
+                let words = code.split(separator: " ").drop { $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0) }
                 guard words.first == "import", let module = words.dropFirst().last else { return nil }
                 return (file, String(module.split(separator: ".")[0]))
             }
