@@ -5,25 +5,28 @@ import ErrandContext
 
 extension JobStoreConformance {
     static let claimRules: [Rule] = [
-        Rule("a queue gives its jobs by priority, then by due time, then by ID") { check in
+        Rule("a queue gives its jobs by priority, then by due time, then by ID, whatever their kinds") { check in
             let now = check.subject.now()
-            func add(_ priority: Int, _ secondsAgo: Int?) async throws -> JobID {
+            func add(_ priority: Int, _ secondsAgo: Int?, _ kind: String = "k") async throws -> JobID {
                 try await check.add { input in
+                    input.kind = kind
                     input.priority = priority
                     input.runAt = secondsAgo.map { now + .seconds(-$0) }
                 }
             }
             let plain = try await add(0, nil)
-            let late = try await add(5, 7200)
-            let recent = try await add(0, 60)
-            let old = try await add(0, 3600)
+            let late = try await add(5, 7200, "other")
+            let recent = try await add(0, 60, "other")
+            let old = try await add(0, 3600, "other")
             let twin = try await add(0, 3600)
-            let urgent = try await add(-100, nil)
+            let urgent = try await add(-100, nil, "other")
             let last = try await add(100, 7200)
             let worker = try await check.join()
             let order = [urgent, old, twin, recent, plain, late, last]
-            check.equal(try await check.claim(worker, limit: 3).map(\.execution.job), Array(order[..<3]), "the first claim")
-            check.equal(try await check.claim(worker, limit: 9).map(\.execution.job), Array(order[3...]), "the second claim")
+            check.equal(
+                try await check.claim(worker, limit: 3, kinds: ["k", "other"]).map(\.execution.job), Array(order[..<3]), "the first claim")
+            check.equal(
+                try await check.claim(worker, limit: 9, kinds: ["other", "k"]).map(\.execution.job), Array(order[3...]), "the second claim")
         },
         Rule("several kinds of a queue share one order") { check in
             var ids: [JobID] = []

@@ -71,6 +71,21 @@ extension JobStoreConformance {
             check.equal(reply.results, [.leaseLost], "its report")
             try await check.expectState(id, .running, "the job")
         },
+        Rule("a sign of life through another opening undoes the judgement of this one") { check in
+            let other = try await check.subject.openAnother()
+            let id = try await check.add()
+            let late = try await other.jobs.join(check.description(lease: .seconds(1)))
+            let watcher = try await check.join()
+            let request = ExchangeRequest(worker: late, claim: RuleCheck.claim())
+            let claimed = try check.require(try await other.jobs.exchange(request).claimed.first, "a claim found no job")
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            check.expect(try await other.jobs.exchange(ExchangeRequest(worker: late)).isRegistered, "the late worker is not registered")
+            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil), [], "what the rescue cut")
+            try await check.expectState(id, .running, "the job")
+            let report = check.report(claimed.execution, .completed, .complete)
+            check.equal(try await other.jobs.exchange(ExchangeRequest(worker: late, reports: [report])).results, [.accepted], "its report")
+        },
         Rule("many claims through two openings at once take every job exactly once") { check in
             let other = try await check.subject.openAnother()
             let ids = try await check.add(count: 60)
