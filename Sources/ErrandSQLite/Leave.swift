@@ -55,7 +55,7 @@ extension QueueDatabase {
     /// Moves a held execution's job on. The caller has found the row in this transaction.
     func leave(_ held: HeldExecution, end: RecordedEnd, next: NextStep, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         try connection[LeaveSQL.drop].bind(1, held.id).run()
-        try connection[LeaveSQL.dropControl].bind(1, held.id).run()
+        let next = next.honouring(wish: try takeWish(for: held.id))
         tally(end.outcome, feed: held.feed, startedAt: held.startedAt, finishedAt: end.finishedAt)
         let counted = held.attempt - (end.outcome.isRefunded ? 1 : 0)
         let crashes = held.crashes + (end.outcome == .crashed ? 1 : 0)
@@ -74,6 +74,13 @@ extension QueueDatabase {
             try place(held.id, base: held.ordinal - bootNumber, attempt: counted, crashes: crashes)
             topics.insert(.work)
         }
+    }
+
+    /// Takes the wish to cancel an execution out, if there is one; its reason may be absent.
+    private func takeWish(for job: Int64) throws(JobStoreError) -> String?? {
+        guard let reason = try connection[LeaveSQL.wish].bind(1, job).first({ (row) throws(JobStoreError) in row.optionalText(0) }) else { return nil }
+        try connection[LeaveSQL.dropWish].bind(1, job).run()
+        return .some(reason)
     }
 
     private func finish(
@@ -106,8 +113,11 @@ enum LeaveSQL {
     /// Takes the row out that ``held`` has found. Row key of `errand_running`.
     static let drop = SQL("DELETE FROM errand_running WHERE id = :id")
 
-    /// A wish about an execution goes with it. Row key of `errand_control`.
-    static let dropControl = SQL("DELETE FROM errand_control WHERE job = :job")
+    /// The wish to cancel an execution. Row key of `errand_control`.
+    static let wish = SQL("SELECT reason FROM errand_control WHERE job = :job")
+
+    /// A wish goes with its execution. Row key of `errand_control`.
+    static let dropWish = SQL("DELETE FROM errand_control WHERE job = :job")
 
     /// The end of a job, which is also the record of its last execution. Row key of `errand_finished`.
     static let finish = SQL(

@@ -51,8 +51,9 @@ extension ModelTables {
         guard var job = jobs[report.execution.job], job.state == .running, job.worker == worker,
             job.ordinal == report.execution.ordinal || faults.contains(.noOrdinalCheck)
         else { return .leaseLost }
+        let next = report.next.honouring(wish: job.cancellation.map(\.reason))
         job.close(report.outcome, error: report.error, at: report.finishedAt)
-        switch report.next {
+        switch next {
         case .complete:
             job.finish(as: .completed, reason: nil, at: report.finishedAt)
             job.result = report.result

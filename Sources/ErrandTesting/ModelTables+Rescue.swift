@@ -30,9 +30,12 @@ extension ModelTables {
         workers[casualty.worker] = nil
         for execution in cut {
             guard var job = jobs[execution.job] else { continue }
+            let wish = job.cancellation
             job.close(casualty.cause == .dead ? .interrupted : .lost, error: nil, at: now)
             if let poisonThreshold, job.interruptionsInARow >= poisonThreshold {
                 job.finish(as: .dead, reason: "poison", at: now)
+            } else if let wish {
+                job.finish(as: .cancelled, reason: wish.reason, at: now)
             } else {
                 job.makeAvailable()
             }

@@ -40,6 +40,16 @@ public enum NextStep: Sendable, Hashable {
     case wait(until: Timestamp)
     /// Is available again at once.
     case giveBack
+
+    /// The step that is taken when somebody has asked to cancel the execution: a job that would run again is cancelled instead,
+    /// one that ends anyway ends as it would.
+    package func honouring(wish reason: String??) -> NextStep {
+        guard let reason else { return self }
+        return switch self {
+        case .complete, .cancel, .bury: self
+        case .wait, .giveBack: .cancel(reason: reason)
+        }
+    }
 }
 
 /// What the store made of one report.

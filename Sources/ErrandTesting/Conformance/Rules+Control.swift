@@ -55,6 +55,32 @@ extension JobStoreConformance {
             check.equal(detail.executions.map(\.outcome), [.cancelled], "the outcomes")
             check.equal(detail.cancelRequestedAt, nil, "the wish after the end")
         },
+        Rule("a job that somebody asked to cancel is cancelled instead of running again, however its execution ended") { check in
+            let endings: [(Outcome, NextStep)] = [
+                (.failed, .wait(until: check.subject.now())), (.snoozed, .wait(until: check.subject.now())), (.interrupted, .giveBack),
+            ]
+            for (outcome, next) in endings {
+                let id = try await check.add()
+                let worker = try await check.join()
+                let claimed = try await check.claimOne(worker)
+                _ = try await check.control.cancel([id], reason: "stop")
+                check.equal(try await check.beat(worker, [check.report(claimed.execution, outcome, next)]).results, [.accepted], "\(outcome)")
+                let detail = try await check.detail(id)
+                check.equal(detail.summary.state, .cancelled, "the job after \(outcome)")
+                check.equal(detail.summary.reason, "stop", "the reason after \(outcome)")
+                check.equal(detail.executions.map(\.outcome), [outcome], "what is on record")
+            }
+        },
+        Rule("a wish to cancel outlives the worker that was to hear it") { check in
+            let id = try await check.add()
+            let claimed = try await check.claimOne(try await check.join())
+            check.equal(try await check.control.cancel([id], reason: nil), [.requested(claimed.execution)], "the wish")
+            try await check.subject.crashAndReopen()
+            check.equal(try await check.rescueAll(by: try await check.join()), [claimed.execution], "what is rescued")
+            let detail = try await check.detail(id)
+            check.equal(detail.summary.state, .cancelled, "the job")
+            check.equal(detail.executions.map(\.outcome), [.interrupted], "what is on record")
+        },
         Rule("a wish to cancel never hits a later execution") { check in
             let id = try await check.add()
             let worker = try await check.join()
