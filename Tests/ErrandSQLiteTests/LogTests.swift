@@ -30,7 +30,8 @@ import Testing
 
     @Test func `dropping, deleting and pruning keep the number of bytes`() async throws {
         let store = try TestStore()
-        let cursors = try await store.logs.append([chunk(1, 1, 1, "aaaa"), chunk(2, 1, 1, "bbb", at: 9), chunk(3, 1, 1, "cc", at: 9)], dropping: [])
+        let cursors = try await store.logs.append(
+            [chunk(1, 1, 1, "aaaa"), chunk(2, 1, 1, "bbb", at: 9), chunk(3, 1, 1, "cc", at: 9)], dropping: [])
         _ = try await store.logs.append([chunk(1, 1, 2, "d", at: 9)], dropping: [cursors[0]])
         #expect(try await store.logs.totalBytes() == 6)
         try await store.logs.delete(logsOf: [JobID(rawValue: 2)])

@@ -128,7 +128,8 @@ import Testing
         #expect(try await store.inspection.states(of: [id]) == [.available])
     }
 
-    @Test func `after a reboot everything held is interrupted, and the next token is higher than any that may have been lost`() async throws {
+    @Test func `after a reboot everything held is interrupted, and the next token is higher than any that may have been lost`() async throws
+    {
         let before = try TestStore(boot: "one")
         let id = try await before.enqueue()
         let victim = try await before.join()
