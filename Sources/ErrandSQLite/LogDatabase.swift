@@ -91,10 +91,22 @@ final class LogReader {
 
     /// Chunks of one job in the order of execution and sequence.
     func chunks(of job: JobID, ordinal: Int64?, after position: LogPosition?, limit: Int) throws(JobStoreError) -> [StoredLogChunk] {
+        if let ordinal {
+            guard let position, position.ordinal >= ordinal else { return try chunks(of: job, ordinal, from: .min, .min, limit: limit) }
+            guard position.ordinal == ordinal else { return [] }
+            return try chunks(of: job, ordinal, from: position.firstSequence, position.cursor, limit: limit)
+        }
         let start = position ?? LogPosition(ordinal: .min, firstSequence: .min, cursor: .min)
-        let statement = try connection[ordinal == nil ? LogSQL.ofJob : LogSQL.ofExecution]
+        let statement = try connection[LogSQL.ofJob]
         statement.bind(1, job.rawValue).bind(2, start.ordinal).bind(3, start.firstSequence).bind(4, start.cursor).bind(5, Int64(limit))
-        if let ordinal { statement.bind(6, ordinal) }
+        return try read(statement)
+    }
+
+    private func chunks(
+        of job: JobID, _ ordinal: Int64, from sequence: Int64, _ cursor: Int64, limit: Int
+    ) throws(JobStoreError) -> [StoredLogChunk] {
+        let statement = try connection[LogSQL.ofExecution]
+        statement.bind(1, job.rawValue).bind(2, ordinal).bind(3, sequence).bind(4, cursor).bind(5, Int64(limit))
         return try read(statement)
     }
 
@@ -147,8 +159,8 @@ enum LogSQL {
     /// Chunks of one execution. As ``ofJob``.
     static let ofExecution = SQL(
         """
-        SELECT \(columns) FROM errand_log_chunk WHERE job = ?1 AND (ordinal, first_seq, id) > (?2, ?3, ?4) AND ordinal = ?6
-         ORDER BY ordinal, first_seq, id LIMIT ?5
+        SELECT \(columns) FROM errand_log_chunk WHERE job = :job AND ordinal = :ordinal AND (first_seq, id) > (:first_seq, :id)
+         ORDER BY first_seq, id LIMIT :limit
         """)
 
     /// Chunks of all jobs. A range of row keys.

@@ -10,7 +10,7 @@ public import Errand
 /// opened.close()
 /// ```
 public final class SQLiteStore: Sendable {
-    private let core: StoreCore
+    let core: StoreCore
     /// The seams of this store, for whatever works with jobs and logs.
     public let store: Store
 

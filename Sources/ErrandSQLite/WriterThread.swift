@@ -48,8 +48,12 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
         var pending: [Operation] = []
         var end: End?
         var isAsleep = false
+        /// Operations that the thread has taken and not finished.
+        var taken = 0
         /// Batches committed so far, for tests and figures.
         var commits = 0
+        /// The durabilities of the first commits, for tests.
+        var durabilities: [Durability] = []
     }
 
     private final class Shared: @unchecked Sendable {
@@ -79,6 +83,15 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
         }
         self.thread.withLock { $0 = thread }
     }
+
+    /// Operations that were handed in and have not begun.
+    var waiting: Int { shared.withLock { $0.pending.count } }
+
+    /// Operations that the thread has taken and not finished.
+    var taken: Int { shared.withLock { $0.taken } }
+
+    /// The durabilities of the first 100 commits.
+    var durabilities: [Durability] { shared.withLock { $0.durabilities } }
 
     /// Batches committed so far.
     var commits: Int { shared.withLock { $0.commits } }
@@ -152,6 +165,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
         func run() {
             while let batch = next() {
                 if batch.isEmpty { checkpoint() } else { write(batch) }
+                writer.shared.withLock { $0.taken = 0 }
             }
         }
 
@@ -167,6 +181,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                         state.isAsleep = state.end == nil
                         return state.end == nil ? .sleep : .stop([])
                     }
+                    state.taken = min(state.pending.count, operationsPerCommit)
                     guard state.pending.count > operationsPerCommit else {
                         defer { state.pending = [] }
                         return .work(state.pending)
@@ -275,7 +290,10 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
             }
             if durability == .full { lastFull = MachineClock.nanoseconds }
             checkpoints.didCommit(at: MachineClock.nanoseconds)
-            writer.shared.withLock { $0.commits += 1 }
+            writer.shared.withLock { state in
+                if state.commits < 100 { state.durabilities.append(durability) }
+                state.commits += 1
+            }
             return errors
         }
 

@@ -60,10 +60,13 @@ struct TestStore: Sendable {
     var control: any JobControl { sqlite.store.control }
     var logs: any LogStore { sqlite.store.logs }
 
-    init(directory: TemporaryDirectory = TemporaryDirectory(), clock: HandClock = HandClock(), boot: String? = nil) throws {
+    init(directory: TemporaryDirectory = TemporaryDirectory(), clock: HandClock = HandClock(), boot: String? = nil, patient: Bool = false)
+        throws
+    {
         var options = SQLiteStoreOptions()
         options.clock = clock
         options.bootID = boot
+        if patient { options.lockWait = nil }
         self.directory = directory
         self.clock = clock
         sqlite = try SQLiteStore.open(directory: directory.path, options: options)

@@ -1,0 +1,109 @@
+// The plan of every hot statement, pinned: a claim must not slow down because a table has grown.
+
+import Errand
+import Testing
+
+@testable import ErrandSQLite
+
+@Suite struct QueryPlanTests {
+    private func plan(_ sql: SQL, logs: Bool = false) async throws -> [String] {
+        let store = try TestStore()
+        let explain: @Sendable (Connection) throws(JobStoreError) -> [String] = { (connection) throws(JobStoreError) in
+            var lines: [String] = []
+            try connection.prepare(SQL("EXPLAIN QUERY PLAN \(sql.text)")).forEach { lines.append($0.text(3)) }
+            return lines
+        }
+        if logs {
+            _ = try await store.logs.totalBytes()
+            let directory = store.directory.path
+            return try explain(try Connection(path: "\(directory)/logs.db", queryOnly: true))
+        }
+        return try await store.sqlite.core.queue.perform(.normal) { (database) throws(JobStoreError) in
+            (try explain(database.connection), [])
+        }
+    }
+
+    @Test func `the statements of a claim walk keys only`() async throws {
+        #expect(try await plan(ClaimSQL.candidates) == ["SEARCH errand_available USING PRIMARY KEY (feed=?)"])
+        #expect(
+            try await plan(ClaimSQL.take) == ["SEARCH errand_available USING PRIMARY KEY (feed=? AND (priority,rank,id)<(?,?,?))"])
+        #expect(try await plan(ClaimSQL.input) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(ClaimSQL.extras) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(
+            try await plan(ClaimSQL.feeds) == [
+                "SEARCH q USING INDEX sqlite_autoindex_errand_queue_1 (name=?)",
+                "SEARCH f USING COVERING INDEX sqlite_autoindex_errand_feed_1 (queue=?)", "SEARCH k USING INTEGER PRIMARY KEY (rowid=?)",
+            ])
+    }
+
+    @Test func `leaving running walks row keys only`() async throws {
+        #expect(try await plan(LeaveSQL.held) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LeaveSQL.drop) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LeaveSQL.dropControl) == ["SEARCH errand_control USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(QueueSQL.placement) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
+    }
+
+    @Test func `promotion walks the index of due times`() async throws {
+        #expect(try await plan(PromoteSQL.due) == ["SEARCH errand_scheduled USING INDEX errand_scheduled_due (run_at<?)"])
+        #expect(try await plan(PromoteSQL.next) == ["SEARCH errand_scheduled USING COVERING INDEX errand_scheduled_due"])
+    }
+
+    @Test func `a heartbeat and its wishes touch small tables by key`() async throws {
+        #expect(try await plan(WorkerSQL.renew) == ["SEARCH errand_worker USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(
+            try await plan(WorkerSQL.cancellations) == ["SCAN c", "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"],
+            "the tiny table of wishes must lead")
+    }
+
+    @Test func `enqueue finds names, keys and the last ID without a walk`() async throws {
+        #expect(
+            try await plan(EnqueueSQL.lastID) == [
+                "SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH errand_meta USING INTEGER PRIMARY KEY (rowid=?)", "SCALAR SUBQUERY 2",
+                "SEARCH errand_job",
+            ])
+        #expect(try await plan(EnqueueSQL.keyed) == ["SEARCH errand_idempotency USING PRIMARY KEY (key=?)"])
+        #expect(
+            try await plan(EnqueueSQL.findFeed) == [
+                "SEARCH errand_feed USING COVERING INDEX sqlite_autoindex_errand_feed_1 (queue=? AND kind=?)"
+            ])
+    }
+
+    @Test func `looking at jobs walks keys, whatever the history holds`() async throws {
+        for sql in [InspectSQL.summary, ControlSQL.locate, InspectSQL.summaries] {
+            let lines = try await plan(sql)
+            #expect(lines.allSatisfy { $0.hasPrefix("SEARCH") }, "\(lines)")
+        }
+        #expect(
+            try await plan(InspectSQL.ended) == ["SEARCH errand_finished USING COVERING INDEX errand_finished_other (state=? AND id<?)"])
+        #expect(try await plan(RetentionSQL.finished) == ["SEARCH errand_finished USING INTEGER PRIMARY KEY (rowid>?)"])
+        #expect(try await plan(RescueSQL.lastOutcomes) == ["SEARCH errand_execution USING PRIMARY KEY (job=?)"])
+        #expect(
+            try await plan(StatsSQL.oldest) == ["SEARCH errand_available USING PRIMARY KEY (feed=? AND priority>?)"])
+    }
+
+    @Test func `logs are read by position and by cursor`() async throws {
+        #expect(
+            try await plan(LogSQL.ofJob, logs: true)
+                == ["SEARCH errand_log_chunk USING INDEX errand_log_chunk_job (job=? AND (ordinal,first_seq)>(?,?))"])
+        #expect(
+            try await plan(LogSQL.ofExecution, logs: true)
+                == ["SEARCH errand_log_chunk USING INDEX errand_log_chunk_job (job=? AND ordinal=? AND first_seq>?)"])
+        #expect(try await plan(LogSQL.after, logs: true) == ["SEARCH errand_log_chunk USING INTEGER PRIMARY KEY (rowid>?)"])
+    }
+
+    @Test func `a claim does not look at ten thousand jobs of an unhandled kind at the head`() async throws {
+        let store = try TestStore()
+        let worker = try await store.join()
+        _ = try await store.jobs.enqueue(Array(repeating: NewJob(kind: "stranger", payload: []), count: 10_000))
+        let id = try await store.enqueue()
+        let steps = try await store.sqlite.core.queue.perform(.normal) { (database) throws(JobStoreError) in
+            let counter = StepCounter(database.connection)
+            defer { counter.stop() }
+            let request = ClaimRequest(limit: 10, queues: [.init(queue: "default", limit: 10)], kinds: ["greet"])
+            let claimed = try database.claim(request, for: worker, now: store.clock.now().microseconds)
+            return (claimed.map(\.execution.job) == [id] ? counter.steps : -1, [])
+        }
+        #expect(steps >= 0, "the claim must find the one job")
+        #expect(steps < 20, "hundreds of virtual machine steps, not one for each stranger")
+    }
+}
