@@ -4,6 +4,8 @@
 struct CheckpointPolicy {
     /// A log beyond this is emptied in the middle of the work: 32 MiB.
     static let largeBytes = 32 << 20
+    /// A log beyond this is emptied when its writer ends: 1 MiB, which an opener reads in about a millisecond.
+    static let smallBytes = 1 << 20
     /// So long after the last write the file counts as idle: 1 second.
     static let idle: Int64 = 1_000_000_000
     /// The log's size is looked at once in so many commits.

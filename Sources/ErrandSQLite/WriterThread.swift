@@ -167,6 +167,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                 if batch.isEmpty { checkpoint() } else { write(batch) }
                 writer.shared.withLock { $0.taken = 0 }
             }
+            if writer.shared.withLock({ $0.end == .graceful }) { checkpointAtEnd() }
         }
 
         /// Waits for work: a batch, an empty one when it is time for a checkpoint, `nil` at the end.
@@ -334,10 +335,18 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
             }
         }
 
-        private func checkpointIfLarge() {
-            guard checkpoints.shouldLook(now: MachineClock.nanoseconds) else { return }
+        /// The next opener reads the whole log before it can do anything, so one that is not small is emptied before leaving.
+        private func checkpointAtEnd() {
+            if isLog(largerThan: CheckpointPolicy.smallBytes) { checkpoint() }
+        }
+
+        private func isLog(largerThan bytes: Int) -> Bool {
             var status = stat()
-            guard stat(settings.writeAheadLog, &status) == 0, status.st_size > CheckpointPolicy.largeBytes else { return }
+            return stat(settings.writeAheadLog, &status) == 0 && status.st_size > bytes
+        }
+
+        private func checkpointIfLarge() {
+            guard checkpoints.shouldLook(now: MachineClock.nanoseconds), isLog(largerThan: CheckpointPolicy.largeBytes) else { return }
             do throws(JobStoreError) {
                 checkpoints.didCheckpoint(emptied: try database.connection.checkpoint(), at: MachineClock.nanoseconds)
             } catch {
