@@ -58,7 +58,9 @@ final class SocketDoorbell: Doorbell {
             state.listeners[state.nextListener] = Listening(topics: topics, onRing: onRing)
             if !state.isClosed {
                 rename(&state)
-                if state.thread == nil {
+                if state.thread != nil {
+                    nudge()
+                } else {
                     state.isStopping = false
                     let socket = state.socket
                     state.thread = Thread.start(name: "errand-doorbell") { [self] in run(socket) }
@@ -89,7 +91,8 @@ final class SocketDoorbell: Doorbell {
     fileprivate func stop(_ id: Int) {
         state.withLock { state in
             state.listeners[id] = nil
-            if !state.listeners.isEmpty, !state.isClosed { rename(&state) }
+            // Without listeners the name holds no topic, so nobody rings, and the thread sleeps until there is one again.
+            if !state.isClosed { rename(&state) }
         }
     }
 
@@ -102,8 +105,7 @@ final class SocketDoorbell: Doorbell {
             defer { state.thread = nil }
             return state.thread
         }
-        var byte: UInt8 = 0
-        _ = write(wakeOut, &byte, 1)
+        nudge()
         thread?.join()
         state.withLock { state in
             if let name = state.name { directory.remove(name) }
@@ -113,6 +115,12 @@ final class SocketDoorbell: Doorbell {
         }
     }
 
+    /// Makes the thread look at its state. A full pipe is as good as a byte in it.
+    private func nudge() {
+        var byte: UInt8 = 0
+        _ = write(wakeOut, &byte, 1)
+    }
+
     // MARK: The thread
 
     private func run(_ socket: Int32) {
@@ -120,7 +128,8 @@ final class SocketDoorbell: Doorbell {
         var lookAt = MachineClock.nanoseconds
         while true {
             let now = MachineClock.nanoseconds
-            let wait = max(0, min(Int64(SocketDoorbell.lookMilliseconds), (lookAt - now) / 1_000_000 + 1))
+            let isDeaf = state.withLock { $0.listeners.isEmpty && !$0.isStopping }
+            let wait = isDeaf ? -1 : max(0, min(Int64(SocketDoorbell.lookMilliseconds), (lookAt - now) / 1_000_000 + 1))
             var sources = [
                 pollfd(fd: socket, events: Int16(POLLIN), revents: 0), pollfd(fd: wakeIn, events: Int16(POLLIN), revents: 0),
             ]
@@ -128,6 +137,7 @@ final class SocketDoorbell: Doorbell {
             if state.withLock({ $0.isStopping }) { return }
             var rung: UInt8 = 0
             var byte: UInt8 = 0
+            while read(wakeIn, &byte, 1) == 1 {}
             while socket >= 0, recv(socket, &byte, 1, Int32(MSG_DONTWAIT)) == 1 { rung |= byte }
             if rung != 0 { tell(Set(bits: rung)) }
             guard MachineClock.nanoseconds >= lookAt else { continue }

@@ -64,6 +64,20 @@ private final class Shared<Value: Sendable>: Sendable {
         deaf.stop()
     }
 
+    @Test func `a doorbell that nobody listened to for a while rings again for a new listener`() async throws {
+        let store = try TestStore()
+        let first = Ears(store, [.work])
+        store.sqlite.store.doorbell.ring([.work])
+        #expect(await first.next() == [.work])
+        first.listener.stop()
+        let names = SocketProbe.names("\(store.directory.path)/doorbells")
+        #expect(names.count == 1)
+        #expect(names.allSatisfy { $0.hasPrefix("-") }, "nobody is to be rung: \(names)")
+        let second = Ears(store, [.control])
+        store.sqlite.store.doorbell.ring([.control])
+        #expect(await second.next() == [.control])
+    }
+
     @Test func `rows that come by plain SQL are noticed without a ring`() async throws {
         let store = try TestStore()
         let id = try await store.enqueue()

@@ -2,8 +2,9 @@
 
 import Errand
 import ErrandContext
-import ErrandSQLite
 import Testing
+
+@testable import ErrandSQLite
 
 @Suite struct RescueTests {
     @Test func `a crashed process is a casualty at once, and its job runs again with the attempt refunded`() async throws {
@@ -154,5 +155,22 @@ import Testing
         let worker = try await store.join()
         let job = try #require(try await store.claim(worker).first)
         #expect(job.execution == ExecutionID(id, 2), "ordinal 1 may have been at work when the power went")
+    }
+
+    @Test func `a worker in another time namespace is overdue when its beat has stood still for a lease`() async throws {
+        let store = try TestStore()
+        let foreign = try await store.join()
+        let observer = try await store.join()
+        try await store.sqlite.core.queue.perform(.normal) { (database) throws(JobStoreError) in
+            // Its lease, by a boot clock that means nothing here, would have ended long ago.
+            try database.connection.execute("UPDATE errand_worker SET time_ns = 1, lease_until = 5 WHERE id = \(foreign.rawValue)")
+            return ((), [])
+        }
+        #expect(try await store.jobs.casualties(seenBy: observer) == [])
+        for expected in [[], [], [], [.overdue]] as [[Casualty.Cause]] {
+            store.clock.advance(by: .seconds(9))
+            _ = try await store.exchange(observer, limit: 0)
+            #expect(try await store.jobs.casualties(seenBy: observer).map(\.cause) == expected)
+        }
     }
 }
