@@ -79,7 +79,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandContextTests",
-            dependencies: ["ErrandContext", logging, tracing],
+            dependencies: ["ErrandContext", "ErrandTesting", logging, tracing],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandTests",
