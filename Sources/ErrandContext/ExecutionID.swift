@@ -31,7 +31,9 @@ extension ExecutionID: CustomStringConvertible, LosslessStringConvertible {
     /// Reads `<job>.<ordinal>` as ``description`` writes it, or gives `nil`.
     public init?(_ description: String) {
         let parts = description.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let job = JobID(parts[0]), let ordinal = Int64(parts[1]), ordinal > 0 else { return nil }
+        // One text for one execution: `+1` and `01` are numbers to `Int64`, but nothing that ``description`` writes.
+        guard parts.count == 2, let job = JobID(parts[0]), let ordinal = Int64(parts[1]), ordinal > 0, "\(ordinal)" == parts[1]
+        else { return nil }
         self.init(job, ordinal)
     }
 }
