@@ -20,8 +20,8 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         return Timestamp(microseconds: overflow ? (duration < .zero ? .min : .max) : sum)
     }
 
-    /// How much later `lhs` is than `rhs`.
-    public static func - (lhs: Timestamp, rhs: Timestamp) -> Duration { .microseconds(lhs.microseconds - rhs.microseconds) }
+    /// How much later `lhs` is than `rhs`, over the whole range.
+    public static func - (lhs: Timestamp, rhs: Timestamp) -> Duration { .microseconds(lhs.microseconds) - .microseconds(rhs.microseconds) }
 }
 
 extension Duration {
@@ -56,7 +56,7 @@ extension Timestamp: CustomStringConvertible {
                 rest /= 10
             }
         }
-        put(year % 10_000, at: 0, digits: 4)
+        put(year.flooredDivision(by: 10_000).remainder, at: 0, digits: 4)
         put(month, at: 5, digits: 2)
         put(dayOfMonth, at: 8, digits: 2)
         put(time / 3_600_000_000, at: 11, digits: 2)
