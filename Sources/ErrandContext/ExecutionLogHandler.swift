@@ -60,14 +60,18 @@ public struct ExecutionLogHandler: LogHandler {
         if other != nil { flags.insert(.crossed) }
         // The scope that is current knows its nested metadata; an owner from outside of it knows only its own.
         let scope = ambient.context.flatMap { $0.executionID == context.executionID ? $0 : nil } ?? context
-        let members = merged(from: scope.metadata, event.metadata)
+        var members = merged(from: scope.metadata, event.metadata)
+        if let error = event.error {
+            var name = "error"
+            while members[name] != nil { name = "_" + name }
+            members[name] = "\(error)"
+        }
         context.log.append(
             at: context.now(), level: event.level, stream: .log, flags: flags, label: label, limit: LogCapture.lineBytes,
             message: { JSONText.append(event.message.description, to: &$0, limit: $1) }
-        ) { writer in
-            for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
+        ) { [members] writer in
             if let other { writer.member("ambient_execution_id", text: other.description) }
-            if let error = event.error { writer.member("error", text: "\(error)") }
+            for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
         }
     }
 

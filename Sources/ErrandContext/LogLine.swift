@@ -45,24 +45,32 @@ package enum LogLine {
     }
 }
 
-/// Appends the members of a metadata object.
+/// Appends the members of a metadata object, each name once.
 package struct MetadataWriter {
     fileprivate(set) var bytes: [UInt8]
     private var isFirst = true
+    /// Names of Errand's own members, which come first: a caller's member of the same name is left out.
+    private var own: [String] = []
 
     fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Errand's own member; not more than once for a name.
     package mutating func member(_ name: String, number: Int64) {
+        own.append(name)
         key(name)
         JSONText.append(number, to: &bytes)
     }
 
+    /// Errand's own member; not more than once for a name.
     package mutating func member(_ name: String, text: String) {
+        own.append(name)
         key(name)
         JSONText.append(text, to: &bytes, limit: MetadataWriter.valueLimit)
     }
 
+    /// A caller's member; the caller writes each name once, after all of Errand's own.
     package mutating func member(_ name: String, value: Logger.MetadataValue) {
+        guard !own.contains(name) else { return }
         key(name)
         MetadataWriter.append(value, to: &bytes, depth: 0)
     }
