@@ -199,6 +199,8 @@ package struct WorkerState: Sendable {
             for wish in reply.cancellations { cancel(wish.execution, because: .requested(reason: wish.reason), &actions) }
         } else {
             worker = nil
+            // What it held is available again, perhaps for this very worker.
+            foundNothing = false
             actions.append(.note(.rescued(held: slots.count)))
             for execution in slots.keys.sorted() { cancel(execution, because: .leaseLost, &actions) }
         }
