@@ -162,6 +162,7 @@ package struct WorkerState: Sendable {
             outbox = (sent ?? []) + outbox
             sent = nil
             mustLook = true
+            mustAttend = true
             failed(error, at: now, &actions)
         case .drainRequested:
             if phase == .serving || phase == .draining(deadline: nil) { drain(deadline: now.uptime + settings.grace, &actions) }
