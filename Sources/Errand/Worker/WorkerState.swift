@@ -354,7 +354,10 @@ package struct WorkerState: Sendable {
 
     private mutating func scheduleWake(at now: Moment, _ actions: inout [Action]) {
         var times: [Duration] = []
-        if let retryAt { times.append(retryAt) } else if worker != nil { times.append(renewalDue) }
+        // Whatever is due, a call under way is waited for: its answer is the event that goes on.
+        if sent == nil, !isJoining {
+            if let retryAt, retryAt > now.uptime { times.append(retryAt) } else if worker != nil { times.append(renewalDue) }
+        }
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
         if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }
         switch phase {
