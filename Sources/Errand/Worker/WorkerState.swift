@@ -274,12 +274,13 @@ package struct WorkerState: Sendable {
     // MARK: What to do next
 
     private mutating func proceed(at now: Moment, _ actions: inout [Action]) {
-        if case .draining(let deadline?) = phase, now.uptime >= deadline, !isEmpty { cancelAll(at: now, &actions) }
+        if case .draining(let deadline?) = phase, now.uptime >= deadline, !isEmpty || isJoining { cancelAll(at: now, &actions) }
         if case .cancelling(let deadline) = phase, now.uptime >= deadline {
             if !slots.isEmpty {
                 abandonAll(at: now, &actions)
             } else if failures > 0 || now.uptime >= deadline + WorkerState.cancelGrace {
-                finish(.outcomesUnwritten(outbox.count + (sent?.count ?? 0)), &actions)
+                let unwritten = outbox.count + (sent?.count ?? 0)
+                finish(unwritten == 0 ? .drained : .outcomesUnwritten(unwritten), &actions)
                 return
             }
         }
