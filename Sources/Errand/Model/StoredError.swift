@@ -14,11 +14,18 @@ public struct StoredError: Error, Hashable, Sendable, Codable {
     /// Describes an error.
     public init(type: String, message: String, code: Int? = nil, stack: String? = nil) {
         self.type = type
-        self.message =
-            message.utf8.count <= Limits.errorMessageBytes
-            ? message : String(decoding: message.utf8.prefix(Limits.errorMessageBytes), as: UTF8.self)
+        self.message = StoredError.cut(message)
         self.code = code
         self.stack = stack
+    }
+
+    /// `text`, at most as long as the limit; a character is kept or left out as a whole.
+    private static func cut(_ text: String) -> String {
+        guard text.utf8.count > Limits.errorMessageBytes else { return text }
+        let bytes = Array(text.utf8.prefix(Limits.errorMessageBytes + 1))
+        var end = Limits.errorMessageBytes
+        while end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        return String(decoding: bytes[..<end], as: UTF8.self)
     }
 
     /// Describes any thrown error: its type's name, and its text (`errorDescription` styles included through `String(describing:)`).
