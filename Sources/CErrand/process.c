@@ -54,6 +54,13 @@ int errand_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); 
 
 int errand_pidfd_kill(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 
+void errand_keep_children(void) {
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action) != 0 || action.sa_flags & SA_SIGINFO || action.sa_handler != SIG_IGN) return;
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &action, NULL);
+}
+
 int errand_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 int errand_output_pipe(int *read_end, int *write_end) {

@@ -19,6 +19,9 @@ struct ChildProcess: Sendable {
     /// The descriptor under which a child finds its result file.
     static let resultNumber = 3
 
+    /// Once per process, before the first child.
+    private static let keepsStatuses: Void = errand_keep_children()
+
     /// Starts `program` with `arguments` (the name it is called by among them) and exactly `environment`.
     ///
     /// posix_spawn, because it shares memory until the exec: a fork copies the page tables of a fat worker, 16 to 30 ms at 200 MB.
@@ -26,6 +29,7 @@ struct ChildProcess: Sendable {
     static func start(
         _ program: String, arguments: [String], environment: [String: String], directory: String?, input: [UInt8]?
     ) throws(SystemError) -> ChildProcess {
+        keepsStatuses
         let output = try Descriptor.outputPipe()
         let errors = try Descriptor.outputPipe()
         let result = try Descriptor.memoryFile()

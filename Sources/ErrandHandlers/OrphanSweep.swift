@@ -5,7 +5,7 @@ public import Errand
 import Glibc
 
 /// Ends processes that outlived the worker which started them.
-public struct OrphanSweep {
+public enum OrphanSweep {
     /// Kills every process of this user that carries one of `executions` in its environment (`ERRAND_EXECUTION_ID`), this process
     /// never. Passes over the process table until a pass finds none, so that what was being started meanwhile ends too.
     ///

@@ -218,6 +218,49 @@ struct CommandRunnerTests {
     }
 }
 
+/// What a host process may have done to itself before it runs commands; each in a process of its own.
+struct CommandHostTests {
+    @Test func `a low limit of open files is raised for the worker, and not for commands`() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 100, rlim_max: 0)
+            var current = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &current)
+            limit.rlim_max = current.rlim_max
+            #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            let rooms = (0..<100).map { _ in CommandRoom() }
+            let tasks = rooms.map { room in Task { try await room.shell("echo $$; exec sleep 600") } }
+            for room in rooms {
+                let process = try #require(await room.collector.line(startingWith: "")).message
+                let limits = try String(contentsOfFile: "/proc/\(process)/limits", encoding: .utf8)
+                let files = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+                #expect(files.split(separator: " ")[3] == "100")
+            }
+            for task in tasks { task.cancel() }
+            for task in tasks { await #expect(throws: CancellationError.self) { try await task.value } }
+        }
+    }
+
+    @Test func `closed standard descriptors of the worker do not end up in commands`() async {
+        await #expect(processExitsWith: .success) {
+            for descriptor in [0, 1, 2] as [Int32] { close(descriptor) }
+            let room = CommandRoom()
+            let result = try await room.shell("cat; echo out; echo err >&2; echo 1 >&3", input: Array("in\n".utf8))
+            #expect(room.collector.messages(on: "stdout") == ["in", "out"])
+            #expect(room.collector.messages(on: "stderr") == ["err"])
+            #expect(result == [UInt8(ascii: "1")])
+        }
+    }
+
+    @Test func `a worker that was started with SIGCHLD ignored still learns how commands end`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGCHLD, SIG_IGN)
+            await #expect(throws: StoredError(type: "CommandFailed", message: "exit status 4", code: 4)) {
+                try await CommandRoom().shell("exit 4")
+            }
+        }
+    }
+}
+
 /// A sink that only notes that there is something; the test takes it.
 final class StuckSink: LogSink {
     private let stream: AsyncStream<Void>

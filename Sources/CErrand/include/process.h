@@ -30,6 +30,8 @@ int errand_spawn(const struct errand_spawn *request, pid_t *process);
 int errand_pidfd_open(pid_t pid);
 /// Sends a signal to exactly that process, whatever its number is used for by now; -1 and errno.
 int errand_pidfd_kill(int pidfd, int signal);
+/// Ends an inherited habit of ignoring SIGCHLD, under which no process's status can be learnt; a handler stays as it is.
+void errand_keep_children(void);
 /// An empty file in memory, close-on-exec; -1 and errno.
 int errand_memory_file(const char *name);
 /// A pipe, both ends close-on-exec, the read end non-blocking; -1 and errno.
