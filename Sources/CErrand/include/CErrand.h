@@ -1,7 +1,9 @@
 // The few things that Swift's Glibc import cannot say: OFD locks, thread names, variadic SQLite settings.
 #pragma once
 #include <stdint.h>
+#include "filesystem.h"
 #include "process.h"
+#include "signals.h"
 #include "store.h"
 
 #ifdef __cplusplus
