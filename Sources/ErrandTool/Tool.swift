@@ -1,1 +1,5 @@
-@main struct Tool { static func main() {} }
+// The product `errand`: the app without handlers of its own.
+
+import ErrandCLI
+
+@main struct Tool: ErrandApp { var handlers: [Handler] { [] } }

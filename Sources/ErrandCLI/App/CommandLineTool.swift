@@ -1,0 +1,92 @@
+// Runs one command line: parses, runs, and turns whatever happens into a sentence and an exit code.
+
+import ArgumentParser
+import Errand
+import ErrandHandlers
+import Logging
+
+/// One command from arguments to exit code.
+package enum CommandLineTool {
+    /// Runs `arguments` (without the program's name) in `session`; returns the exit code.
+    package static func run(_ arguments: [String], session: Session) async -> Int32 {
+        let code = await Session.$current.withValue(session) { await parseAndRun(arguments, session) }
+        do {
+            try session.output.flush()
+            try session.talk.flush()
+        } catch {
+            // The reader has gone: there is nobody left to tell.
+            return (error as? Output.Closed).map { outcome(of: $0) } ?? code
+        }
+        return code
+    }
+
+    private static func parseAndRun(_ arguments: [String], _ session: Session) async -> Int32 {
+        do {
+            let command = try ErrandCommand.parseAsRoot(arguments)
+            guard var asynchronous = command as? any AsyncParsableCommand else {
+                var command = command
+                try command.run()
+                return ExitStatus.ok.rawValue
+            }
+            try await asynchronous.run()
+            return ExitStatus.ok.rawValue
+        } catch {
+            return explain(error, session)
+        }
+    }
+
+    /// Says what happened on the right stream; returns the exit code.
+    private static func explain(_ error: any Error, _ session: Session) -> Int32 {
+        let (code, message): (Int32, String)
+        switch error {
+        case let failure as Failure: (code, message) = (failure.code, failure.description)
+        case let error as JobStoreError: (code, message) = (status(of: error).rawValue, error.description)
+        case let error as EnqueueError: (code, message) = (status(of: error).rawValue, error.description)
+        case let closed as Output.Closed: return outcome(of: closed)
+        default: return explainParser(error, session)
+        }
+        if !message.isEmpty { say("errand: \(message)", session) }
+        return code
+    }
+
+    private static func explainParser(_ error: any Error, _ session: Session) -> Int32 {
+        let text = ErrandCommand.fullMessage(for: error)
+        let code = ErrandCommand.exitCode(for: error)
+        guard !code.isSuccess else {
+            // Help and version were asked for: they are data.
+            do { try session.output.line(text) } catch { return (error as? Output.Closed).map { outcome(of: $0) } ?? 1 }
+            return ExitStatus.ok.rawValue
+        }
+        if !text.isEmpty { say(text, session) }
+        return code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue
+    }
+
+    private static func status(of error: JobStoreError) -> ExitStatus {
+        if case .refused = error { return .conflict }
+        return .unavailable
+    }
+
+    private static func status(of error: EnqueueError) -> ExitStatus {
+        switch error {
+        case .invalid: .usage
+        case .keyConflict: .conflict
+        case .store(let error): status(of: error)
+        @unknown default: .failed
+        }
+    }
+
+    private static func say(_ text: String, _ session: Session) {
+        do {
+            // Data that was gathered comes before the remark about it.
+            try session.output.flush()
+            try session.talk.line(text)
+        } catch {
+            // Nobody reads standard error: the exit code is all that is left to say it with.
+        }
+    }
+
+    /// A reader that went away (`errand jobs | head`) had all that it wanted; any other trouble with a stream is a failure.
+    private static func outcome(of closed: Output.Closed) -> Int32 {
+        closed.isBrokenPipe ? ExitStatus.ok.rawValue : ExitStatus.failed.rawValue
+    }
+}

@@ -1,0 +1,62 @@
+// A user's own binary with every verb, from one property.
+
+import CErrand
+public import Errand
+import ErrandContext
+import Glibc
+import Logging
+
+/// Gives a program every verb of `errand`, with handlers of its own.
+///
+/// ```swift
+/// @main struct App: ErrandApp {
+///     var handlers: [Handler] {
+///         Handler(Greet.self) { job, context in context.logger.info("hello, \(job.name)") }
+///     }
+/// }
+/// ```
+/// `App work` runs them, `App enqueue`, `App jobs`, `App logs` and the others look after their jobs; commands (`App enqueue -- …`) run
+/// as well. Do the program's own set-up in `init()`.
+public protocol ErrandApp {
+    /// Runs before anything else; read configuration and open connections here.
+    init() async throws
+    /// What `work` can run.
+    @HandlerBuilder var handlers: [Handler] { get }
+}
+
+extension ErrandApp {
+    /// Sets up logging and signals, runs the command line, and ends the process with its exit code.
+    @concurrent public static func main() async {
+        LoggingSystem.bootstrap { ExecutionLogHandler(label: $0, outside: ProcessLogHandler(label: $0)) }
+        let code = errand_outlive_sigpipe()
+        precondition(code == 0, "cannot handle SIGPIPE: \(String(cString: strerror(-code)))")
+        let handlers: [Handler]
+        do {
+            handlers = try await Self().handlers
+        } catch {
+            _ = writeFully(Array("errand: the program could not start: \(error)\n".utf8), to: STDERR_FILENO)
+            exit(ExitStatus.failed.rawValue)
+        }
+        let session = Session.process(handlers: handlers)
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        exit(await CommandLineTool.run(arguments, session: session))
+    }
+}
+
+/// Lets an app write its handlers below each other, without an array's brackets and commas.
+@resultBuilder public enum HandlerBuilder {
+    /// One handler.
+    public static func buildExpression(_ handler: Handler) -> [Handler] { [handler] }
+    /// Several handlers that were put together elsewhere.
+    public static func buildExpression(_ handlers: [Handler]) -> [Handler] { handlers }
+    /// One after another.
+    public static func buildBlock(_ parts: [Handler]...) -> [Handler] { parts.flatMap { $0 } }
+    /// Only where a condition holds.
+    public static func buildOptional(_ part: [Handler]?) -> [Handler] { part ?? [] }
+    /// One branch of a condition.
+    public static func buildEither(first part: [Handler]) -> [Handler] { part }
+    /// The other branch of a condition.
+    public static func buildEither(second part: [Handler]) -> [Handler] { part }
+    /// One for each element of a loop.
+    public static func buildArray(_ parts: [[Handler]]) -> [Handler] { parts.flatMap { $0 } }
+}

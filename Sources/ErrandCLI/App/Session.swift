@@ -1,0 +1,90 @@
+// What a command touches besides its arguments, in one value, so that a test can hand it another world.
+
+package import Errand
+import ErrandSQLite
+import Glibc
+
+/// The world of one command: its streams, environment, clock, handlers and the way to a store.
+package struct Session: Sendable {
+    /// What `work` can run by itself.
+    package var handlers: [Handler] = []
+    /// The environment.
+    package var environment: [String: String] = [:]
+    /// Where relative paths begin, and where a plain command will run.
+    package var directory = "/"
+    /// Tells the time.
+    package var clock: any ErrandClock = SystemClock.shared
+    /// Data.
+    package var output: Output
+    /// Talk.
+    package var talk: Output
+    /// Whether a person can be asked.
+    package var canAsk = false
+    /// Reads standard input, at most so many bytes.
+    package var readInput: @Sendable (Int) -> [UInt8]
+    /// Reads a file, at most so many bytes.
+    package var readFile: @Sendable (String, Int) throws -> [UInt8]
+    /// Reads the answer to a question; `nil` at the end of input.
+    package var readAnswer: @Sendable () -> String?
+    /// Opens the store in a directory.
+    package var openStore: @Sendable (StoreRequest) async throws(JobStoreError) -> OpenedStore
+
+    /// The session of the command that runs.
+    @TaskLocal package static var current: Session = .process(handlers: [])
+
+    /// Puts together a session; tests replace what they care about.
+    package init(
+        output: Output, talk: Output, readInput: @escaping @Sendable (Int) -> [UInt8] = { _ in [] },
+        readFile: @escaping @Sendable (String, Int) throws -> [UInt8] = InputReading.file,
+        readAnswer: @escaping @Sendable () -> String? = { nil },
+        openStore: @escaping @Sendable (StoreRequest) async throws(JobStoreError) -> OpenedStore
+    ) {
+        self.output = output
+        self.talk = talk
+        self.readInput = readInput
+        self.readFile = readFile
+        self.readAnswer = readAnswer
+        self.openStore = openStore
+    }
+
+    /// This process's own streams and environment.
+    static func process(handlers: [Handler]) -> Session {
+        var session = Session(
+            output: Output(descriptor: STDOUT_FILENO), talk: Output(descriptor: STDERR_FILENO),
+            readInput: { InputReading.descriptor(STDIN_FILENO, limit: $0) },
+            readAnswer: { readLine() },
+            openStore: OpenedStore.sqlite)
+        session.handlers = handlers
+        session.canAsk = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+        session.environment = InputReading.environment()
+        if let path = getcwd(nil, 0) {
+            session.directory = String(cString: path)
+            free(path)
+        }
+        return session
+    }
+}
+
+/// Which store a command wants, and how.
+package struct StoreRequest: Sendable, Hashable {
+    /// The store's directory.
+    package var directory: String
+    /// Whether an empty or missing directory becomes a store.
+    package var createIfMissing: Bool
+    /// How long to wait for a lock that another process holds; `nil` for ever.
+    package var lockWait: Duration?
+}
+
+/// A store, and how to let go of it.
+package struct OpenedStore: Sendable {
+    /// The seams.
+    package var store: Store
+    /// Closes it; nothing may use it afterwards.
+    package var close: @Sendable () async -> Void
+
+    /// A store that is closed by `close`.
+    package init(_ store: Store, close: @escaping @Sendable () async -> Void = {}) {
+        self.store = store
+        self.close = close
+    }
+}

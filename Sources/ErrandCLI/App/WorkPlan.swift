@@ -1,0 +1,39 @@
+// What a worker will run and how: the app's own handlers, commands, and those of errand.yaml; flags over file over defaults.
+
+import Errand
+import ErrandHandlers
+
+/// Everything that `work` decides before it opens the store.
+struct WorkPlan {
+    /// The handlers, one for each kind.
+    let handlers: [Handler]
+    /// The worker's settings.
+    let configuration: Worker.Configuration
+
+    /// Puts handlers and settings together. `directory` is the store's, for the environment of commands.
+    /// - Throws: ``Failure`` with status 2 for a configuration that cannot work.
+    init(session: Session, directory: String, file: ErrandConfiguration?, options: WorkOptions) throws {
+        var commands = CommandOptions()
+        commands.store = directory.hasPrefix("/") ? directory : "\(session.directory)/\(directory)"
+        var configuration = Worker.Configuration()
+        configuration.requiresLogCapture = true
+        configuration.endOrphans = { executions in OrphanSweep.end(executions) }
+        var handlers = session.handlers
+        if !handlers.contains(where: { $0.kind == CommandPayload.kind }) { handlers.append(commandHandler(commands)) }
+        if let file {
+            let problems = file.check(commands)
+            guard problems.isEmpty else { throw Failure(.usage, problems.map(\.description).joined(separator: "\n")) }
+            let own = Set(session.handlers.map(\.kind))
+            if let kind = file.handlers.keys.sorted().first(where: own.contains) {
+                throw Failure(.usage, "\(file.file) handles the kind \"\(kind)\", and so does this program: keep one of the two")
+            }
+            handlers += file.commandHandlers(commands)
+            if !file.queues.isEmpty {
+                configuration.queues = file.queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value.concurrency) }
+            }
+        }
+        try options.apply(to: &configuration)
+        self.handlers = handlers
+        self.configuration = configuration
+    }
+}

@@ -1,0 +1,130 @@
+// What the doctor sees from outside: sizes, modes, disk, file system. Paths only: opening a database file here and closing it again
+// would drop SQLite's own locks on it.
+
+import CErrand
+import Glibc
+
+/// Checks of a store's directory.
+struct FileChecks {
+    let directory: String
+
+    /// Everything that can be told without opening the store.
+    func findings() -> [Finding] {
+        var status = stat()
+        guard stat(directory, &status) == 0 else {
+            return [
+                Finding(check: "directory", level: .failure, message: "cannot look at \(directory): \(String(cString: strerror(errno)))")
+            ]
+        }
+        return [modes(status), sizes(), journal(), disk(), fileSystem()]
+    }
+
+    private func modes(_ status: stat) -> Finding {
+        let mode = String(status.st_mode & 0o777, radix: 8)
+        if status.st_uid != geteuid() {
+            return Finding(
+                check: "directory", level: .warning,
+                message: "\(directory) belongs to user \(status.st_uid), not to you (\(geteuid())): run errand as its owner")
+        }
+        let open = ["queue.db", "logs.db", "lock"].filter { name in
+            var file = stat()
+            return stat("\(directory)/\(name)", &file) == 0 && file.st_mode & 0o077 != 0
+        }
+        if status.st_mode & 0o077 != 0 {
+            return Finding(
+                check: "directory", level: .warning,
+                message: "\(directory) has mode \(mode), so others may enter: `chmod 700 \(directory)` keeps payloads and logs private")
+        }
+        if !open.isEmpty {
+            return Finding(
+                check: "directory", level: .warning, message: "\(open.joined(separator: ", ")) may be read by others: `chmod 600` them")
+        }
+        return Finding(check: "directory", level: .ok, message: "\(directory), mode \(mode)")
+    }
+
+    private func sizes() -> Finding {
+        let names = ["queue.db", "queue.db-wal", "logs.db", "logs.db-wal"]
+        let sizes = names.map { (name: $0, bytes: FileChecks.size(of: "\(directory)/\($0)")) }
+        let text = sizes.compactMap { file in file.bytes.map { "\(file.name) \(FileChecks.text(bytes: $0))" } }.joined(separator: ", ")
+        let large = sizes.first { $0.name.hasSuffix("-wal") && ($0.bytes ?? 0) > FileChecks.largeLog }
+        if let large {
+            return Finding(
+                check: "sizes", level: .warning,
+                message: "\(text): \(large.name) is not being copied back; a worker does that when idle, so look for one that is stuck")
+        }
+        return Finding(check: "sizes", level: .ok, message: text)
+    }
+
+    /// While a store is open its write-ahead log exists, and no other journal mode has one.
+    private func journal() -> Finding {
+        let names = ["queue.db", "logs.db"].filter {
+            FileChecks.size(of: "\(directory)/\($0)") != nil && FileChecks.size(of: "\(directory)/\($0)-wal") == nil
+        }
+        if names.isEmpty { return Finding(check: "journal", level: .ok, message: "journal mode WAL") }
+        return Finding(
+            check: "journal", level: .warning,
+            message:
+                "\(names.joined(separator: ", ")) without a write-ahead log: another program has changed the journal mode or is copying files"
+        )
+    }
+
+    private func disk() -> Finding {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else {
+            return Finding(check: "disk", level: .warning, message: "cannot ask for free space: \(String(cString: strerror(errno)))")
+        }
+        let free = Int(status.f_bavail) * Int(status.f_frsize)
+        let text = "\(FileChecks.text(bytes: free)) free"
+        if free < 64 << 20 { return Finding(check: "disk", level: .failure, message: "\(text): free some space, or jobs will be refused") }
+        if free < 1 << 30 { return Finding(check: "disk", level: .warning, message: "\(text): that is little for jobs and logs") }
+        return Finding(check: "disk", level: .ok, message: text)
+    }
+
+    private func fileSystem() -> Finding {
+        let type = errand_file_system_type(directory)
+        guard type >= 0 else {
+            return Finding(
+                check: "file_system", level: .warning, message: "cannot ask for the file system: \(String(cString: strerror(Int32(-type))))"
+            )
+        }
+        if let name = FileChecks.networks[type] {
+            return Finding(
+                check: "file_system", level: .failure,
+                message: "\(name) is a network file system, whose locks SQLite cannot rely on: move the store to a local disk")
+        }
+        if type == 0x0102_1994 {
+            return Finding(check: "file_system", level: .warning, message: "tmpfs: the store is gone after a restart of the machine")
+        }
+        if type == 0x6573_5546 {
+            return Finding(
+                check: "file_system", level: .warning, message: "FUSE: make sure that its locks work; a local disk is the safe choice")
+        }
+        return Finding(check: "file_system", level: .ok, message: "local (type 0x\(String(type, radix: 16)))")
+    }
+
+    /// statfs(2), magic numbers.
+    private static let networks: [Int64: String] = [
+        0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB2", 0x0102_1997: "9P", 0x00C3_6400: "Ceph",
+        0x5346_414F: "AFS", 0x7372_6F6F: "AFS", 0x013111A8: "IBRIX", 0x0BD0_0BD0: "Lustre",
+    ]
+
+    /// A write-ahead log beyond this has not been copied back for long: 256 MiB.
+    private static let largeLog = 256 << 20
+
+    private static func size(of path: String) -> Int? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    }
+
+    /// `1.5 MiB`.
+    static func text(bytes: Int) -> String {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        var scaled = bytes * 10
+        var unit = 0
+        while scaled >= 10_240, unit < units.count - 1 {
+            scaled /= 1024
+            unit += 1
+        }
+        return unit == 0 ? "\(bytes) B" : "\(scaled / 10).\(scaled % 10) \(units[unit])"
+    }
+}

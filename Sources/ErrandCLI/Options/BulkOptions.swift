@@ -1,0 +1,103 @@
+// Jobs that a verb changes: named one by one, or selected together after a question.
+
+import ArgumentParser
+import Errand
+
+/// The targets of a verb that changes jobs.
+struct BulkOptions: ParsableArguments {
+    @OptionGroup var selection: SelectorOptions
+
+    @Flag(help: "Change what is selected without asking.")
+    var yes = false
+
+    @Flag(help: "Only tell which jobs would be changed.")
+    var dryRun = false
+
+    @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
+    var ids: [String] = []
+
+    func validate() throws {
+        if ids.isEmpty, selection.isEmpty, !selection.all {
+            throw ValidationError("Which jobs? Give IDs, a selection such as --failed or --queue, or --all.")
+        }
+        if !ids.isEmpty, !selection.isEmpty || selection.all {
+            throw ValidationError("Give either IDs or a selection, not both.")
+        }
+    }
+
+    /// The jobs, after asking where that is due; empty when the answer was no or nothing is selected (which has been said then).
+    /// Without --state the selection is restricted to `states`, which are those that the verb can change.
+    /// - Throws: ``Failure``: 3 for an unknown ID, 2 when nobody can be asked and --yes is missing; `JobStoreError`.
+    func targets(_ verb: String, in store: Store, states: Set<JobState>, session: Session) async throws -> [JobID] {
+        if !ids.isEmpty { return try await JobResolver(inspection: store.inspection).jobs(ids) }
+        var selector = try selection.selector(in: session)
+        if selector.states.isEmpty { selector.states = states }
+        var jobs: [JobID] = []
+        try await JobList(inspection: store.inspection, selector: selector).forEachPage { jobs += $0.map(\.id) }
+        guard !jobs.isEmpty else {
+            try session.talk.line("no job matches: nothing to \(verb)")
+            return []
+        }
+        guard !yes, !dryRun else { return jobs }
+        guard session.canAsk else {
+            throw Failure(
+                .usage, "this would \(verb) \(jobs.count) job\(jobs.count == 1 ? "" : "s"): add --yes, or look first with --dry-run")
+        }
+        try session.talk.write("\(verb) \(jobs.count) job\(jobs.count == 1 ? "" : "s")? [y/N] ".utf8)
+        try session.talk.flush()
+        let answer = session.readAnswer()?.lowercased()
+        guard answer == "y" || answer == "yes" else { throw Failure(.failed, "nothing was changed") }
+        return jobs
+    }
+}
+
+/// What happened to each of many jobs, and the exit code that follows.
+struct BulkReport {
+    /// Jobs that are now as they should be.
+    private(set) var succeeded = 0
+    /// Jobs whose state forbids it.
+    private(set) var refused = 0
+    /// Jobs that do not exist.
+    private(set) var missing = 0
+    private let isJSON: Bool
+    private let output: Output
+
+    init(isJSON: Bool, output: Output) {
+        self.isJSON = isJSON
+        self.output = output
+    }
+
+    /// How one job fared.
+    enum Fate {
+        case succeeded, refused, missing
+    }
+
+    /// Prints what happened to one job and counts it.
+    /// - Throws: ``Output/Closed``.
+    mutating func add(_ job: JobID, _ fate: Fate, result: String, detail: String? = nil) throws {
+        switch fate {
+        case .succeeded: succeeded += 1
+        case .refused: refused += 1
+        case .missing: missing += 1
+        }
+        if isJSON {
+            let object = JSONWriter.versioned { writer in
+                writer.member("id", job.description)
+                writer.member("result", result)
+                if let detail { writer.member("detail", detail) }
+            }
+            try output.write(object + [UInt8(ascii: "\n")])
+        } else {
+            try output.line("\(job)\t\(result)\(detail.map { " (\($0))" } ?? "")")
+        }
+    }
+
+    /// Ends the verb with the right code.
+    /// - Throws: ``Failure``: 6 when some succeeded and others did not, 3 when none exists, 5 when none could be changed.
+    func conclude(_ verb: String) throws {
+        guard refused + missing > 0 else { return }
+        if succeeded > 0 { throw Failure(.partial, "\(refused + missing) of \(succeeded + refused + missing) jobs could not be \(verb)") }
+        if refused > 0 { throw Failure(.conflict, "no job could be \(verb)") }
+        throw Failure(.notFound, "no such job: `errand jobs` lists them")
+    }
+}

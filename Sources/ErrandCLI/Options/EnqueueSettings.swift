@@ -1,0 +1,79 @@
+// What an enqueuer may say about a job, on the command line.
+
+import ArgumentParser
+import Errand
+
+/// Queue, time, attempts, key and the caller's own values.
+struct EnqueueSettings: ParsableArguments {
+    @Option(help: "The line that the job waits in.")
+    var queue = "default"
+
+    // Values that begin with a minus sign are values, here and below: they get a refusal that says why.
+    @Option(parsing: .unconditional, help: ArgumentHelp("-100 to 100; lower runs first.", valueName: "number"))
+    var priority = 0
+
+    @Option(
+        name: .customLong("in"), parsing: .unconditional,
+        help: ArgumentHelp("Not before this long from now: 30s, 10m, 1h30m.", valueName: "duration"),
+        transform: DurationArgument.read)
+    var delay: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "Not before this time: 18:30 (the next), \"2026-05-01 18:30\", RFC 3339. A time in the past is at once.", valueName: "time"))
+    var at: String?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("How many attempts may count; default 5, for a command 1.", valueName: "number"))
+    var maxAttempts: Int?
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("How long one execution may take.", valueName: "duration"),
+        transform: DurationArgument.readPositive)
+    var timeout: Duration?
+
+    @Option(help: ArgumentHelp("Idempotency key: the same key, kind and payload give the same job.", valueName: "text"))
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp("A value of your own, stamped on all that the job logs and reports; may be repeated.", valueName: "name=value"))
+    var meta: [NameValue] = []
+
+    @Option(help: ArgumentHelp("A line for people; a command's is its command line.", valueName: "text"))
+    var label: String?
+
+    @Option(
+        name: .customLong("env"), help: ArgumentHelp("A variable of the command's environment; may be repeated.", valueName: "name=value"))
+    var environment: [NameValue] = []
+
+    func validate() throws {
+        if delay != nil, at != nil { throw ValidationError("Give either --in or --at, not both.") }
+        if let pair = environment.first(where: { pair in environment.filter { $0.name == pair.name }.count > 1 }) {
+            throw ValidationError("--env \(pair.name) is given twice.")
+        }
+        if let pair = meta.first(where: { pair in meta.filter { $0.name == pair.name }.count > 1 }) {
+            throw ValidationError("--meta \(pair.name) is given twice.")
+        }
+    }
+
+    /// `base` with these settings.
+    /// - Throws: ``Failure`` with status 2 for a text that is no time.
+    func job(_ base: NewJob, isCommand: Bool, in session: Session) throws -> NewJob {
+        var job = base
+        let now = session.clock.now()
+        job.queue = queue
+        job.priority = priority
+        if let delay { job.runAt = now + delay }
+        // A time that has passed means at once, and then the job is due since now and not since long ago.
+        if let at { job.runAt = max(now, try TimeReading(now: now).future(at, option: "--at")) }
+        if let maxAttempts { job.maxAttempts = maxAttempts }
+        job.timeout = timeout
+        job.key = key
+        for pair in meta { job.meta[pair.name] = pair.value }
+        if let label { job.label = label }
+        if let parent = session.environment["TRACEPARENT"] {
+            job.trace = TraceContext(
+                traceParent: parent, traceState: session.environment["TRACESTATE"], baggage: session.environment["BAGGAGE"])
+        }
+        return job
+    }
+}

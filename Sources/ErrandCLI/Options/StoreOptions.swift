@@ -1,0 +1,45 @@
+// Which store a verb works on.
+
+import ArgumentParser
+import Errand
+
+/// The store's place.
+struct StoreOptions: ParsableArguments {
+    @Option(
+        name: .customLong("store"),
+        help: ArgumentHelp(
+            "The store's directory. Default: ERRAND_STORE, then \"errand\" in the XDG data directory.", valueName: "directory"))
+    var directory: String?
+
+    /// The directory that the flag, the environment or the default names.
+    /// - Throws: ``Failure`` with status 2 when nothing says where.
+    func resolved(in session: Session) throws -> String {
+        if let directory {
+            guard !directory.isEmpty else { throw Failure(.usage, "--store is empty: name a directory") }
+            return directory
+        }
+        if let named = session.environment["ERRAND_STORE"], !named.isEmpty { return named }
+        // XDG Base Directory Specification: a relative path there is invalid and must be ignored.
+        if let data = session.environment["XDG_DATA_HOME"], data.hasPrefix("/") { return "\(data)/errand" }
+        if let home = session.environment["HOME"], !home.isEmpty { return "\(home)/.local/share/errand" }
+        throw Failure(.usage, "there is no HOME to find a store in: name its directory with --store or ERRAND_STORE")
+    }
+
+    /// Runs `body` on the open store.
+    /// - Throws: what `body` throws; ``Failure`` with status 4 when the store does not open.
+    func withStore<Result>(
+        creating: Bool = false, lockWait: Duration? = .seconds(5), _ body: (Store) async throws -> Result
+    ) async throws -> Result {
+        let session = Session.current
+        let request = StoreRequest(directory: try resolved(in: session), createIfMissing: creating, lockWait: lockWait)
+        let opened = try await session.openStore(request)
+        do {
+            let result = try await body(opened.store)
+            await opened.close()
+            return result
+        } catch {
+            await opened.close()
+            throw error
+        }
+    }
+}

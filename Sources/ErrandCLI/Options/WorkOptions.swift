@@ -1,0 +1,80 @@
+// How a worker runs, on the command line.
+
+import ArgumentParser
+import Errand
+import Logging
+
+extension ProcessLogFormat: ExpressibleByArgument {}
+
+/// A worker's settings.
+struct WorkOptions: ParsableArguments {
+    @Option(name: [.customShort("c"), .long], help: ArgumentHelp("Slots in all, 1 to 10000; default 10.", valueName: "number"))
+    var concurrency: Int?
+
+    @Option(help: ArgumentHelp("The queues to serve, each with a cap of its own if it shall have one: a:4,b.", valueName: "list"))
+    var queues: String?
+
+    @Flag(help: "End after one job, or at once when there is none to start.")
+    var once = false
+
+    @Flag(help: "End when nothing is available, running, or due within --idle-timeout.")
+    var untilEmpty = false
+
+    @Option(
+        help: ArgumentHelp("With --until-empty: how far ahead to look; default 10s.", valueName: "duration"),
+        transform: DurationArgument.read)
+    var idleTimeout: Duration?
+
+    @Option(
+        help: ArgumentHelp("How long the worker's hold on its jobs lasts without renewal; default 30s.", valueName: "duration"),
+        transform: DurationArgument.readPositive)
+    var lease: Duration?
+
+    @Option(
+        help: ArgumentHelp("How long a shutdown waits for jobs before it cancels them; default 30s.", valueName: "duration"),
+        transform: DurationArgument.read)
+    var grace: Duration?
+
+    func validate() throws {
+        if once, untilEmpty { throw ValidationError("Give either --once or --until-empty, not both.") }
+        if idleTimeout != nil, !untilEmpty { throw ValidationError("--idle-timeout needs --until-empty.") }
+        if let concurrency, !Limits.concurrency.contains(concurrency) {
+            throw ValidationError("-c takes a number from 1 to 10000.")
+        }
+        if let lease, lease < .seconds(1) { throw ValidationError("--lease is 1s or more.") }
+        _ = try queues.map(WorkOptions.parse(queues:))
+    }
+
+    /// Puts what was given over `configuration`.
+    /// - Throws: `ValidationError` for a list of queues that is none.
+    func apply(to configuration: inout Worker.Configuration) throws {
+        if let concurrency { configuration.concurrency = concurrency }
+        if let queues { configuration.queues = try WorkOptions.parse(queues: queues) }
+        if let lease { configuration.lease = lease }
+        if let grace { configuration.grace = grace }
+        if once { configuration.until = .once }
+        if untilEmpty { configuration.until = .empty(idleTimeout: idleTimeout ?? .seconds(10)) }
+    }
+
+    /// Reads `a:4,b`.
+    /// - Throws: `ValidationError`.
+    static func parse(queues text: String) throws -> [(name: String, concurrency: Int?)] {
+        var queues: [(name: String, concurrency: Int?)] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let fields = part.split(separator: ":", omittingEmptySubsequences: false)
+            let name = String(fields[0])
+            if let problem = JobRules.nameProblem(name, what: "queue") { throw ValidationError("--queues: \(problem)") }
+            guard !queues.contains(where: { $0.name == name }) else { throw ValidationError("--queues names \(name) twice.") }
+            switch fields.count {
+            case 1: queues.append((name, nil))
+            case 2:
+                guard let limit = Int(fields[1]), Limits.concurrency.contains(limit) else {
+                    throw ValidationError("--queues: \"\(part)\" needs a number from 1 to 10000 after the colon.")
+                }
+                queues.append((name, limit))
+            default: throw ValidationError("--queues: \"\(part)\" is no queue: write a:4,b")
+            }
+        }
+        return queues
+    }
+}

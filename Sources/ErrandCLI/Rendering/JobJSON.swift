@@ -1,0 +1,68 @@
+// Jobs as JSON objects, version 1: what scripts read.
+
+import Errand
+
+/// Writes jobs as JSON.
+enum JobJSON {
+    /// One line of `errand jobs --json`, without its newline.
+    static func summary(_ job: JobSummary) -> [UInt8] {
+        JSONWriter.versioned { members(of: job, to: &$0) }
+    }
+
+    /// What `errand show --json` prints. Payload and result are the stored bytes.
+    static func detail(_ job: JobDetail) -> [UInt8] {
+        JSONWriter.versioned { writer in
+            members(of: job.summary, to: &writer)
+            writer.member("reason", job.summary.reason)
+            writer.member("timeout_ms", job.timeout.map { Int($0.wholeMicroseconds / 1000) })
+            writer.member("parent_execution_id", job.parent?.description)
+            writer.member("root_execution_id", job.root?.description)
+            writer.member("trace_parent", job.trace?.traceParent)
+            writer.member("cancel_requested_at", job.cancelRequestedAt)
+            writer.member("payload", raw: job.payload)
+            writer.member("result", raw: job.result)
+            writer.member("error", raw: job.error.map(error))
+            writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
+        }
+    }
+
+    /// One execution of `errand show --json`.
+    static func execution(_ record: ExecutionRecord) -> [UInt8] {
+        JSONWriter.object { writer in
+            writer.member("execution_id", record.execution.description)
+            writer.member("ordinal", Int(record.execution.ordinal))
+            writer.member("attempt", record.attempt)
+            writer.member("worker", record.worker?.description)
+            writer.member("started_at", record.startedAt)
+            writer.member("finished_at", record.finishedAt)
+            writer.member("outcome", record.outcome?.rawValue)
+            writer.member("error", raw: record.error.map(error))
+        }
+    }
+
+    private static func error(_ error: StoredError) -> [UInt8] {
+        JSONWriter.object { writer in
+            writer.member("type", error.type)
+            writer.member("message", error.message)
+            if let code = error.code { writer.member("code", code) }
+            if let stack = error.stack { writer.member("stack", stack) }
+        }
+    }
+
+    private static func members(of job: JobSummary, to writer: inout JSONWriter) {
+        writer.member("id", job.id.description)
+        writer.member("key", job.key)
+        writer.member("kind", job.kind)
+        writer.member("queue", job.queue)
+        writer.member("state", job.state.rawValue)
+        writer.member("priority", job.priority)
+        writer.member("attempt", job.attempt)
+        writer.member("max_attempts", job.maxAttempts)
+        writer.member("crashes", job.crashes)
+        writer.member("created_at", job.createdAt)
+        writer.member("run_at", job.runAt)
+        writer.member("finished_at", job.finishedAt)
+        writer.member("meta", job.meta)
+        writer.member("label", job.label)
+    }
+}

@@ -1,0 +1,104 @@
+// One job in full, for a person.
+
+import Errand
+
+/// Describes a job: where it stands, what happened, what comes next, what to type.
+struct JobText {
+    var style: TextStyle
+    var now: Timestamp
+    /// Whether text from the job goes to the terminal as it is.
+    var isRaw = false
+
+    /// The description, line by line. `workers` are those that live, to tell whether anybody will run the job.
+    func lines(_ job: JobDetail, workers: [StoreStats.WorkerStatus]) -> [String] {
+        let summary = job.summary
+        var lines = ["\(style.bold("job"))       \(summary.id)  \(style.paint(summary.state.rawValue, TextStyle.color(of: summary.state)))"]
+        func add(_ name: String, _ value: String?) {
+            guard let value, !value.isEmpty else { return }
+            lines.append(name + String(repeating: " ", count: max(1, 10 - name.count)) + value)
+        }
+        add("label", summary.label.map(safe))
+        add("kind", summary.kind)
+        add("queue", "\(summary.queue), priority \(summary.priority)")
+        add("key", summary.key.map(safe))
+        add("meta", safe(summary.meta.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")))
+        add("attempts", attempts(of: summary))
+        add("timeout", job.timeout.map { DurationText.format($0) })
+        add("parent", job.parent?.description)
+        add("trace", job.trace?.traceID)
+        add("created", style.moment(summary.createdAt, now: now))
+        add(summary.state.isFinal ? "was due" : "due", style.moment(summary.runAt, now: now))
+        add("ended", summary.finishedAt.map { style.moment($0, now: now) })
+        add("reason", summary.reason.map(safe))
+        add("cancel", job.cancelRequestedAt.map { "requested \(style.moment($0, now: now))" })
+        add("payload", value(job.payload))
+        add("result", job.result.map(value))
+        lines += executions(of: job)
+        if let error = job.error { lines += ["", style.paint("error     ", .red) + indented("\(error.type): \(error.message)")] }
+        lines += [""] + advice(for: job, workers: workers)
+        return lines
+    }
+
+    private func attempts(of job: JobSummary) -> String {
+        let crashes = job.crashes > 0 ? ", \(job.crashes) crashed" : ""
+        return "\(job.attempt) of \(job.maxAttempts)\(crashes)"
+    }
+
+    private func executions(of job: JobDetail) -> [String] {
+        guard !job.executions.isEmpty else { return [] }
+        return ["", style.bold("executions")]
+            + job.executions.map { record in
+                let outcome = record.outcome.map(\.rawValue) ?? "running"
+                let end = record.finishedAt ?? now
+                let took = record.finishedAt == nil ? "for" : "took"
+                let worker = record.worker.map { " on worker \($0)" } ?? ""
+                let error = record.error.map { ": " + indented("\($0.type): \($0.message)") } ?? ""
+                return
+                    "  \(record.execution)  attempt \(record.attempt)  \(style.paint(outcome, JobText.color(of: record.outcome)))  "
+                    + "\(LocalTime.text(record.startedAt, utc: style.isUTC)), \(took) \(DurationText.format(max(.zero, end - record.startedAt)))\(worker)\(error)"
+            }
+    }
+
+    private static func color(of outcome: Outcome?) -> TextStyle.Color? {
+        switch outcome {
+        case .completed: .green
+        case .failed, .timedOut, .crashed: .red
+        case .snoozed, .interrupted, .lost, .cancelled: .yellow
+        case nil: .cyan
+        }
+    }
+
+    /// What happens next, and the command to type next.
+    private func advice(for job: JobDetail, workers: [StoreStats.WorkerStatus]) -> [String] {
+        let summary = job.summary
+        let hasRun = !job.executions.isEmpty
+        let logs = hasRun ? "errand logs \(job.executions[job.executions.count - 1].execution)" : "errand logs -f \(summary.id)"
+        switch summary.state {
+        case .completed: return ["next: `\(logs)`"]
+        case .dead, .cancelled: return ["next: `\(logs)`, then `errand retry \(summary.id)`"]
+        case .running: return ["next: `errand logs -f \(summary.id)`, `errand cancel \(summary.id)`"]
+        case .retryable, .scheduled, .available, .waiting, .blocked:
+            var lines: [String] = []
+            if let problem = WorkerCoverage(workers: workers).problem(queue: summary.queue, kind: summary.kind) {
+                lines.append(style.paint("waits: \(problem)", .yellow))
+            } else if summary.state == .retryable || summary.state == .scheduled {
+                lines.append("starts \(style.moment(summary.runAt, now: now))")
+            }
+            return lines + ["next: `\(logs)`, `errand cancel \(summary.id)`"]
+        }
+    }
+
+    private func value(_ bytes: [UInt8]) -> String {
+        let text = String(decoding: bytes, as: UTF8.self)
+        if isRaw { return text }
+        let safe = TerminalText.escaped(text)
+        return safe.utf8.count <= 2000 ? safe : TerminalText.cut(safe, to: 2000) + " (\(bytes.count) bytes: `--json` shows all)"
+    }
+
+    private func safe(_ text: String) -> String { isRaw ? text : TerminalText.escaped(text) }
+
+    /// Further lines of a message stand below its first.
+    private func indented(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { safe(String($0)) }.joined(separator: "\n          ")
+    }
+}

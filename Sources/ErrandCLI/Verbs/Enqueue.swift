@@ -1,0 +1,149 @@
+// `errand enqueue`: adds a job and prints its ID.
+
+import ArgumentParser
+import Errand
+import ErrandHandlers
+
+struct Enqueue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Add a job and print its ID, alone, on standard output.",
+        usage: """
+            errand enqueue <kind> [<payload>] [<options>]
+            errand enqueue [<options>] -- <command> [<argument> ...]
+            """,
+        discussion: """
+            The payload is JSON: as text, from a file (@file) or from standard input (-); null when it is left out. A plain command \
+            runs in this directory with this PATH, HOME, USER, LANG and TZ, and is not repeated when it fails unless --max-attempts \
+            says so.
+
+            Exit codes: 0 added (or already there under the same --key), 1 with --wait: the job died or was cancelled, 2 bad usage or \
+            payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed; with \
+            --exit-code the command's own code.
+            """,
+        aliases: ["add"])
+
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var settings: EnqueueSettings
+    @OptionGroup var config: ConfigurationOptions
+
+    @Flag(help: "Return when the job has ended: exit 0 if it completed, otherwise 1.")
+    var wait = false
+
+    @Flag(help: "Print the job's log after its ID until it has ended; implies --wait.")
+    var follow = false
+
+    @Flag(help: "Return the command's own exit code; implies --wait.")
+    var exitCode = false
+
+    @Flag(name: .customLong("json"), help: "Print a JSON object: id, and whether it was existing.")
+    var json = false
+
+    @Argument(help: ArgumentHelp("Picks the handler: 1 to 64 of a-z 0-9 . _ -", valueName: "kind"))
+    var kind: String?
+
+    @Argument(help: ArgumentHelp("JSON, @file, or - for standard input.", valueName: "payload"))
+    var payload: String?
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("A command and its arguments, after --.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        if kind == nil, command.isEmpty { throw ValidationError("What shall run? Give a kind, or a command after --.") }
+        if kind != nil, !command.isEmpty { throw ValidationError("Give either a kind or a command after --, not both.") }
+        if command.first == "" { throw ValidationError("The command after -- is empty.") }
+        if command.isEmpty, !settings.environment.isEmpty {
+            throw ValidationError("--env is for commands after --: a job of a kind gets its input in the payload.")
+        }
+    }
+
+    func run() async throws {
+        let session = Session.current
+        var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
+        if let problem = JobRules.problem(with: job) { throw Failure(.usage, problem) }
+        try await store.withStore(creating: true) { store in
+            try await addParents(to: &job, in: store, session: session)
+            let result = try await JobQueue(store: store, clock: session.clock).enqueue([job])[0]
+            try report(result, job: job, session)
+            if wait || follow || exitCode {
+                try await awaitEnd(of: result.id, in: store, session)
+            } else if session.talk.isTerminal {
+                try await warn(about: job, in: store, session)
+            }
+        }
+    }
+
+    private func newJob(_ session: Session) throws -> NewJob {
+        if let kind {
+            var job = NewJob(kind: kind, payload: try readPayload(session))
+            if settings.maxAttempts == nil, let usual = try config.load(in: session)?.handlers[kind]?.maxAttempts {
+                job.maxAttempts = usual
+            }
+            return job
+        }
+        return try PlainCommand(argv: command, session: session, extra: settings.environment).job()
+    }
+
+    private func readPayload(_ session: Session) throws -> [UInt8] {
+        // One byte past the limit is enough for the rules to refuse it.
+        let limit = Limits.payloadBytes + 1
+        switch payload {
+        case nil: return Array("null".utf8)
+        case "-": return session.readInput(limit)
+        case let text? where text.hasPrefix("@"): return try session.readFile(absolute(String(text.dropFirst()), session), limit)
+        case let text?: return Array(text.utf8)
+        }
+    }
+
+    private func absolute(_ path: String, _ session: Session) -> String { path.hasPrefix("/") ? path : "\(session.directory)/\(path)" }
+
+    /// Records the execution that this process was started by, if it was.
+    private func addParents(to job: inout NewJob, in store: Store, session: Session) async throws {
+        guard let parent = session.environment["ERRAND_EXECUTION_ID"].flatMap({ ExecutionID($0) }) else { return }
+        job.parent = parent
+        // The parent may live in another store, or be pruned: then it is the top that is known.
+        job.root = try await store.inspection.job(parent.job)?.root ?? parent
+    }
+
+    private func report(_ result: EnqueueResult, job: NewJob, _ session: Session) throws {
+        let isExisting = if case .added = result { false } else { true }
+        if json {
+            let object = JSONWriter.versioned { writer in
+                writer.member("id", result.id.description)
+                writer.member("existing", isExisting)
+            }
+            try session.output.write(object + [UInt8(ascii: "\n")])
+        } else {
+            try session.output.line(result.id.description)
+        }
+        try session.output.flush()
+        if case .conflict(let existing) = result {
+            throw Failure(.conflict, EnqueueError.keyConflict(key: TerminalText.escaped(job.key ?? ""), existing: existing).description)
+        }
+    }
+
+    private func warn(about job: NewJob, in store: Store, _ session: Session) async throws {
+        let workers = try await store.inspection.stats().workers
+        guard let problem = WorkerCoverage(workers: workers).problem(queue: job.queue, kind: job.kind) else { return }
+        try session.talk.line("the job waits: \(problem)")
+    }
+
+    private func awaitEnd(of job: JobID, in store: Store, _ session: Session) async throws {
+        if follow {
+            let text = LogText(style: TextStyle(on: session.output, in: session))
+            let printer = LogPrinter(
+                output: session.output, filter: LogFilter(), text: text, isJSON: false, readsFromStart: true, lastLines: nil)
+            try await JobLogs(store: store, session: session).run(
+                [JobLogs.Target(job: job, ordinal: nil, executions: 0)], printer, follow: true)
+        } else {
+            _ = try await JobWait(store: store, session: session).run([job], for: .finished) { _, _ in }
+        }
+        guard let detail = try await store.inspection.job(job) else {
+            throw Failure(.notFound, "the job \(job) was deleted while waiting")
+        }
+        guard detail.summary.state != .completed else { return }
+        let code = exitCode ? detail.error?.code.flatMap { Int32(exactly: $0) } ?? 1 : ExitStatus.failed.rawValue
+        let message = follow ? "" : JobLogs.outcome(of: detail, ordinal: nil)
+        // A command that failed never reads as success, whatever number was kept.
+        throw Failure(code: (1...255).contains(code) ? code : 1, message)
+    }
+}

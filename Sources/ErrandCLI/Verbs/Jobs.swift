@@ -1,0 +1,79 @@
+// `errand jobs`: lists jobs.
+
+import ArgumentParser
+import Errand
+
+struct Jobs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List jobs, newest first.",
+        discussion: """
+            On a terminal a table of the newest 50; in a pipe every job, tab-separated without a heading: ID, state, kind, queue, \
+            attempt, created, due, ended, label. --json prints one object per line.
+
+            Exit codes: 0 listed, 2 bad usage, 3 a named job does not exist, 4 store unavailable.
+            """,
+        aliases: ["ls", "status"])
+
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var selection: SelectorOptions
+
+    @Option(help: "At most so many jobs; 0 is all.")
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Begin below this job, which is not listed.", valueName: "id"))
+    var cursor: String?
+
+    @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
+    var ids: [String] = []
+
+    func validate() throws {
+        if let limit, limit < 0 { throw ValidationError("--limit is negative: give a number of jobs, or 0 for all.") }
+    }
+
+    func run() async throws {
+        let session = Session.current
+        var selector = try selection.selector(in: session)
+        try await store.withStore { store in
+            let resolver = JobResolver(inspection: store.inspection)
+            if !ids.isEmpty { selector.ids = try await resolver.jobs(ids) }
+            var start: JobID?
+            if let cursor { start = try await resolver.target(cursor).job }
+            let isTable = session.output.isTerminal && (output.chosen == .table || output.chosen == .wide)
+            let list = JobList(inspection: store.inspection, selector: selector, limit: effectiveLimit(isTable: isTable), cursor: start)
+            let rest = isTable ? try await printTable(list, session) : try await printLines(list, session)
+            if let rest, isTable { try session.talk.line("more: `errand jobs --cursor \(rest)`, or all with `--limit 0`") }
+        }
+    }
+
+    private func effectiveLimit(isTable: Bool) -> Int? {
+        if let limit { return limit == 0 ? nil : limit }
+        return isTable ? 50 : nil
+    }
+
+    private func printTable(_ list: JobList, _ session: Session) async throws -> JobID? {
+        var jobs: [JobSummary] = []
+        let rest = try await list.forEachPage { jobs += $0 }
+        guard !jobs.isEmpty else {
+            try session.talk.line(selection.isEmpty ? "no jobs: add one with `errand enqueue`" : "no job matches")
+            return nil
+        }
+        let table = JobTable(
+            style: output.style(for: session.output, in: session), now: session.clock.now(), isWide: output.chosen == .wide)
+        for line in table.terminal(jobs, columns: session.output.columns ?? 80) { try session.output.line(line) }
+        return rest
+    }
+
+    private func printLines(_ list: JobList, _ session: Session) async throws -> JobID? {
+        let table = JobTable(style: TextStyle(), now: session.clock.now(), isWide: output.chosen == .wide)
+        return try await list.forEachPage { jobs in
+            for job in jobs {
+                switch output.chosen {
+                case .json: try session.output.write(JobJSON.summary(job) + [UInt8(ascii: "\n")])
+                case .ids: try session.output.line(job.id.description)
+                case .table, .wide: try session.output.line(table.plain(job))
+                }
+            }
+        }
+    }
+}

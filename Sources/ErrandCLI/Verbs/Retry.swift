@@ -1,0 +1,54 @@
+// `errand retry`: makes jobs available again.
+
+import ArgumentParser
+import Errand
+
+struct Retry: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make dead, cancelled and retryable jobs available again, at once.",
+        discussion: """
+            A dead job gets one more attempt; --reset-attempts gives it all of them again.
+
+            Exit codes: 0 all are available, 1 answered no, 2 bad usage or --yes is missing, 3 no such job, 4 store unavailable, \
+            5 the job's state forbids it, 6 that is so for some of many.
+            """)
+
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var bulk: BulkOptions
+
+    @Flag(help: "Begin to count attempts and crashes again.")
+    var resetAttempts = false
+
+    @Flag(name: .customLong("json"), help: "Print one JSON object per job.")
+    var json = false
+
+    func run() async throws {
+        let session = Session.current
+        try await store.withStore { store in
+            let jobs = try await bulk.targets("retry", in: store, states: [.dead, .cancelled, .retryable], session: session)
+            if bulk.dryRun {
+                for job in jobs { try session.output.line(job.description) }
+                return
+            }
+            var report = BulkReport(isJSON: json, output: session.output)
+            for slice in jobs.slices(of: 500) {
+                let results = try await store.control.retry(slice, resettingAttempts: resetAttempts)
+                for (job, result) in zip(slice, results) {
+                    switch result {
+                    case .retried: try report.add(job, .succeeded, result: "retried")
+                    case .refused(let state): try report.add(job, .refused, result: "refused", detail: "it is \(state.rawValue)")
+                    case .notFound: try report.add(job, .missing, result: "not found")
+                    }
+                }
+            }
+            try report.conclude("retried")
+        }
+    }
+}
+
+extension Array {
+    /// The array in pieces of at most `size`.
+    func slices(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+    }
+}

@@ -1,0 +1,37 @@
+// `errand show`: one job in full.
+
+import ArgumentParser
+import Errand
+
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show one job: where it stands, its executions, its error, and what to type next.",
+        discussion: "Exit codes: 0 shown, 2 bad usage or an ambiguous ID, 3 no such job, 4 store unavailable.")
+
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var output: OutputOptions
+
+    @Flag(help: "Print text from the job as it is, control characters included.")
+    var raw = false
+
+    @Argument(help: ArgumentHelp("An ID, unique prefix, suffix or key:K.", valueName: "id"))
+    var id: String
+
+    func run() async throws {
+        let session = Session.current
+        try await store.withStore { store in
+            let job = try await JobResolver(inspection: store.inspection).target(id).job
+            guard let detail = try await store.inspection.job(job) else {
+                throw Failure(.notFound, "the job \(job) has just been deleted: `errand jobs` lists what is left")
+            }
+            switch output.chosen {
+            case .json: try session.output.write(JobJSON.detail(detail) + [UInt8(ascii: "\n")])
+            case .ids: try session.output.line(job.description)
+            case .table, .wide:
+                let workers = detail.summary.state.isFinal ? [] : try await store.inspection.stats().workers
+                let text = JobText(style: output.style(for: session.output, in: session), now: session.clock.now(), isRaw: raw)
+                for line in text.lines(detail, workers: workers) { try session.output.line(line) }
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// `errand stats`: the store at a glance.
+
+import ArgumentParser
+import Errand
+
+struct Stats: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show counts by queue, kind and state, the live workers, and what waits without a worker.",
+        discussion: "Exit codes: 0 shown, 2 bad usage, 4 store unavailable.")
+
+    @OptionGroup var store: StoreOptions
+
+    @Flag(name: .customLong("json"), help: "Print a JSON object.")
+    var json = false
+
+    func run() async throws {
+        let session = Session.current
+        try await store.withStore { store in
+            let stats = try await store.inspection.stats()
+            guard !json else {
+                try session.output.write(StatsJSON.object(stats) + [UInt8(ascii: "\n")])
+                return
+            }
+            let style = TextStyle(on: session.output, in: session)
+            for line in StatsText(style: style, now: session.clock.now()).lines(stats) { try session.output.line(line) }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// `errand wait`: returns when jobs have ended, or begun.
+
+import ArgumentParser
+import Errand
+
+extension WaitGoal: ExpressibleByArgument {}
+
+struct Wait: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Wait until jobs have ended, or begun.",
+        discussion: """
+            Prints each job's ID and state as it gets there.
+
+            Exit codes: 0 all (with --any: one) completed or got there, 1 one died or was cancelled, 2 bad usage, 3 no such job, \
+            4 store unavailable, 124 time is up.
+            """)
+
+    @OptionGroup var store: StoreOptions
+
+    @Option(name: .customLong("for"), help: ArgumentHelp("What to wait for: finished, completed or running.", valueName: "goal"))
+    var goal: WaitGoal = .finished
+
+    @Flag(help: "Return when the first of the jobs is there.")
+    var any = false
+
+    @Option(
+        help: ArgumentHelp("Give up after this long, exit 124.", valueName: "duration"), transform: DurationArgument.read)
+    var timeout: Duration?
+
+    @Flag(name: .customLong("json"), help: "Print one JSON object per job: id and state.")
+    var json = false
+
+    @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
+    var ids: [String]
+
+    func run() async throws {
+        let session = Session.current
+        try await store.withStore { store in
+            let jobs = try await JobResolver(inspection: store.inspection).jobs(ids)
+            guard !jobs.isEmpty else { throw Failure(.usage, "standard input names no job: nothing to wait for") }
+            var failed: JobID?
+            var deleted: JobID?
+            let isDone = try await JobWait(store: store, session: session).run(jobs, for: goal, any: any, timeout: timeout) { job, state in
+                guard let state else {
+                    deleted = job
+                    return
+                }
+                if !goal.isMet(state) { failed = failed ?? job }
+                try report(job, state, to: session.output)
+                // A job that has died decides the whole wait for `completed`.
+                if goal == .completed, !any, failed != nil { throw failure(of: job, state) }
+            }
+            guard isDone else { throw Failure(.timeout, "time is up after \(timeout.map { DurationText.format($0) } ?? "")") }
+            if let failed {
+                let state = try await store.inspection.states(of: [failed])[0] ?? .dead
+                throw failure(of: failed, state)
+            }
+            if let deleted { throw Failure(.notFound, "the job \(deleted) was deleted while waiting") }
+        }
+    }
+
+    private func failure(of job: JobID, _ state: JobState) -> Failure {
+        Failure(.failed, "the job \(job) is \(state.rawValue); next: `errand show \(job)`")
+    }
+
+    private func report(_ job: JobID, _ state: JobState, to output: Output) throws {
+        if json {
+            let object = JSONWriter.versioned { writer in
+                writer.member("id", job.description)
+                writer.member("state", state.rawValue)
+            }
+            try output.write(object + [UInt8(ascii: "\n")])
+        } else {
+            try output.line("\(job)\t\(state.rawValue)")
+        }
+        try output.flush()
+    }
+}

@@ -1,0 +1,81 @@
+// `errand work`: the worker, in the foreground or under a service manager.
+
+import ArgumentParser
+import Errand
+import ErrandHandlers
+import Glibc
+import Logging
+import Synchronization
+
+struct Work: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run jobs, until it is stopped or there is nothing left to do.",
+        discussion: """
+            SIGINT and SIGTERM drain: nothing new starts, what runs has --grace to end, then it is cancelled and its attempt refunded. \
+            A second signal stops hard. The worker's own log goes to standard error. Under systemd it tells READY, STOPPING and \
+            WATCHDOG.
+
+            Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
+            4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
+            signal stopped it.
+            """,
+        aliases: ["worker"])
+
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var options: WorkOptions
+    @OptionGroup var config: ConfigurationOptions
+
+    @Option(help: ArgumentHelp("text or json lines on standard error.", valueName: "format"))
+    var logFormat: ProcessLogFormat = .text
+
+    @Option(help: ArgumentHelp("The lowest level that is logged and kept: trace, debug, info and so on.", valueName: "level"))
+    var logLevel: LevelArgument?
+
+    func run() async throws {
+        let session = Session.current
+        ProcessLogHandler.settings.withLock { settings in
+            settings.format = logFormat
+            if let logLevel { settings.level = logLevel.level }
+        }
+        if let logLevel { LogCapture.level = logLevel.level }
+        let directory = try store.resolved(in: session)
+        let plan = try WorkPlan(session: session, directory: directory, file: try config.load(in: session), options: options)
+        try await store.withStore(creating: true, lockWait: nil) { store in
+            let worker = Worker(
+                queue: JobQueue(store: store, clock: session.clock), handlers: plan.handlers, configuration: plan.configuration)
+            try await serve(worker, session)
+        }
+    }
+
+    private func serve(_ worker: Worker, _ session: Session) async throws {
+        let notifier = ServiceNotifier(environment: session.environment)
+        let stops = Mutex<Int32?>(nil)
+        try SignalThread.start([SIGINT, SIGTERM]) { number, count in
+            switch count {
+            case 1:
+                notifier?.send("STOPPING=1\nSTATUS=draining")
+                worker.drain()
+            case 2:
+                // Cancelling ends the children of commands; the process leaves as soon as they have, and after a second in any case.
+                stops.withLock { $0 = number }
+                worker.cancel()
+                _ = session.clock.schedule(at: session.clock.uptime() + .seconds(1)) { _exit(128 + number) }
+            default: _exit(128 + number)
+            }
+        }
+        let watchdog = notifier.flatMap { WatchdogTimer(notifier: $0, clock: session.clock) }
+        notifier?.send("READY=1\nSTATUS=working")
+        defer { watchdog?.stop() }
+        let end: Worker.End
+        do {
+            end = try await worker.runToEnd()
+        } catch let failure as Worker.Failure {
+            if case .logCaptureMissing = failure { throw Failure(.failed, failure.description) }
+            throw Failure(.usage, failure.description)
+        }
+        if let number = stops.withLock({ $0 }) { throw Failure(code: 128 + number) }
+        if case .outcomesUnwritten(let count) = end {
+            throw Failure(.outcomesUnwritten, Worker.Failure.outcomesUnwritten(count).description)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// Reads log chunks onwards from where it stopped: of one job in the order of its executions, or of all jobs as they were committed.
+
+import Errand
+
+/// A place in one job's log that moves on, and misses nothing that older executions write late.
+struct JobLogCursor {
+    let logs: any LogStore
+    let job: JobID
+    /// Only this execution; `nil` is all.
+    let ordinal: Int64?
+    /// How far each execution has been read.
+    private var positions: [Int64: LogPosition] = [:]
+
+    private static let page = 64
+
+    init(logs: any LogStore, job: JobID, ordinal: Int64?) {
+        self.logs = logs
+        self.job = job
+        self.ordinal = ordinal
+    }
+
+    /// Whether anything has been read.
+    var hasRead: Bool { !positions.isEmpty }
+
+    /// Gives `body` every chunk that has come since the last call.
+    /// - Throws: `JobStoreError`, and what `body` throws.
+    mutating func readOn(_ body: (LogChunk) throws -> Void) async throws {
+        let newest = positions.keys.max()
+        for ordinal in positions.keys.sorted() where ordinal != newest && self.ordinal == nil {
+            try await read(ordinal: ordinal, after: positions[ordinal], body)
+        }
+        try await read(ordinal: ordinal, after: newest.flatMap { positions[$0] }, body)
+    }
+
+    private mutating func read(ordinal: Int64?, after start: LogPosition?, _ body: (LogChunk) throws -> Void) async throws {
+        var position = start
+        while true {
+            let chunks = try await logs.chunks(of: job, ordinal: ordinal, after: position, limit: JobLogCursor.page)
+            for stored in chunks {
+                try body(stored.chunk)
+                positions[stored.chunk.ordinal] = stored.position
+                position = stored.position
+            }
+            guard chunks.count == JobLogCursor.page else { return }
+        }
+    }
+}
+
+/// A place in the log of all jobs that moves on.
+struct StoreLogCursor {
+    let logs: any LogStore
+    /// The last chunk that has been read.
+    private(set) var cursor: Int64
+
+    private static let page = 256
+
+    init(logs: any LogStore, after cursor: Int64) {
+        self.logs = logs
+        self.cursor = cursor
+    }
+
+    /// Gives `body` every chunk that has come since the last call, up to the chunk `end` (`nil`: all).
+    /// - Throws: `JobStoreError`, and what `body` throws.
+    mutating func readOn(upTo end: Int64? = nil, _ body: (LogChunk) throws -> Void) async throws {
+        while true {
+            let chunks = try await logs.chunks(after: cursor, limit: StoreLogCursor.page)
+            for stored in chunks {
+                if let end, stored.cursor > end { return }
+                try body(stored.chunk)
+                cursor = stored.cursor
+            }
+            guard chunks.count == StoreLogCursor.page else { return }
+        }
+    }
+}
