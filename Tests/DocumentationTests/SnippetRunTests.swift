@@ -1,0 +1,166 @@
+// The snippets do what the text beside them says.
+
+import Errand
+import ErrandCLI
+import ErrandSQLite
+import ErrandTesting
+import Glibc
+import Logging
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@Suite struct SnippetRunTests {
+    /// A store in memory, and what runs on it.
+    private struct Bench {
+        let model = ModelStore(clock: ManualClock())
+        var queue: JobQueue { JobQueue(store: model.store, clock: model.clock) }
+
+        func work(_ handlers: Handler..., concurrency: Int = 10, reporters: [any ErrorReporter] = []) async throws {
+            let configuration = Worker.Configuration {
+                $0.concurrency = concurrency
+                $0.logger = Logger(label: "errand.worker", factory: { _ in SwiftLogNoOpLogHandler() })
+            }
+            try await Worker(queue: queue, handlers: handlers, configuration: configuration, reporters: reporters).runUntilEmpty()
+        }
+
+        func detail(_ id: JobID) async throws -> JobDetail { try #require(try await queue.store.inspection.job(id)) }
+
+        func log(_ id: JobID) async throws -> [LogRecord] {
+            try await queue.store.logs.chunks(of: id, ordinal: nil, after: nil, limit: 100).flatMap { LogFraming.records(in: $0.chunk) }
+        }
+    }
+
+    @Test func `the hello world runs its job, and the job's log says hello`() async throws {
+        try await withTemporaryDirectory { directory in
+            // In a process of its own: the store's path is relative, and the working directory belongs to all tests.
+            await #expect(processExitsWith: .success) { [directory = directory as String] in
+                try #require(chdir(directory) == 0)
+                try await HelloWorld.run()
+            }
+            let queue = try JobQueue.open(directory + "/errand-store")
+            let page = try await queue.store.inspection.jobs(matching: JobSelector(), before: nil, limit: 10)
+            #expect(page.jobs.map(\.state) == [.completed])
+            let job = try #require(page.jobs.first)
+            let chunks = try await queue.store.logs.chunks(of: job.id, ordinal: nil, after: nil, limit: 10)
+            #expect(chunks.flatMap { LogFraming.records(in: $0.chunk) }.map(\.message) == ["hello, Ada"])
+        }
+    }
+
+    @Test func `an app is its handlers and a main function`() async throws {
+        let kinds = App().handlers.map(\.kind)
+        #expect(kinds == ["greet"])
+    }
+
+    /// What `@main` calls; here only the compiler looks at it, since it reads the process's arguments and ends it.
+    private static func main() async { await App.main() }
+
+    @Test func `a worker in a service group drains at a graceful shutdown`() async throws {
+        try await withTemporaryDirectory { directory in
+            let group = try ServiceSnippet.group(directory + "/store")
+            async let run: Void = group.run()
+            let queue = try JobQueue.open(directory + "/store")
+            let id = try await queue.enqueue(Greet(name: "Ada"))
+            let (rings, ringing) = AsyncStream<Void>.makeStream()
+            let listener = queue.store.doorbell.listen(to: [.outcome]) { _ in ringing.yield() }
+            ringing.yield()
+            for await _ in rings where try await queue.store.inspection.states(of: [id]) == [.completed] { break }
+            listener.stop()
+            await group.triggerGracefulShutdown()
+            try await run
+        }
+    }
+
+    @Test func `options reach the job`() async throws {
+        let bench = Bench()
+        let id = try await EnqueueOptionsSnippet.run(queue: bench.queue, requestID: "r1")
+        let summary = try await bench.detail(id).summary
+        #expect(summary.queue == "reports")
+        #expect(summary.state == .scheduled)
+        #expect(summary.maxAttempts == 3)
+        #expect(summary.meta == ["request": "r1"])
+        let again = try await EnqueueOptionsSnippet.run(queue: bench.queue, requestID: "r1")
+        #expect(again == id)
+    }
+
+    @Test func `a user's own test sees the job completed`() async throws {
+        let handler = Handler(Greet.self) { job, context in context.logger.info("hello, \(job.name)") }
+        let state = try await TestYourJob.run(handler: handler)
+        #expect(state == .completed)
+    }
+
+    @Test func `a job that remembers itself in a shared place runs all the same`() async throws {
+        let bench = Bench()
+        let id = try await bench.queue.enqueue(Greet(name: "Ada"))
+        try await bench.work(Handler(Greet.self) { try await SharedIDSnippet.handle($0, $1) })
+        #expect(try await bench.detail(id).summary.state == .completed)
+    }
+
+    @Test func `with log capture in place, late callbacks land as the guide says`() async throws {
+        await #expect(processExitsWith: .success) {
+            BootstrapSnippet.run()
+            let bench = Bench()
+            let response = LateResponse()
+            let early = try await bench.queue.enqueue(Greet(name: "Ada"))
+            let late = try await bench.queue.enqueue(SendReceipt(name: "Ada"))
+            // One slot: the second job begins when the first has ended.
+            try await bench.work(
+                LateCallback.handler(response), Handler(SendReceipt.self) { _, _ in response.finish() }, concurrency: 1)
+            #expect(try await bench.log(late).map(\.message) == ["finished Ada"])
+            #expect(try await bench.log(early).map(\.flags) == [[.afterEnd, .crossed], [.afterEnd]])
+        }
+    }
+
+    @Test func `nested metadata ends with its scope`() async throws {
+        await #expect(processExitsWith: .success) {
+            BootstrapSnippet.run()
+            let bench = Bench()
+            let id = try await bench.queue.enqueue(Greet(name: "Ada"))
+            try await bench.work(NestedMetadata.handler(logger: Logger(label: "greetings")))
+            let metadata = try await bench.log(id).map { String(decoding: $0.metadata, as: UTF8.self) }
+            #expect(metadata == [#"{"step":"look-up"}"#, "{}"])
+        }
+    }
+
+    @Test func `work that left the job belongs to no execution`() async throws {
+        let bench = Bench()
+        let connections = Connections()
+        _ = try await bench.queue.enqueue(Greet(name: "Ada"))
+        try await bench.work(Handler(Greet.self) { _, _ in await connections.startKeepAlive() })
+        #expect(await connections.waitForPing() == .some(nil))
+    }
+
+    @Test func `a child names its parent`() async throws {
+        let bench = Bench()
+        let parent = try await bench.queue.enqueue(Greet(name: "Ada"))
+        let sent = Mutex<[JobID]>([])
+        try await bench.work(
+            ChildJob.handler(queue: bench.queue),
+            Handler(SendReceipt.self) { _, context in sent.withLock { $0.append(context.jobID) } })
+        let child = try #require(sent.withLock { $0 }.first)
+        #expect(sent.withLock { $0.count } == 1)
+        #expect(try await bench.detail(child).parent?.job == parent)
+    }
+
+    @Test func `an older token is refused`() async throws {
+        let bench = Bench()
+        let ledger = Ledger()
+        try await ledger.write("newer", token: 7)
+        _ = try await bench.queue.enqueue(Greet(name: "Ada"))
+        try await bench.work(Fencing.handler(ledger: ledger))
+        #expect(ledger.text == "newer")
+    }
+
+    @Test func `a reporter of one's own is told about jobs that died, not about attempts`() async throws {
+        struct Refused: Error {}
+        let bench = Bench()
+        let pages = Mutex<[String]>([])
+        let reporter = PagerReporter { text in pages.withLock { $0.append(text) } }
+        let id = try await bench.queue.enqueue(Greet(name: "Ada"), options: EnqueueOptions { $0.maxAttempts = 1 })
+        _ = try await bench.queue.enqueue(Greet(name: "Bob"), options: EnqueueOptions { $0.maxAttempts = 2 })
+        let backoff = Backoff(base: .seconds(3600), maximum: .seconds(3600))
+        try await bench.work(Handler(Greet.self, backoff: backoff) { _, _ in throw Refused() }, reporters: [reporter])
+        let execution = try #require(try await bench.detail(id).executions.last?.execution)
+        #expect(pages.withLock { $0 } == ["greet died in execution \(execution): Refused: Refused()"])
+    }
+}
