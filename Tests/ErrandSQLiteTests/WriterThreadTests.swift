@@ -1,6 +1,7 @@
 // Group commit: what shares one, what fails alone, and how durable it is.
 
 import CErrand
+import CSQLite
 import Errand
 import Glibc
 import Testing
@@ -105,5 +106,23 @@ import Testing
         _ = try await ids
         store.sqlite.close()
         #expect(try await TestStore(directory: directory).inspection.stats().counts.map(\.jobs) == [50])
+    }
+
+    @Test func `after an input or output error the next write opens the file anew`() async throws {
+        let store = try TestStore()
+        let first = try await store.enqueue()
+        let queue = store.sqlite.core.queue
+        let before = try await queue.perform(.normal) { (database) throws(JobStoreError) in
+            _ = database.connection.failure(SQLITE_IOERR)
+            return (UInt(bitPattern: database.connection.handle), [])
+        }
+        let second = try await store.enqueue()
+        let worker = try await store.join()
+        #expect(try await store.claim(worker).map(\.execution.job) == [first, second])
+        let (after, isPoisoned) = try await queue.perform(.normal) { (database) throws(JobStoreError) in
+            ((UInt(bitPattern: database.connection.handle), database.connection.isPoisoned), [])
+        }
+        #expect(!isPoisoned)
+        #expect(after != before)
     }
 }
