@@ -21,7 +21,7 @@ struct Command: Sendable, Hashable {
 ///
 /// The package runs them itself instead of through swift-subprocess 1.0.2: that one's reads and its teardown timers run on Swift's
 /// shared pool, where a blocked handler would stop every command's output and keep cancelled ones alive, and it started 145 commands
-/// a second where this room starts 1,400 (`true`, 64 at once, same busy machine). Here one thread does all but the start.
+/// a second where this room starts 1,400 (`true`, 64 at once, same busy machine). Here two threads do all but the start.
 struct CommandRunner: Sendable {
     /// How.
     var options: CommandOptions
@@ -32,7 +32,7 @@ struct CommandRunner: Sendable {
     func run(_ command: Command, for context: ExecutionContext) async throws -> [UInt8]? {
         try Task.checkCancellation()
         let child = try start(command, for: context)
-        let end = await withTaskExecutorPreference(EventLoop.shared) { await attend(child, for: context) }
+        let end = await withTaskExecutorPreference(EventLoop.endings) { await attend(child, for: context) }
         if end.wasCancelled { throw CancellationError() }
         if let error = try error(for: end) { throw error }
         return try result(of: child)
@@ -95,21 +95,21 @@ struct CommandRunner: Sendable {
         case limit
     }
 
-    /// Files output until the command has ended and its pipes have, or have had time to; then reaps it. On the event loop.
+    /// Files output until the command has ended and its pipes have, or have had time to; then reaps it. On ``EventLoop/endings``.
     private func attend(_ child: ChildProcess, for context: ExecutionContext) async -> End {
         let output = OutputPump(child.output, stream: .stdout, for: context)
         let errors = OutputPump(child.errors, stream: .stderr, for: context)
         var end = End(status: .unknown, wasCancelled: false)
         await withTaskGroup(of: Part.self) { group in
-            group.addTask { .output(await output.run()) }
-            group.addTask { .errors(await errors.run()) }
+            group.addTask(executorPreference: EventLoop.output) { .output(await output.run()) }
+            group.addTask(executorPreference: EventLoop.output) { .errors(await errors.run()) }
             let tree = ProcessTree(leader: child, execution: context.executionID)
-            if await untilCancelled({ await $0.ready() }, Watch(child.exit)) == .stopped {
+            if await untilCancelled({ await $0.ready() }, Watch(child.exit, on: .endings)) == .stopped {
                 end.wasCancelled = true
                 await tree.end(grace: options.terminationGrace)
             }
 
-            let limit = Watch()
+            let limit = Watch(on: .endings)
             let deadline = EventLoop.now() + options.lingerLimit
             group.addTask {
                 // Stopped at once when the task is cancelled: everything has ended then, and what the pipes hold is read all the same.

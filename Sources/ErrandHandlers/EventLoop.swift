@@ -1,4 +1,4 @@
-// The thread that looks after commands: it reads their pipes, sees them end and ends them in time, whatever handlers do to the pool.
+// The threads that look after commands: they read pipes, see commands end and end them in time, whatever handlers do to the pool.
 
 import CErrand
 import Errand
@@ -9,8 +9,10 @@ import Synchronization
 ///
 /// Being the executor and the poller at once, it needs no hop between threads from a ready pipe to the filed line.
 final class EventLoop: TaskExecutor {
-    /// The process's loop; its thread starts with the first command and then lives as long as the process.
-    static let shared = EventLoop()
+    /// Carries output into logs. Its thread starts with the first command and then lives as long as the process, like the other's.
+    static let output = EventLoop(name: "errand-output")
+    /// Waits for commands to end and ends them: on a thread of its own, so that no amount of output delays a SIGKILL.
+    static let endings = EventLoop(name: "errand-endings")
 
     /// How a wait ended.
     enum Readiness {
@@ -39,14 +41,14 @@ final class EventLoop: TaskExecutor {
 
     private static let alarmToken: UInt64 = 0
 
-    private init() {
+    private init(name: String) {
         poller = epoll_create1(Int32(EPOLL_CLOEXEC))
         alarm = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         precondition(poller >= 0 && alarm >= 0, "no descriptors are left for commands: \(String(cString: strerror(errno)))")
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: EventLoop.alarmToken))
         let status = epoll_ctl(poller, EPOLL_CTL_ADD, alarm, &event)
         precondition(status == 0, "an event descriptor can always be watched: \(errno)")
-        startThread(named: "errand-commands") { [self] in run() }
+        startThread(named: name) { [self] in run() }
     }
 
     /// The time that deadlines are given in.
@@ -182,7 +184,7 @@ final class Watch: Sendable {
     fileprivate let isStopped = Atomic(false)
 
     /// Watches `descriptor`; without one, only deadlines and ``stop()`` end a wait.
-    init(_ descriptor: Descriptor? = nil, on loop: EventLoop = .shared) {
+    init(_ descriptor: Descriptor? = nil, on loop: EventLoop) {
         self.loop = loop
         owner = descriptor
         token = loop.makeToken()

@@ -4,7 +4,7 @@ import Errand
 import Glibc
 import Logging
 
-/// Reads one output stream of a command and files its lines. Runs on the event loop.
+/// Reads one output stream of a command and files its lines. Runs on ``EventLoop/output``.
 struct OutputPump: Sendable {
     private let descriptor: Descriptor
     private let watch: Watch
@@ -16,7 +16,7 @@ struct OutputPump: Sendable {
         self.descriptor = descriptor
         self.stream = stream
         self.context = context
-        watch = Watch(descriptor)
+        watch = Watch(descriptor, on: .output)
     }
 
     /// What a stream leaves behind.
@@ -91,6 +91,7 @@ struct OutputPump: Sendable {
         for line in lines {
             if rendered >= OutputPump.roomInterval {
                 await context.waitForLogRoom()
+                await Task.yield()
                 rendered = 0
             }
             // Six bytes for each is the worst that escaping makes of them; 200 are the record's other members.

@@ -12,15 +12,15 @@ struct ProcessTree {
     /// The execution that the tree belongs to.
     let execution: ExecutionID
 
-    /// SIGTERM to all at once, SIGKILL to those that are left after `grace`, and again until none is left. Runs on the event loop.
+    /// SIGTERM to all at once, SIGKILL to those that are left after `grace`, and again until none is left. Runs on ``EventLoop/endings``.
     func end(grace: Duration) async {
         kill(-leader.number, SIGTERM)
         let strays = await processes()
         // Group members have had their signal; a second one means "at once" to many programs.
         for process in strays where process.group != leader.number { process.send(SIGTERM) }
         let deadline = EventLoop.now() + grace
-        _ = await Watch(leader.exit).ready(until: deadline)
-        for process in strays { _ = await Watch(process.exit).ready(until: deadline) }
+        _ = await Watch(leader.exit, on: .endings).ready(until: deadline)
+        for process in strays { _ = await Watch(process.exit, on: .endings).ready(until: deadline) }
 
         kill(-leader.number, SIGKILL)
         for _ in 0..<ProcessTree.passLimit {
@@ -28,9 +28,9 @@ struct ProcessTree {
             guard !survivors.isEmpty else { break }
             for process in survivors { process.send(SIGKILL) }
             let deadline = EventLoop.now() + ProcessTree.passDuration
-            for process in survivors { _ = await Watch(process.exit).ready(until: deadline) }
+            for process in survivors { _ = await Watch(process.exit, on: .endings).ready(until: deadline) }
         }
-        _ = await Watch(leader.exit).ready()
+        _ = await Watch(leader.exit, on: .endings).ready()
     }
 
     /// How often survivors are looked for; each pass finds what was being started during the one before.
@@ -59,7 +59,7 @@ private final class CensusDesk: Sendable {
                 state.requests.append((wanted, continuation))
                 return state.requests.count == 1
             }
-            if isFirst { EventLoop.shared.atEndOfTurn { @Sendable [self] in answer() } }
+            if isFirst { EventLoop.endings.atEndOfTurn { @Sendable [self] in answer() } }
         }
     }
 

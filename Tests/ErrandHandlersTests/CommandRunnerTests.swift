@@ -278,7 +278,7 @@ final class StuckSink: LogSink {
 
     func next(_ log: ExecutionLog) async -> PendingLines? {
         for await _ in stream {
-            await withTaskExecutorPreference(EventLoop.shared) { await Task.yield() }
+            await withTaskExecutorPreference(EventLoop.output) { await Task.yield() }
             if let pending = log.takePending() { return pending }
         }
         return nil

@@ -37,7 +37,7 @@ import Testing
         return room.collector.messages.compactMap { pid_t($0.dropFirst(4)) }
     }
 
-    @Test func `cancelling ends a tree that ignores SIGTERM and has left the session, within a second`() async throws {
+    @Test func `cancelling ends a tree that ignores SIGTERM and has left the session, soon after its grace`() async throws {
         let room = CommandRoom()
         let task = Task { try await room.run(["python3", "-c", Self.stubbornTree]) }
         let tree = await processes(of: room, count: 4)
@@ -46,7 +46,8 @@ import Testing
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
         }
-        #expect(duration < .milliseconds(1000))
+        // About 0.55 seconds; the rest is for machines that run all tests at once on few cores.
+        #expect(duration > .milliseconds(450) && duration < .seconds(5))
         #expect(tree.filter(isAlive) == [])
     }
 
@@ -92,7 +93,7 @@ import Testing
             for task in tasks { task.cancel() }
             for task in tasks { await #expect(throws: CancellationError.self) { try await task.value } }
         }
-        #expect(duration < .seconds(5))
+        #expect(duration < .seconds(20))
     }
 
     @Test func `output is filed and a cancelled command ends while every pool thread is blocked`() async throws {
