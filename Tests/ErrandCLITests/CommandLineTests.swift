@@ -1,5 +1,6 @@
 // What every verb has in common: exit codes, streams, help.
 
+import ArgumentParser
 import Errand
 import Testing
 

@@ -1,6 +1,7 @@
 // `errand enqueue`: what reaches the store, and what a caller is told.
 
 import Errand
+import ErrandTesting
 import Testing
 
 @testable import ErrandCLI
@@ -105,7 +106,7 @@ import Testing
         #expect(await world.run("enqueue", "mail", "--queue", "slow").err.contains("serves the queue \"slow\""))
     }
 
-    @Test(arguments: [(["--wait"], Int32(1)), (["--exit-code"], 9), (["--wait", "--exit-code"], 9)])
+    @Test(arguments: [(["--wait"], 1), (["--exit-code"], 9), (["--wait", "--exit-code"], 9)] as [([String], Int32)])
     func `waiting ends with the job and gives its outcome`(flags: [String], code: Int32) async throws {
         let world = World()
         let (out, err) = (World.Memory(), World.Memory())

@@ -17,7 +17,7 @@ import Testing
             executionID: LogFramingTests.execution, attempt: 2, maxAttempts: 5, queue: "slow", kind: "mail", parent: nil, root: nil,
             trace: nil,
             meta: ["user": "a\"da"], sink: NoSink(), now: { time })
-        context.logger.warning("say \"hi\"\n\u{1}\u{1F600}", metadata: ["n": "1", "list": ["a", "b"]])
+        await context.run { context.logger.warning("say \"hi\"\n\u{1}\u{1F600}", metadata: ["n": "1", "list": ["a", "b"]]) }
         let pending = try #require(context.log.takePending())
         let chunk = LogChunk(
             job: context.jobID, ordinal: 2, firstSequence: 1, lines: 1, firstTime: time, lastTime: time, highestLevel: .warning, flags: [],
@@ -79,8 +79,4 @@ import Testing
                 == "a\"\\/\u{8}\u{C}\n\r\tA\u{1F600}\u{FFFD}")
         #expect(JSONMembers.text(of: Array("12".utf8)[...]) == nil)
     }
-}
-
-extension JSONMembers {
-    static func == (lhs: JSONMembers, rhs: JSONMembers?) -> Bool { lhs.names == rhs?.names }
 }

@@ -64,14 +64,10 @@ import Testing
         #expect(
             table.terminal(jobs, columns: 100)
                 == [
-                    "ID             STATE      KIND  QUEUE    ATTEMPT  CREATED    WHEN               LABEL",
-                    "\(RenderingTests.id)  completed  mail  default  1/5      2m 5s ago  ended 1m ago       a label that is ra…",
-                    "\(RenderingTests.id)  scheduled  mail  default  1/5      2m 5s ago  starts in 2h 10m   日本語 \\x1b[31m",
-                ].map {
-                    $0.replacing("starts in 2h 10m   ", with: "starts in 2h 10m  ").replacing(
-                        "ended 1m ago       a", with: "ended 1m ago      a"
-                    ).replacing("WHEN               L", with: "WHEN              L")
-                })
+                    "ID             STATE      KIND  QUEUE    ATTEMPT  CREATED    WHEN              LABEL",
+                    "\(RenderingTests.id)  completed  mail  default  1/5      2m 5s ago  ended 1m ago      a label that is rath…",
+                    "\(RenderingTests.id)  scheduled  mail  default  1/5      2m 5s ago  starts in 2h 10m  日本語 \\x1b[31m",
+                ])
         #expect(table.terminal(jobs, columns: 100).allSatisfy { TerminalText.width(of: $0) <= 100 })
     }
 

@@ -73,7 +73,7 @@ package struct ProcessLogHandler: LogHandler {
         return Array("\(line)\n".utf8)
     }
 
-    private func json(_ event: LogEvent, _ members: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
+    func json(_ event: LogEvent, _ members: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
         JSONWriter.versioned { writer in
             writer.member("ts", now())
             writer.member("level", event.level.rawValue)

@@ -1,0 +1,207 @@
+// jobs, show, wait, retry, cancel, stats, prune: through the command line, on a store in memory.
+
+import Errand
+import ErrandTesting
+import Testing
+
+@testable import ErrandCLI
+
+@Suite struct JobVerbTests {
+    // MARK: jobs and IDs
+
+    @Test func `a list is selected by queue, kind, state, meta and time, and limited`() async throws {
+        let world = World()
+        let old = try await world.enqueue("mail")
+        world.clock.advance(by: .seconds(600))
+        let slow = try await world.enqueue("letter") { $0.queue = "slow" }
+        let later = try await world.enqueue("mail") { job in
+            job.runAt = world.clock.now() + .seconds(60)
+            job.meta = ["user": "ada"]
+        }
+        func ids(_ flags: String...) async -> [String] { await world.run(["jobs", "-q"] + flags).lines }
+        #expect(await ids() == ["\(later)", "\(slow)", "\(old)"])
+        #expect(await ids("--queue", "slow") == ["\(slow)"])
+        #expect(await ids("--kind", "mail") == ["\(later)", "\(old)"])
+        #expect(await ids("--state", "scheduled", "--state", "dead") == ["\(later)"])
+        #expect(await ids("--meta", "user=ada") == ["\(later)"])
+        #expect(await ids("--since", "5m") == ["\(later)", "\(slow)"])
+        #expect(await ids("--until", "5m") == ["\(old)"])
+        #expect(await ids("--limit", "1") == ["\(later)"])
+        #expect(await ids("--cursor", "\(later)") == ["\(slow)", "\(old)"])
+        #expect(await ids("\(old)") == ["\(old)"])
+        #expect(await ids("--failed").isEmpty)
+    }
+
+    @Test func `a table on a terminal is cut at 50 jobs and says how to go on`() async throws {
+        var world = World()
+        world.columns = 100
+        for _ in 0..<60 { _ = try await world.enqueue() }
+        let table = await world.run("jobs")
+        #expect(table.lines.count == 51)
+        let last = try #require(table.lines.last?.prefix(13))
+        #expect(table.err == "more: `errand jobs --cursor \(last)`, or all with `--limit 0`\n")
+        #expect(await world.run("jobs", "--limit", "0").lines.count == 61)
+        #expect(await world.run("jobs", "--json").lines.count == 60)
+    }
+
+    @Test func `a unique prefix and a suffix find a job, an ambiguous text lists what it may mean`() async throws {
+        let world = World()
+        let job = try await world.enqueue { $0.key = "order-7" }
+        #expect(await world.run("show", "-q", "\(job)").out == "\(job)\n")
+        #expect(await world.run("show", "-q", String("\(job)".suffix(6))).out == "\(job)\n")
+        #expect(await world.run("show", "-q", "key:order-7").out == "\(job)\n")
+        #expect(await world.run("show", "-q", "\(job).3").out == "\(job)\n")
+        let other = try await world.enqueue()
+        let common = String(zip("\(job)", "\(other)").prefix { $0 == $1 }.map(\.0))
+        try #require(!common.isEmpty)
+        let ambiguous = await world.run("show", common)
+        #expect(ambiguous.code == 2 && ambiguous.err.contains("\(job)") && ambiguous.err.contains("\(other)"))
+        let missing = await world.run("show", "zzzzzzzzz")
+        #expect(missing.code == 3 && missing.out.isEmpty)
+    }
+
+    @Test func `show tells of a job that nobody handles`() async throws {
+        let world = World()
+        let job = try await world.enqueue("orphan-kind")
+        _ = try await world.join()
+        let shown = await world.run("show", "\(job)")
+        #expect(shown.out.contains("no live worker of the queue \"default\" handles the kind \"orphan-kind\""))
+        #expect(await world.run("stats").out.contains("1 of default/orphan-kind wait"))
+    }
+
+    // MARK: wait
+
+    @Test func `waiting for several jobs gives 0 when all complete and 1 when one dies`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let jobs = [try await world.enqueue(), try await world.enqueue()]
+        let (out, err) = (World.Memory(), World.Memory())
+        async let ended = world.run(["wait"] + jobs.map(\.description), out, err)
+        for execution in try await world.claim(worker) {
+            let dies = execution.job == jobs[1]
+            try await world.end(execution, worker, dies ? .failed : .completed, next: dies ? .bury(reason: "max_attempts") : .complete)
+        }
+        let end = await ended
+        #expect(end.code == 1)
+        #expect(Set(end.lines) == ["\(jobs[0])\tcompleted", "\(jobs[1])\tdead"])
+        #expect(end.err == "errand: the job \(jobs[1]) is dead; next: `errand show \(jobs[1])`\n")
+        #expect(await world.run("wait", "\(jobs[0])").code == 0)
+        #expect(await world.run("wait", "--any", "\(jobs[0])", "\(jobs[1])").code == 0)
+    }
+
+    @Test func `waiting gives up with 124 when the time is up`() async throws {
+        let world = World()
+        let job = try await world.enqueue()
+        let (out, err) = (World.Memory(), World.Memory())
+        async let ended = world.run(["wait", "\(job)", "--timeout", "2s"], out, err)
+        for _ in 0..<4 {
+            await world.until { world.clock.pendingTimers > 0 }
+            world.clock.advance(by: .milliseconds(500))
+        }
+        #expect(await ended == World.Ended(code: 124, out: "", err: "errand: time is up after 2.0s\n"))
+        #expect(await world.run("wait", "\(job)", "--timeout", "0").code == 124)
+    }
+
+    @Test func `waiting for a start ends when the job runs`() async throws {
+        let world = World()
+        let job = try await world.enqueue()
+        _ = try await world.claim(try await world.join())
+        #expect(
+            await world.run("wait", "\(job)", "--for", "running", "--json").out == "{\"v\":1,\"id\":\"\(job)\",\"state\":\"running\"}\n")
+    }
+
+    // MARK: retry and cancel
+
+    @Test func `retry makes dead jobs available and refuses others`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let jobs = [try await world.enqueue(), try await world.enqueue()]
+        for execution in try await world.claim(worker) {
+            let dies = execution.job == jobs[0]
+            try await world.end(execution, worker, dies ? .failed : .completed, next: dies ? .bury(reason: "max_attempts") : .complete)
+        }
+        let mixed = await world.run("retry", "\(jobs[0])", "\(jobs[1])")
+        #expect(mixed.code == 6 && mixed.lines == ["\(jobs[0])\tretried", "\(jobs[1])\trefused (it is completed)"])
+        #expect(mixed.err == "errand: 1 of 2 jobs could not be retried\n")
+        #expect(await world.run("retry", "\(jobs[1])").code == 5)
+        #expect(await world.run("retry", "0000000000zzz").code == 3)
+    }
+
+    @Test func `many jobs are changed only after a yes`() async throws {
+        var world = World()
+        let jobs = [try await world.enqueue(), try await world.enqueue()]
+        let refused = await world.run("cancel", "--queue", "default")
+        #expect(refused.code == 2 && refused.err == "errand: this would cancel 2 jobs: add --yes, or look first with --dry-run\n")
+        #expect(await world.run("cancel", "--all", "--dry-run").lines == jobs.reversed().map(\.description))
+        world.answer = "n"
+        let declined = await world.run("cancel", "--all")
+        #expect(declined.code == 1 && declined.err == "cancel 2 jobs? [y/N] errand: nothing was changed\n")
+        world.answer = "y"
+        #expect(await world.run("cancel", "--kind", "mail").lines == jobs.reversed().map { "\($0)\tcancelled" })
+        #expect(await world.run("cancel", "--all", "--yes").err == "no job matches: nothing to cancel\n")
+    }
+
+    @Test func `cancelling a running job waits for its end`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let job = try await world.enqueue()
+        let execution = try #require(try await world.claim(worker).first)
+        let (out, err) = (World.Memory(), World.Memory())
+        async let ended = world.run(["cancel", "\(job)", "--reason", "no need"], out, err)
+        await world.until { world.clock.pendingTimers > 0 }
+        let reply = try await world.model.store.jobs.exchange(ExchangeRequest(worker: worker))
+        #expect(reply.cancellations == [.init(execution: execution, reason: "no need")])
+        try await world.end(execution, worker, .cancelled, next: .cancel(reason: "no need"))
+        #expect(await ended == World.Ended(code: 0, out: "\(job)\tstopped\n", err: ""))
+        #expect(await world.run("cancel", "\(job)").out == "\(job)\tcancelled (it was before)\n")
+    }
+
+    @Test func `a running job that does not end in time is reported as requested`() async throws {
+        let world = World()
+        let job = try await world.enqueue()
+        let execution = try #require(try await world.claim(try await world.join()).first)
+        let ended = await world.run("cancel", "\(job)", "--wait", "0")
+        #expect(ended.code == 0 && ended.out == "\(job)\trequested (\(execution) still runs)\n")
+        #expect(ended.err == "\(execution) has not ended yet; next: `errand wait \(job)`, `errand logs -f \(execution)`\n")
+    }
+
+    // MARK: prune
+
+    @Test func `prune deletes what is old, and a dry run only counts it`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        for _ in 0..<3 { _ = try await world.enqueue() }
+        for execution in try await world.claim(worker) {
+            try await world.log(execution, "line")
+            try await world.end(execution, worker, .completed, next: .complete)
+        }
+        let kept = try await world.enqueue()
+        world.clock.advance(by: .seconds(3600))
+        #expect(await world.run("prune", "--older-than", "2h").out == "deleted 0 jobs and 0 old log chunks (0 bytes)\n")
+        let dry = await world.run("prune", "--older-than", "30m", "--dry-run")
+        #expect(dry.out.hasPrefix("would delete 3 jobs and 3 old log chunks ("))
+        #expect(await world.run("jobs", "-q").lines.count == 4)
+        let wet = await world.run("prune", "--older-than", "30m")
+        #expect(wet.out == dry.out.replacing("would delete", with: "deleted"))
+        #expect(await world.run("jobs", "-q").lines == ["\(kept)"])
+        #expect(await world.run("logs").out.isEmpty)
+    }
+
+    @Test func `prune can spare states, keep a number, and touch logs only`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let jobs = [try await world.enqueue(), try await world.enqueue()]
+        for execution in try await world.claim(worker) {
+            try await world.log(execution, "line")
+            let dies = execution.job == jobs[0]
+            try await world.end(execution, worker, dies ? .failed : .completed, next: dies ? .bury(reason: "max_attempts") : .complete)
+            world.clock.advance(by: .seconds(10))
+        }
+        #expect(
+            await world.run("prune", "--older-than", "1s", "--logs-only", "--json").out.hasPrefix(
+                #"{"v":1,"dry_run":false,"jobs":0,"log_chunks":2,"#))
+        #expect(await world.run("prune", "--older-than", "1s", "--state", "dead").out.hasPrefix("deleted 1 job and"))
+        #expect(await world.run("jobs", "-q").lines == ["\(jobs[1])"])
+        #expect(await world.run("prune", "--keep", "0").out.hasPrefix("deleted 1 job and"))
+    }
+}
