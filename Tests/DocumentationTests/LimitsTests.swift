@@ -26,7 +26,7 @@ import Testing
         ("slots of a worker", range(Limits.concurrency)),
     ])
     func `the guide names the limit that holds`(what: String, value: String) throws {
-        let guide = try Repository.text("Sources/Errand/Errand.docc/Limits.md")
-        #expect(guide.contains("\n| \(what) | \(value) |"), "Limits.md must say \"| \(what) | \(value) |\"")
+        let guide = try Repository.text("Sources/Errand/Errand.docc/LimitsAndRetention.md")
+        #expect(guide.contains("\n| \(what) | \(value) |"), "LimitsAndRetention.md must say \"| \(what) | \(value) |\"")
     }
 }
