@@ -39,7 +39,8 @@ import Testing
     @Test func `leaving running walks row keys only`() async throws {
         #expect(try await plan(LeaveSQL.held) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
         #expect(try await plan(LeaveSQL.drop) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
-        #expect(try await plan(LeaveSQL.dropControl) == ["SEARCH errand_control USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LeaveSQL.wish) == ["SEARCH errand_control USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LeaveSQL.dropWish) == ["SEARCH errand_control USING INTEGER PRIMARY KEY (rowid=?)"])
         #expect(try await plan(QueueSQL.placement) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
     }
 
