@@ -17,11 +17,11 @@ import Testing
         #expect(job.summary.queue == "default" && job.summary.priority == 0 && job.summary.maxAttempts == 5 && job.timeout == nil)
     }
 
-    @Test func `the payload comes from standard input, from a file, or is null`() async throws {
+    @Test func `the payload comes from standard input, from a file, or is an empty object`() async throws {
         var world = World()
         world.input = Array(#"{"big":123456789012345678901234567890}"#.utf8)
         #expect(try await job(await world.run("enqueue", "mail", "-"), in: world).payload == world.input)
-        #expect(try await job(await world.run("enqueue", "mail"), in: world).payload == Array("null".utf8))
+        #expect(try await job(await world.run("enqueue", "mail"), in: world).payload == Array("{}".utf8))
         let missing = await world.run("enqueue", "mail", "@/no/such/file")
         #expect(missing.code == 2 && missing.err == "errand: cannot read /no/such/file: No such file or directory\n")
     }

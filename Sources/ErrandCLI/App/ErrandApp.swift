@@ -22,23 +22,48 @@ public protocol ErrandApp {
     init() async throws
     /// What `work` can run.
     @HandlerBuilder var handlers: [Handler] { get }
+    /// Called at the turns of every execution; none by default.
+    var hooks: [ExecutionHook] { get }
+    /// Told about failed executions; by default one that writes to the worker's own log.
+    var reporters: [any ErrorReporter]? { get }
+    /// Changes how `work` runs, before errand.yaml and the command line do; nothing by default.
+    func configure(_ worker: inout Worker.Configuration)
+}
+
+extension ErrandApp {
+    /// None.
+    public var hooks: [ExecutionHook] { [] }
+    /// The one that writes to the worker's own log.
+    public var reporters: [any ErrorReporter]? { nil }
+    /// Changes nothing.
+    public func configure(_ worker: inout Worker.Configuration) {}
 }
 
 extension ErrandApp {
     /// Sets up logging and signals, runs the command line, and ends the process with its exit code.
     @concurrent public static func main() async {
-        LoggingSystem.bootstrap { ExecutionLogHandler(label: $0, outside: ProcessLogHandler(label: $0)) }
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        // Loggers take their level when they are made, and a program's own may be made before its arguments are parsed.
+        if let level = LevelArgument.early(in: arguments) { LogCapture.level = level }
+        LoggingSystem.bootstrap {
+            ExecutionLogHandler(label: $0, logLevel: LogCapture.level, outside: ProcessLogHandler(label: $0))
+        }
         let code = errand_outlive_sigpipe()
         precondition(code == 0, "cannot handle SIGPIPE: \(String(cString: strerror(-code)))")
-        let handlers: [Handler]
+        let app: Self
         do {
-            handlers = try await Self().handlers
+            app = try await Self()
         } catch {
             _ = writeFully(Array("errand: the program could not start: \(error)\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.failed.rawValue)
         }
-        let session = Session.process(handlers: handlers)
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        var session = Session.process()
+        session.handlers = app.handlers
+        session.hooks = app.hooks
+        session.reporters = app.reporters
+        var configuration = Worker.Configuration()
+        app.configure(&configuration)
+        session.worker = configuration
         exit(await CommandLineTool.run(arguments, session: session))
     }
 }

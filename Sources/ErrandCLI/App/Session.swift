@@ -8,6 +8,12 @@ import Glibc
 package struct Session: Sendable {
     /// What `work` can run by itself.
     package var handlers: [Handler] = []
+    /// Called at the turns of every execution.
+    package var hooks: [ExecutionHook] = []
+    /// Told about failed executions; `nil` is the worker's own reporter.
+    package var reporters: [any ErrorReporter]?
+    /// What the app wants of its worker.
+    package var worker = Worker.Configuration()
     /// The environment.
     package var environment: [String: String] = [:]
     /// Where relative paths begin, and where a plain command will run.
@@ -30,7 +36,7 @@ package struct Session: Sendable {
     package var openStore: @Sendable (StoreRequest) async throws(JobStoreError) -> OpenedStore
 
     /// The session of the command that runs.
-    @TaskLocal package static var current: Session = .process(handlers: [])
+    @TaskLocal package static var current: Session = .process()
 
     /// Puts together a session; tests replace what they care about.
     package init(
@@ -48,13 +54,12 @@ package struct Session: Sendable {
     }
 
     /// This process's own streams and environment.
-    static func process(handlers: [Handler]) -> Session {
+    static func process() -> Session {
         var session = Session(
             output: Output(descriptor: STDOUT_FILENO), talk: Output(descriptor: STDERR_FILENO),
             readInput: { InputReading.descriptor(STDIN_FILENO, limit: $0) },
             readAnswer: { readLine() },
             openStore: OpenedStore.sqlite)
-        session.handlers = handlers
         session.canAsk = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
         session.environment = InputReading.environment()
         if let path = getcwd(nil, 0) {

@@ -15,9 +15,13 @@ struct WorkPlan {
     init(session: Session, directory: String, file: ErrandConfiguration?, options: WorkOptions) throws {
         var commands = CommandOptions()
         commands.store = directory.hasPrefix("/") ? directory : "\(session.directory)/\(directory)"
-        var configuration = Worker.Configuration()
+        var configuration = session.worker
         configuration.requiresLogCapture = true
-        configuration.endOrphans = { executions in OrphanSweep.end(executions) }
+        let endOwn = configuration.endOrphans
+        configuration.endOrphans = { executions in
+            OrphanSweep.end(executions)
+            await endOwn(executions)
+        }
         var handlers = session.handlers
         if !handlers.contains(where: { $0.kind == CommandPayload.kind }) { handlers.append(commandHandler(commands)) }
         if let file {
@@ -35,5 +39,16 @@ struct WorkPlan {
         try options.apply(to: &configuration)
         self.handlers = handlers
         self.configuration = configuration
+    }
+
+    /// Says in the worker's own log what is about to run.
+    func announce(store directory: String) {
+        let queues = configuration.queues.map { queue in queue.concurrency.map { "\(queue.name):\($0)" } ?? queue.name }
+        configuration.logger.notice(
+            "worker starts",
+            metadata: [
+                "concurrency": "\(configuration.concurrency)", "kinds": "\(handlers.map(\.kind).sorted().joined(separator: ","))",
+                "queues": "\(queues.joined(separator: ","))", "store": "\(directory)", "version": "\(ErrandVersion.current)",
+            ])
     }
 }

@@ -58,6 +58,16 @@ struct LevelArgument: ExpressibleByArgument {
         guard let level = Logger.Level(rawValue: argument) else { return nil }
         self.level = level
     }
+
+    /// What `--log-level` says in arguments that are not parsed yet; a wrong value is refused when they are.
+    static func early(in arguments: [String]) -> Logger.Level? {
+        for (index, argument) in arguments.enumerated() {
+            if argument == "--" { return nil }
+            if argument == "--log-level", index + 1 < arguments.count { return Logger.Level(rawValue: arguments[index + 1]) }
+            if argument.hasPrefix("--log-level=") { return Logger.Level(rawValue: String(argument.dropFirst("--log-level=".count))) }
+        }
+        return nil
+    }
 }
 
 /// A log flag by its name.

@@ -27,6 +27,7 @@ struct Doctor: AsyncParsableCommand {
             findings += FileChecks(directory: directory).findings()
             findings.append(Finding(check: "store", level: .failure, message: error.description))
         }
+        findings += await LockChecks(directory: directory, clock: session.clock).findings()
         try report(findings, session)
         guard !findings.contains(where: { $0.level == .failure }) else { throw Failure(.failed) }
     }

@@ -12,7 +12,7 @@ struct Enqueue: AsyncParsableCommand {
             errand enqueue [<options>] -- <command> [<argument> ...]
             """,
         discussion: """
-            The payload is JSON: as text, from a file (@file) or from standard input (-); null when it is left out. A plain command \
+            The payload is JSON: as text, from a file (@file) or from standard input (-); {} when it is left out. A plain command \
             runs in this directory with this PATH, HOME, USER, LANG and TZ, and is not repeated when it fails unless --max-attempts \
             says so.
 
@@ -87,7 +87,7 @@ struct Enqueue: AsyncParsableCommand {
         // One byte past the limit is enough for the rules to refuse it.
         let limit = Limits.payloadBytes + 1
         switch payload {
-        case nil: return Array("null".utf8)
+        case nil: return Array("{}".utf8)
         case "-": return session.readInput(limit)
         case let text? where text.hasPrefix("@"): return try session.readFile(absolute(String(text.dropFirst()), session), limit)
         case let text?: return Array(text.utf8)

@@ -42,7 +42,9 @@ struct Work: AsyncParsableCommand {
         let plan = try WorkPlan(session: session, directory: directory, file: try config.load(in: session), options: options)
         try await store.withStore(creating: true, lockWait: nil) { store in
             let worker = Worker(
-                queue: JobQueue(store: store, clock: session.clock), handlers: plan.handlers, configuration: plan.configuration)
+                queue: JobQueue(store: store, clock: session.clock), handlers: plan.handlers, configuration: plan.configuration,
+                reporters: session.reporters, hooks: session.hooks)
+            plan.announce(store: directory)
             try await serve(worker, session)
         }
     }
