@@ -1,7 +1,7 @@
 // A fresh store for one showing, and what the scenes read back from it.
 
 import Errand
-import ErrandSQLite  //dev
+import ErrandSQLite
 import FoundationEssentials
 import Glibc
 import Logging

@@ -39,16 +39,21 @@ import Testing
         #expect(Set(rooms) == Set(RoomsTests.allowed.keys))
     }
 
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .path
 
     private static func imports(of room: String) throws -> [(file: String, module: String)] {
         let folder = root + "/Sources/" + room
-        let files = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }
+        let files = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }.filter {
+            $0.hasSuffix(".swift")
+        }
         return try files.flatMap { file -> [(file: String, module: String)] in
             let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
             return text.split(separator: "\n").compactMap { line in
                 let code = line.split(separator: "//", omittingEmptySubsequences: false)[0]
-                let words = code.split(separator: " ").drop { $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0) }
+                let words = code.split(separator: " ").drop {
+                    $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0)
+                }
                 guard words.first == "import", let module = words.dropFirst().last else { return nil }
                 return (file, String(module.split(separator: ".")[0]))
             }
