@@ -4,7 +4,7 @@ import Errand
 import ErrandTesting
 import Testing
 
-@Suite(.serialized) struct BlockedPoolTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct BlockedPoolTests {
     @Test func `timers fire, and threads of our own run, while every pool thread is blocked`() async {
         let executor = ThreadExecutor(name: "test")
         let clock = SystemClock.shared
@@ -20,5 +20,43 @@ import Testing
             fired.wait()
         }
         executor.stop()
+    }
+
+    @Test func `a worker renews its lease while handlers block every pool thread`() async throws {
+        let shop = Workshop()
+        let threads = ProcessorCount.online
+        for _ in 0..<threads { _ = try await shop.enqueue("blocks") }
+        let gate = Gate()
+        let worker = shop.worker(
+            Handler(kind: "blocks") { _, _ in
+                gate.block()
+                return nil
+            }, change: { $0.lease = .seconds(1) })
+        startThread(named: "test-witness") {
+            gate.waitUntilBlocked(threads)
+            // Two renewals: 0.7 seconds in which no pool thread runs anything.
+            shop.watched.waitForExchanges(2)
+            gate.open()
+        }
+        try await worker.runUntilEmpty()
+        #expect(shop.watched.linesAtReport.count == threads)
+    }
+
+    @Test(.enabled(if: ProcessorCount.online >= 2)) func `two handlers that never wait run at the same time`() async throws {
+        let shop = Workshop()
+        for _ in 0..<2 { _ = try await shop.enqueue("spins") }
+        let gate = Gate()
+        startThread(named: "test-witness") {
+            // Both stand here at once, each on a thread of its own: neither the worker nor the other holds one up.
+            gate.waitUntilBlocked(2)
+            gate.open()
+        }
+        try await shop.worker(
+            Handler(kind: "spins") { _, _ in
+                gate.block()
+                return nil
+            }
+        ).runUntilEmpty()
+        #expect(shop.watched.linesAtReport.count == 2)
     }
 }
