@@ -77,6 +77,8 @@ package final class LogPump: LogSink {
         } catch {
             let lost = chunks.reduce(0) { $0 + $1.lines }
             let total = state.withLock { state in
+                // What was to be dropped is still there: drop it next time, or a long log outgrows its limit.
+                state.dropping = dropping + state.dropping
                 state.unwrittenLines += lost
                 return state.unwrittenLines
             }
