@@ -66,9 +66,12 @@ public struct ExecutionLogHandler: LogHandler {
             while members[name] != nil { name = "_" + name }
             members[name] = "\(error)"
         }
+        // Foreign code (a description) runs here, before the log's lock is taken: it may log by itself.
+        if members.values.contains(where: \.isForeign) { members = members.mapValues(\.described) }
+        let message = event.message.description
         context.log.append(
             at: context.now(), level: event.level, stream: .log, flags: flags, label: label, limit: LogCapture.lineBytes,
-            message: { JSONText.append(event.message.description, to: &$0, limit: $1) }
+            message: { JSONText.append(message, to: &$0, limit: $1) }
         ) { [members] writer in
             if let other { writer.member("ambient_execution_id", text: other.description) }
             for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
@@ -90,5 +93,27 @@ public struct ExecutionLogHandler: LogHandler {
         outside.metadata = metadata
         outside.metadataProvider = metadataProvider
         outside.log(event: event)
+    }
+}
+
+extension Logger.MetadataValue {
+    /// Whether writing the value calls code of somebody else's.
+    fileprivate var isForeign: Bool {
+        switch self {
+        case .string: false
+        case .stringConvertible: true
+        case .array(let values): values.contains(where: \.isForeign)
+        case .dictionary(let members): members.values.contains(where: \.isForeign)
+        }
+    }
+
+    /// The value as text only.
+    fileprivate var described: Logger.MetadataValue {
+        switch self {
+        case .string: self
+        case .stringConvertible(let value): .string(value.description)
+        case .array(let values): .array(values.map(\.described))
+        case .dictionary(let members): .dictionary(members.mapValues(\.described))
+        }
     }
 }

@@ -133,6 +133,24 @@ struct LogHandlerTests {
         _ = try JSONDecoder().decode(Record.self, from: Data(line.utf8))
     }
 
+    /// A value that has something to say while it is described, as lazy values of tracing and database libraries do.
+    private struct Talkative: CustomStringConvertible, Sendable {
+        var description: String {
+            fileLogger.info("being described")
+            return "described"
+        }
+    }
+
+    @Test func `metadata whose description logs is written, after the line that it logs`() async throws {
+        let context = makeContext()
+        await context.run {
+            fileLogger.info("outer", metadata: ["a": .stringConvertible(Talkative()), "b": [["c": .stringConvertible(Talkative())]]])
+        }
+        let lines = takeLines(of: context)
+        #expect(lines.count == 3)
+        #expect(lines.last?.contains(#""metadata":{"a":"described","b":[{"c":"described"}]}"#) == true)
+    }
+
     // MARK: Names that Errand writes and a caller may write as well
 
     /// How often `name` stands as a member in `line`.
