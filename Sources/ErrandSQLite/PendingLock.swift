@@ -2,6 +2,7 @@
 
 import CErrand
 import Dispatch
+import Errand
 import ErrandContext
 import Synchronization
 
@@ -39,7 +40,7 @@ final class PendingLock: Sendable {
 
     /// Begins to wait.
     func start() {
-        let thread = Thread.start(name: "errand-lock") { [self] in
+        let thread = OwnThread.start(name: "errand-lock") { [self] in
             let code = errand_lock_take(file, byte, 1)
             state.withLock { state in
                 if case .abandoned = state, code == 0 {

@@ -11,7 +11,7 @@ final class ReaderThread<Database: SendableMetatype>: Sendable {
 
     private struct State {
         var pending: [Question] = []
-        var thread: Thread?
+        var thread: OwnThread?
         var isClosed = false
     }
 
@@ -48,7 +48,7 @@ final class ReaderThread<Database: SendableMetatype>: Sendable {
             }
             let isClosed = shared.withLock { state in
                 guard !state.isClosed else { return true }
-                if state.thread == nil { state.thread = Thread.start(name: name) { [self] in run() } }
+                if state.thread == nil { state.thread = OwnThread.start(name: name) { [self] in run() } }
                 state.pending.append(question)
                 return false
             }

@@ -14,7 +14,7 @@ final class SocketDoorbell: Doorbell {
     private struct State {
         var listeners: [Int: Listening] = [:]
         var nextListener = 0
-        var thread: Thread?
+        var thread: OwnThread?
         var socket: Int32 = -1
         var name: String?
         var isStopping = false
@@ -63,7 +63,7 @@ final class SocketDoorbell: Doorbell {
                 } else {
                     state.isStopping = false
                     let socket = state.socket
-                    state.thread = Thread.start(name: "errand-doorbell") { [self] in run(socket) }
+                    state.thread = OwnThread.start(name: "errand-doorbell") { [self] in run(socket) }
                 }
             }
             return state.nextListener

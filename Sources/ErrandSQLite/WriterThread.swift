@@ -68,7 +68,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
     private let shared = Shared()
     private let wake = DispatchSemaphore(value: 0)
     private let settings: Settings
-    private let thread = Mutex<Thread?>(nil)
+    private let thread = Mutex<OwnThread?>(nil)
 
     static var operationsPerCommit: Int { 1000 }
     static var nanosecondsPerCommit: Int64 { 20_000_000 }
@@ -78,7 +78,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
     /// Starts the thread; it owns `database` from now on.
     func start(_ database: sending Database) {
         let box = Handover(value: database)
-        let thread = Thread.start(name: settings.name) { [self] in
+        let thread = OwnThread.start(name: settings.name) { [self] in
             Loop(self, database: box.take()).run()
         }
         self.thread.withLock { $0 = thread }

@@ -75,35 +75,3 @@ package enum WaitLimit {
     /// Until then at the latest.
     case after(Duration)
 }
-
-/// Starts a thread that runs `body` to its end. It blocks all signals, so that they reach the threads that wait for them.
-package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
-    final class Start: Sendable {
-        let name: String
-        let body: @Sendable () -> Void
-        init(name: String, body: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.body = body
-        }
-    }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    defer { pthread_attr_destroy(&attributes) }
-    var all = sigset_t()
-    var previous = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-    var thread = pthread_t()
-    let start = Unmanaged.passRetained(Start(name: name, body: body))
-    let status = pthread_create(
-        &thread, &attributes,
-        { argument in
-            let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-            nameThread(start.name)
-            start.body()
-            return nil
-        }, start.toOpaque())
-    precondition(status == 0, "cannot start the thread \(name): \(String(cString: strerror(status)))")
-}

@@ -1,18 +1,14 @@
 // A thread of our own: nothing that blocks here can hold up the concurrency pool, and nothing in the pool can hold up this.
 
-import CErrand
-
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 /// A running thread that somebody joins or detaches.
-struct Thread: Sendable {
+package struct OwnThread: Sendable {
     private let id: pthread_t
 
     /// Starts `body` on a new thread with a name of at most 15 bytes and all signals blocked, so that signals go to threads that
     /// expect them.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Thread {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> OwnThread {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var all = sigset_t()
         var previous = sigset_t()
@@ -26,19 +22,19 @@ struct Thread: Sendable {
             &id, nil,
             { pointer in
                 let start = Unmanaged<Start>.fromOpaque(pointer!).takeRetainedValue()
-                errand_thread_name(start.name)
+                nameThread(start.name)
                 start.body()
                 return nil
             }, start.toOpaque())
-        precondition(code == 0, "no thread could be started: \(errnoText(code))")
-        return Thread(id: id)
+        precondition(code == 0, "no thread could be started: \(String(cString: strerror(code)))")
+        return OwnThread(id: id)
     }
 
     /// Waits for its end.
-    func join() { pthread_join(id, nil) }
+    package func join() { pthread_join(id, nil) }
 
     /// Lets it end by itself.
-    func detach() { pthread_detach(id) }
+    package func detach() { pthread_detach(id) }
 
     private final class Start: Sendable {
         let name: String
@@ -49,4 +45,9 @@ struct Thread: Sendable {
             self.body = body
         }
     }
+}
+
+/// Starts a thread that runs `body` and that nobody waits for.
+package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
+    OwnThread.start(name: name, body).detach()
 }
