@@ -33,6 +33,20 @@ struct ThreadTests {
         #expect(fired.noted == [])
     }
 
+    @Test func `timers that were cancelled are not kept until their time`() async {
+        let timers = TimerThread()
+        let hour = SystemClock.shared.uptime() + .seconds(3600)
+        let fired = Journal()
+        for number in 0..<100_000 {
+            let timer = timers.schedule(at: hour) { fired.note(-1) }
+            if number % 1000 == 0 { _ = timers.schedule(at: .zero) { fired.note(number) } }
+            timer.cancel()
+        }
+        #expect(timers.kept < 2500)
+        await withCheckedContinuation { continuation in _ = timers.schedule(at: .zero) { continuation.resume() } }
+        #expect(fired.noted == Array(stride(from: 0, to: 100_000, by: 1000)))
+    }
+
     @Test func `a sleep lasts until the clock has come there`() async {
         let clock = ManualClock()
         async let slept = clock.sleep(for: .seconds(10))

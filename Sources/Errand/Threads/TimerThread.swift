@@ -5,11 +5,13 @@ import HeapModule
 import Synchronization
 
 /// Fires timers in order of their time, on one thread that starts with the first timer and then lives as long as the process.
-final class TimerThread: Sendable {
+package final class TimerThread: Sendable {
     private let monitor = Monitor(State())
 
     private struct State {
         var timers = Heap<Entry>()
+        /// How many of them have been cancelled.
+        var cancelled = 0
         var isRunning = false
         var nextSequence: UInt64 = 0
     }
@@ -23,24 +25,48 @@ final class TimerThread: Sendable {
         static func == (lhs: Entry, rhs: Entry) -> Bool { lhs.sequence == rhs.sequence }
     }
 
-    final class Timer: ScheduledTimer {
+    package final class Timer: ScheduledTimer {
         private let fire: Mutex<(@Sendable () -> Void)?>
+        private let thread: TimerThread
 
-        init(_ fire: @escaping @Sendable () -> Void) { self.fire = Mutex(fire) }
+        init(_ fire: @escaping @Sendable () -> Void, on thread: TimerThread) {
+            self.fire = Mutex(fire)
+            self.thread = thread
+        }
 
-        func cancel() { fire.withLock { $0 = nil } }
+        package func cancel() {
+            if takeFire() != nil { thread.noteCancellation() }
+        }
 
-        func fireNow() {
-            let fire = fire.withLock { fire in
+        var isPending: Bool { fire.withLock { $0 != nil } }
+
+        func takeFire() -> (@Sendable () -> Void)? {
+            fire.withLock { fire in
                 defer { fire = nil }
                 return fire
             }
-            fire?()
         }
     }
 
-    func schedule(at time: Duration, _ fire: @escaping @Sendable () -> Void) -> Timer {
-        let timer = Timer(fire)
+    /// A thread that has not started.
+    package init() {}
+
+    /// How many timers are kept, cancelled ones among them.
+    package var kept: Int { monitor.withLock { $0.timers.count } }
+
+    /// Most timers are timeouts that never fire: cancelled ones are cleared away when they are the majority, so that an hour's
+    /// timeouts are not kept for an hour.
+    private func noteCancellation() {
+        monitor.withLock { state in
+            state.cancelled += 1
+            guard state.cancelled > 1000, state.cancelled > state.timers.count / 2 else { return }
+            state.timers = Heap(state.timers.unordered.filter(\.timer.isPending))
+            state.cancelled = 0
+        }
+    }
+
+    package func schedule(at time: Duration, _ fire: @escaping @Sendable () -> Void) -> Timer {
+        let timer = Timer(fire, on: self)
         let mustStart = monitor.signal { state in
             state.timers.insert(Entry(time: time, sequence: state.nextSequence, timer: timer))
             state.nextSequence += 1
@@ -62,7 +88,12 @@ final class TimerThread: Sendable {
                 }
                 return state.timers.removeMin().timer
             }
-            due.fireNow()
+            if let fire = due.takeFire() {
+                fire()
+            } else {
+                // Zero when the heap was cleared between the taking and now.
+                monitor.withLock { $0.cancelled = max(0, $0.cancelled - 1) }
+            }
         }
     }
 }
