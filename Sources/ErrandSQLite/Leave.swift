@@ -78,7 +78,9 @@ extension QueueDatabase {
 
     /// Takes the wish to cancel an execution out, if there is one; its reason may be absent.
     private func takeWish(for job: Int64) throws(JobStoreError) -> String?? {
-        guard let reason = try connection[LeaveSQL.wish].bind(1, job).first({ (row) throws(JobStoreError) in row.optionalText(0) }) else { return nil }
+        guard let reason = try connection[LeaveSQL.wish].bind(1, job).first({ (row) throws(JobStoreError) in row.optionalText(0) }) else {
+            return nil
+        }
         try connection[LeaveSQL.dropWish].bind(1, job).run()
         return .some(reason)
     }

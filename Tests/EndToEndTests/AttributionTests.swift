@@ -12,7 +12,8 @@ import Testing
             if [ "$1" = fails ] && [ "$ERRAND_ATTEMPT" = 1 ]; then exit 3; fi
             """
         for number in 0..<300 {
-            let added = try sandbox.run("enqueue", "--max-attempts", "2", "--", "sh", "-c", script, "sh", number % 3 == 0 ? "fails" : "works")
+            let added = try sandbox.run(
+                "enqueue", "--max-attempts", "2", "--", "sh", "-c", script, "sh", number % 3 == 0 ? "fails" : "works")
             #expect(added.status == 0, "\(added.err)")
         }
         let worked = try sandbox.run("work", "-c", "64", "--until-empty", "--idle-timeout", "30s", "--log-format", "json")

@@ -8,7 +8,8 @@ import Testing
         [#"{"a":1,}"#], [#"{"a":1,"a":2}"#], ["{"], ["nope"], [#""\u0000""#],
         [String(repeating: "[", count: 65) + String(repeating: "]", count: 65)],
         ["{}", "--queue", "No Spaces"], ["{}", "--priority", "101"], ["{}", "--in", "-5s"], ["{}", "--in", "99999999999999d"],
-        ["{}", "--at", "yesterdayish"], ["{}", "--timeout", "0s"], ["{}", "--max-attempts", "0"], ["{}", "--meta", "novalue"], ["{}", "--nonsense"],
+        ["{}", "--at", "yesterdayish"], ["{}", "--timeout", "0s"], ["{}", "--max-attempts", "0"], ["{}", "--meta", "novalue"],
+        ["{}", "--nonsense"],
     ])
     func `is refused with exit 2 and one sentence`(arguments: [String]) throws {
         let sandbox = try Sandbox()
@@ -64,7 +65,8 @@ import Testing
         for arguments in [["stats"], ["show", id], ["doctor"]] {
             let said = try sandbox.run(arguments)
             #expect((said.out + said.err).contains("orphan-kind"), "\(arguments): \(said.out)\(said.err)")
-            #expect((said.out + said.err).lowercased().contains("no worker") || (said.out + said.err).lowercased().contains("no live worker"))
+            #expect(
+                (said.out + said.err).lowercased().contains("no worker") || (said.out + said.err).lowercased().contains("no live worker"))
         }
     }
 
@@ -79,7 +81,8 @@ import Testing
 
     @Test func `invalid UTF-8, a missing newline and a very long line are kept as lines`() throws {
         let sandbox = try Sandbox()
-        let id = try sandbox.run("enqueue", "--", "sh", "-c", #"printf '\377bad\n'; head -c 100000 /dev/zero | tr '\0' x; printf '\nlast'"#).text
+        let id = try sandbox.run("enqueue", "--", "sh", "-c", #"printf '\377bad\n'; head -c 100000 /dev/zero | tr '\0' x; printf '\nlast'"#)
+            .text
         try sandbox.run("work", "--until-empty")
         let records = try sandbox.run("logs", id, "--json").objects()
         let messages = records.compactMap { $0["message"] as? String }

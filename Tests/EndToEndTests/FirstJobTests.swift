@@ -14,7 +14,9 @@ import Testing
         #expect(worked.status == 0, "\(worked.err)")
 
         let records = try sandbox.run("logs", enqueued.text, "--json").objects()
-        #expect(Set(records.map { $0["execution_id"] as? String }) == ["\(enqueued.text).1"] || records.allSatisfy { ($0["job_id"] as? String) == enqueued.text })
+        #expect(
+            Set(records.map { $0["execution_id"] as? String }) == ["\(enqueued.text).1"]
+                || records.allSatisfy { ($0["job_id"] as? String) == enqueued.text })
         #expect(Set(records.compactMap { $0["message"] as? String }) == ["hello", "trouble"])
         #expect(Set(records.compactMap { $0["stream"] as? String }) == ["stdout", "stderr"])
         #expect(records.compactMap { $0["seq"] as? Int } == [1, 2])
@@ -67,7 +69,8 @@ import Testing
     @Test func `a kind from errand yaml gets its payload on standard input and its identity in the environment`() throws {
         let sandbox = try Sandbox()
         let script = sandbox.directory + "/handler.sh"
-        try "read line; echo \"$ERRAND_KIND $ERRAND_QUEUE $ERRAND_ATTEMPT $ERRAND_META $line\"\n".write(toFile: script, atomically: true, encoding: .utf8)
+        try "read line; echo \"$ERRAND_KIND $ERRAND_QUEUE $ERRAND_ATTEMPT $ERRAND_META $line\"\n".write(
+            toFile: script, atomically: true, encoding: .utf8)
         let configuration = sandbox.directory + "/errand.yaml"
         try "handlers:\n  greet: { run: [sh, \(script)], timeout: 30s }\n".write(toFile: configuration, atomically: true, encoding: .utf8)
         let id = try sandbox.run("enqueue", "greet", #"{"name":"Ada"}"#, "--meta", "traceId=t-1").text

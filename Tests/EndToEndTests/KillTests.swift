@@ -4,7 +4,9 @@ import Foundation
 import Testing
 
 @Suite struct KillTests {
-    @Test func `20 kills at random points: one accepted outcome per job, growing ordinals, cut executions interrupted, their lines kept`() throws {
+    @Test func `20 kills at random points: one accepted outcome per job, growing ordinals, cut executions interrupted, their lines kept`()
+        throws
+    {
         let sandbox = try Sandbox()
         let jobs = 500
         for number in 0..<jobs {
@@ -66,7 +68,9 @@ import Testing
 
     @Test func `a live worker rescues what a dead one held, within a second`() throws {
         let sandbox = try Sandbox()
-        let id = try sandbox.run("enqueue", "--", "sh", "-c", #"echo $ERRAND_EXECUTION_ID; [ "$ERRAND_LEASE_TOKEN" = 1 ] && sleep 60; true"#).text
+        let id = try sandbox.run(
+            "enqueue", "--", "sh", "-c", #"echo $ERRAND_EXECUTION_ID; [ "$ERRAND_LEASE_TOKEN" = 1 ] && sleep 60; true"#
+        ).text
         let doomed = try sandbox.start(["work"])
         #expect(try eventually { try sandbox.run("show", id, "--json").objects().first?["state"] as? String == "running" })
         let heir = try sandbox.start(["work"])

@@ -9,10 +9,13 @@ import Testing
         let worker = try sandbox.start(["work"])
         // A tree that ignores TERM, with a grandchild in a session of its own.
         let id = try sandbox.run(
-            "enqueue", "--", "sh", "-c", "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo grandchild $$; sleep 300' & echo child $$; sleep 300; wait"
+            "enqueue", "--", "sh", "-c",
+            "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo grandchild $$; sleep 300' & echo child $$; sleep 300; wait"
         ).text
         func pids() throws -> [pid_t] {
-            try sandbox.run("logs", id, "--json").objects().compactMap { pid_t(($0["message"] as? String ?? "").split(separator: " ").last ?? "") }
+            try sandbox.run("logs", id, "--json").objects().compactMap {
+                pid_t(($0["message"] as? String ?? "").split(separator: " ").last ?? "")
+            }
         }
         #expect(try eventually { try pids().count == 2 })
         let tree = try pids()
@@ -34,7 +37,9 @@ import Testing
         #expect(try eventually { try sandbox.run("logs", first).out.contains("started") })
         worker.signal(SIGTERM)
         #expect(worker.waitForEnd().status == 0)
-        let states = try sandbox.run("jobs", "--json").objects().reduce(into: [:]) { $0[$1["id"] as? String ?? ""] = $1["state"] as? String }
+        let states = try sandbox.run("jobs", "--json").objects().reduce(into: [:]) {
+            $0[$1["id"] as? String ?? ""] = $1["state"] as? String
+        }
         #expect(states == [first: "completed", second: "available"])
     }
 

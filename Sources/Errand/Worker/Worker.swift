@@ -30,7 +30,7 @@ public final class Worker: Service {
         public var poisonThreshold: Int? = 25
         /// The worker's own log: starts and ends of executions, trouble with the store.
         public var logger = Logger(label: "errand.worker")
-        /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (``ErrandApp`` does);
+        /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (a program built on `ErrandApp` does);
         /// false by default: a warning is logged, and an execution's own `context.logger` works all the same.
         public var requiresLogCapture = false
         /// Ends what is left of executions whose worker died, before their jobs run again; nothing by default.
@@ -100,6 +100,9 @@ public final class Worker: Service {
 
     /// A worker that serves `queue` with `handlers`, one for each kind.
     /// - Parameters:
+    ///   - queue: Where it claims jobs.
+    ///   - handlers: What it can do; jobs of other kinds are left alone.
+    ///   - configuration: How it runs; checked when it does.
     ///   - reporters: Told about failed executions; by default one that writes to the worker's own log.
     ///   - hooks: Called at the turns of every execution, inside its scope.
     public init(

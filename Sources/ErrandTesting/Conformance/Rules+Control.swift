@@ -64,7 +64,8 @@ extension JobStoreConformance {
                 let worker = try await check.join()
                 let claimed = try await check.claimOne(worker)
                 _ = try await check.control.cancel([id], reason: "stop")
-                check.equal(try await check.beat(worker, [check.report(claimed.execution, outcome, next)]).results, [.accepted], "\(outcome)")
+                check.equal(
+                    try await check.beat(worker, [check.report(claimed.execution, outcome, next)]).results, [.accepted], "\(outcome)")
                 let detail = try await check.detail(id)
                 check.equal(detail.summary.state, .cancelled, "the job after \(outcome)")
                 check.equal(detail.summary.reason, "stop", "the reason after \(outcome)")
