@@ -60,6 +60,19 @@ import Testing
         #expect(missing.code == 3 && missing.out.isEmpty)
     }
 
+    @Test func `IDs come from standard input, and none there means none, not all`() async throws {
+        var world = World()
+        let jobs = [try await world.enqueue(), try await world.enqueue(), try await world.enqueue()]
+        world.input = Array("\(jobs[0])\n\(jobs[2])\n".utf8)
+        #expect(await world.run("jobs", "-q", "-").lines == ["\(jobs[2])", "\(jobs[0])"])
+        world.input = []
+        for verb in ["jobs", "wait", "cancel", "retry"] {
+            let ended = await world.run(verb, "-")
+            #expect(ended.code == 0 && ended.out.isEmpty && ended.err.hasPrefix("standard input names no job"), "\(verb): \(ended)")
+        }
+        #expect(await world.run("jobs", "--kind", "letter") == World.Ended(code: 0, out: "", err: "no job matches\n"))
+    }
+
     @Test func `show tells of a job that nobody handles`() async throws {
         let world = World()
         let job = try await world.enqueue("orphan-kind")

@@ -1,7 +1,6 @@
 // Chunks: what a worker writes is what a reader gets, and damage costs only the damaged lines.
 
 import Errand
-import Logging
 import Synchronization
 import Testing
 

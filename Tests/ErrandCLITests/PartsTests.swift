@@ -4,7 +4,6 @@ import ArgumentParser
 import Errand
 import ErrandTesting
 import Glibc
-import Logging
 import Testing
 
 @testable import ErrandCLI

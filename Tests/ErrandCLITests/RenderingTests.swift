@@ -1,7 +1,6 @@
 // What people and scripts read, letter by letter.
 
 import Errand
-import Logging
 import Testing
 
 @testable import ErrandCLI

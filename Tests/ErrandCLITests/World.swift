@@ -2,7 +2,6 @@
 
 import Errand
 import ErrandTesting
-import Logging
 import Synchronization
 
 @testable import ErrandCLI

@@ -29,7 +29,11 @@ struct BulkOptions: ParsableArguments {
     /// Without --state the selection is restricted to `states`, which are those that the verb can change.
     /// - Throws: ``Failure``: 3 for an unknown ID, 2 when nobody can be asked and --yes is missing; `JobStoreError`.
     func targets(_ verb: String, in store: Store, states: Set<JobState>, session: Session) async throws -> [JobID] {
-        if !ids.isEmpty { return try await JobResolver(inspection: store.inspection).jobs(ids) }
+        if !ids.isEmpty {
+            let jobs = try await JobResolver(inspection: store.inspection).jobs(ids)
+            if jobs.isEmpty { try session.talk.line("standard input names no job: nothing to \(verb)") }
+            return jobs
+        }
         var selector = try selection.selector(in: session)
         if selector.states.isEmpty { selector.states = states }
         var jobs: [JobID] = []

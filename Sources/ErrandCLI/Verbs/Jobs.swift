@@ -36,7 +36,11 @@ struct Jobs: AsyncParsableCommand {
         var selector = try selection.selector(in: session)
         try await store.withStore { store in
             let resolver = JobResolver(inspection: store.inspection)
-            if !ids.isEmpty { selector.ids = try await resolver.jobs(ids) }
+            if !ids.isEmpty {
+                selector.ids = try await resolver.jobs(ids)
+                // An empty list of IDs would select every job.
+                guard !selector.ids.isEmpty else { return try session.talk.line("standard input names no job") }
+            }
             var start: JobID?
             if let cursor { start = try await resolver.target(cursor).job }
             let isTable = session.output.isTerminal && (output.chosen == .table || output.chosen == .wide)
@@ -55,7 +59,7 @@ struct Jobs: AsyncParsableCommand {
         var jobs: [JobSummary] = []
         let rest = try await list.forEachPage { jobs += $0 }
         guard !jobs.isEmpty else {
-            try session.talk.line(selection.isEmpty ? "no jobs: add one with `errand enqueue`" : "no job matches")
+            try sayNone(session)
             return nil
         }
         let table = JobTable(
@@ -66,8 +70,10 @@ struct Jobs: AsyncParsableCommand {
 
     private func printLines(_ list: JobList, _ session: Session) async throws -> JobID? {
         let table = JobTable(style: TextStyle(), now: session.clock.now(), isWide: output.chosen == .wide)
-        return try await list.forEachPage { jobs in
+        var isEmpty = true
+        let rest = try await list.forEachPage { jobs in
             for job in jobs {
+                isEmpty = false
                 switch output.chosen {
                 case .json: try session.output.write(JobJSON.summary(job) + [UInt8(ascii: "\n")])
                 case .ids: try session.output.line(job.id.description)
@@ -75,5 +81,12 @@ struct Jobs: AsyncParsableCommand {
                 }
             }
         }
+        if isEmpty { try sayNone(session) }
+        return rest
+    }
+
+    private func sayNone(_ session: Session) throws {
+        let isAll = selection.isEmpty && ids.isEmpty && cursor == nil
+        try session.talk.line(isAll ? "no jobs: add one with `errand enqueue`" : "no job matches")
     }
 }

@@ -37,7 +37,7 @@ struct Wait: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let jobs = try await JobResolver(inspection: store.inspection).jobs(ids)
-            guard !jobs.isEmpty else { throw Failure(.usage, "standard input names no job: nothing to wait for") }
+            guard !jobs.isEmpty else { return try session.talk.line("standard input names no job: nothing to wait for") }
             var failed: JobID?
             var deleted: JobID?
             let isDone = try await JobWait(store: store, session: session).run(jobs, for: goal, any: any, timeout: timeout) { job, state in
