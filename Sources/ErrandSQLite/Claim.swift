@@ -50,6 +50,15 @@ extension QueueDatabase {
         return claimed
     }
 
+    /// Whether other workers hold jobs that this claim could have given.
+    func othersHold(_ request: ClaimRequest, beside worker: WorkerID) throws(JobStoreError) -> Bool {
+        var feeds: Set<Int64> = []
+        for share in request.queues { feeds.formUnion(try openFeeds(of: share.queue, kinds: request.kinds).map(\.id)) }
+        var found = false
+        try connection[ClaimSQL.heldByOthers].bind(1, worker.rawValue).forEach { row in found = found || feeds.contains(row.integer(0)) }
+        return found
+    }
+
     private func openFeeds(of queue: String, kinds: [String]) throws(JobStoreError) -> [ClaimPlan.OpenFeed] {
         if memory.plan?.kinds != kinds { memory.plan = ClaimPlan(kinds: kinds, feeds: [:]) }
         if let feeds = memory.plan?.feeds[queue] { return feeds }
@@ -183,6 +192,10 @@ struct JobExtras {
 
 /// The statements of a claim. Nothing filters after a range: every row that the range holds may start now.
 enum ClaimSQL {
+    /// What other workers run. Walks `errand_running`, which is as small as the slots of all workers; asked only by a worker that
+    /// found nothing and would leave.
+    static let heldByOthers = SQL("SELECT DISTINCT feed FROM errand_running WHERE worker <> :worker")
+
     /// The feeds of a queue that is not paused, of kinds that are not paused. Unique index of `errand_feed`, row key of `errand_kind`.
     static let feeds = SQL(
         """

@@ -33,6 +33,7 @@ extension QueueDatabase {
         if try promote(now: now) > 0 { topics.insert(.work) }
         if reply.isRegistered, let claim = request.claim {
             reply.claimed = try self.claim(claim, for: request.worker, now: now)
+            if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker) }
         }
         reply.nextWake = try nextDue().map(Timestamp.init(microseconds:))
         try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in

@@ -145,7 +145,7 @@ extension ModelStore: JobStore {
                 if reply.isRegistered, let claim = request.claim {
                     reply.claimed = tables.take(tables.candidates(for: claim), for: request.worker, at: moment.wall)
                 }
-                tables.finish(&reply, for: request.worker)
+                tables.finish(&reply, after: request)
                 return reply
             }
         }
@@ -158,7 +158,7 @@ extension ModelStore: JobStore {
         return commit { tables in
             var reply = begun
             if reply.isRegistered { reply.claimed = tables.take(candidates, for: request.worker, at: moment.wall) }
-            tables.finish(&reply, for: request.worker)
+            tables.finish(&reply, after: request)
             return reply
         }
     }

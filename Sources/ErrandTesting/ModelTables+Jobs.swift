@@ -38,7 +38,14 @@ extension ModelTables {
     }
 
     /// The rest of a step, after the claim.
-    func finish(_ reply: inout ExchangeReply, for worker: WorkerID) {
+    func finish(_ reply: inout ExchangeReply, after request: ExchangeRequest) {
+        let worker = request.worker
+        if let claim = request.claim, claim.asksAboutOthers, reply.isRegistered, reply.claimed.isEmpty {
+            reply.othersHold = jobs.values.contains { job in
+                job.state == .running && job.worker != worker && claim.kinds.contains(job.input.kind)
+                    && claim.queues.contains { $0.queue == job.input.queue }
+            }
+        }
         let delayed = jobs.values.filter { $0.state == .scheduled || $0.state == .retryable }
         reply.nextWake = delayed.map(\.startsAt).min()
         reply.cancellations = jobsByID.compactMap { job in

@@ -97,12 +97,15 @@ public struct ClaimRequest: Sendable, Hashable {
     public var queues: [QueueShare]
     /// Kinds that the worker handles; others stay where they are and cost nothing.
     public var kinds: [String]
+    /// Whether to tell, when there is nothing to give, if other workers hold such jobs: they may come back.
+    public var asksAboutOthers: Bool
 
     /// Puts together a claim.
-    public init(limit: Int, queues: [QueueShare], kinds: [String]) {
+    public init(limit: Int, queues: [QueueShare], kinds: [String], asksAboutOthers: Bool = false) {
         self.limit = limit
         self.queues = queues
         self.kinds = kinds
+        self.asksAboutOthers = asksAboutOthers
     }
 
     /// One queue's part of a claim.
@@ -132,17 +135,21 @@ public struct ExchangeReply: Sendable, Hashable {
     public var cancellations: [Cancellation]
     /// Whether the worker still stood in the register. If not, it was rescued: everything it holds is lost.
     public var isRegistered: Bool
+    /// Whether other workers, dead or alive, hold jobs of the queues and kinds that the claim asked for; told only when the claim asks
+    /// about others and brought nothing.
+    public var othersHold: Bool
 
     /// Puts together a reply; used by stores and tests.
     public init(
         results: [ReportResult] = [], claimed: [ClaimedJob] = [], nextWake: Timestamp? = nil, cancellations: [Cancellation] = [],
-        isRegistered: Bool = true
+        isRegistered: Bool = true, othersHold: Bool = false
     ) {
         self.results = results
         self.claimed = claimed
         self.nextWake = nextWake
         self.cancellations = cancellations
         self.isRegistered = isRegistered
+        self.othersHold = othersHold
     }
 
     /// A wish to end one execution.

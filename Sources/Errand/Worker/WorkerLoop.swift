@@ -41,42 +41,49 @@ final class WorkerLoop: Sendable {
     /// Runs to the end, on a thread of its own, whatever happens to the surrounding task: a shutdown is an event, not a cancellation.
     func run() async -> Worker.End {
         let thread = ThreadExecutor(name: "errand-worker")
-        defer { thread.stop() }
         // A task of its own, awaited right here: it must not inherit the caller's cancellation, which would cut store calls short.
-        return await Task(executorPreference: thread) {
-            await ExecutionContext.none { await self.serve() }
+        let end = await Task(executorPreference: thread) {
+            await ExecutionContext.none { await self.serve(on: thread) }
         }.value
+        // Store calls that were left behind still need the thread, should they ever return.
+        if case .drained = end { thread.stop() }
+        return end
     }
 
-    private func serve() async -> Worker.End {
-        await withDiscardingTaskGroup { group in
-            let listener = queue.store.doorbell.listen(to: [.work, .control]) { [self] topics in
-                tell(.rang(wantsAttention: topics.contains(.control)))
-            }
-            group.addTask { await self.pump.run() }
-            group.addTask { await self.rescueOthers() }
-            group.addTask { await self.pruneNowAndThen() }
-            let end = await perform(in: &group)
-            listener.stop()
-            await pump.flush()
-            await leave()
-            group.cancelAll()
-            return end
+    private func serve(on thread: ThreadExecutor) async -> Worker.End {
+        let listener = queue.store.doorbell.listen(to: [.work, .control]) { [self] topics in
+            tell(.rang(wantsAttention: topics.contains(.control)))
         }
+        let keepers = [
+            Task(executorPreference: thread) { await self.pump.run() },
+            Task(executorPreference: thread) { await self.rescueOthers() },
+            Task(executorPreference: thread) { await self.pruneNowAndThen() },
+        ]
+        let end = await perform(on: thread)
+        listener.stop()
+        for keeper in keepers { keeper.cancel() }
+        // A store that did not take the last outcomes may never answer what is under way: a worker that leaves waits for no disk.
+        guard case .drained = end else { return end }
+        await pump.flush()
+        await leave()
+        for keeper in keepers { await keeper.value }
+        return end
     }
 
     /// Reads events and performs what the state machine answers, until it says that the run is over.
-    private func perform(in group: inout DiscardingTaskGroup) async -> Worker.End {
+    private func perform(on thread: ThreadExecutor) async -> Worker.End {
         var state = WorkerState(settings: settings)
         var held = HeldExecutions()
+        // At most one at a time; it ends with an event.
+        var call: Task<Void, Never>?
         var wake: (any ScheduledTimer)?
         var iterator = events.makeAsyncIterator()
         var event = WorkerState.Event.rang(wantsAttention: false)
         while true {
             for action in state.handle(event, at: moment) {
                 switch action {
-                case .join: group.addTask { await self.join() }
-                case .exchange(let request): group.addTask { await self.exchange(request) }
+                case .join: call = Task(executorPreference: thread) { await self.join() }
+                case .exchange(let request): call = Task(executorPreference: thread) { await self.exchange(request) }
                 case .start(let job): start(job, &held)
                 case .cancel(let execution, let cause): held.cancel(execution, because: cause)
                 case .wake(let time):
@@ -85,6 +92,7 @@ final class WorkerLoop: Sendable {
                 case .note(let note): write(note)
                 case .finish(let end):
                     wake?.cancel()
+                    if case .drained = end { await call?.value }
                     return end
                 }
             }
@@ -169,7 +177,7 @@ final class WorkerLoop: Sendable {
             guard let id = registered.withLock({ $0 }) else { continue }
             do throws(JobStoreError) {
                 for casualty in try await jobs.casualties(seenBy: id) {
-                    await configuration.endOrphans(casualty.executions)
+                    if !casualty.executions.isEmpty { await configuration.endOrphans(casualty.executions) }
                     let rescued = try await jobs.rescue(casualty, poisonThreshold: configuration.poisonThreshold)
                     guard !rescued.isEmpty else { continue }
                     logger.notice(

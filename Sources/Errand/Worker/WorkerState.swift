@@ -114,6 +114,10 @@ package struct WorkerState: Sendable {
     private var hasClaimed = false
     /// Whether the last exchange asked for jobs, found none, and nothing has hinted at any since.
     private var foundNothing = false
+    /// Whether other workers hold jobs that may come back.
+    private var othersHold = false
+    /// When to ask again after others.
+    private var lookAgainAt: Duration?
     private var nextDue: Timestamp?
     private var lastRenewal = Duration.zero
     private var failures = 0
@@ -125,6 +129,8 @@ package struct WorkerState: Sendable {
 
     /// How long cancelled handlers may take to end before the worker leaves without them: 5 seconds.
     package static let cancelGrace = Duration.seconds(5)
+    /// How long a worker that runs until empty waits before it asks again for jobs that others hold: half a second.
+    package static let othersPause = Duration.milliseconds(500)
     /// How many unwritten outcomes stop further claims.
     package static let outboxLimit = 1000
 
@@ -151,6 +157,10 @@ package struct WorkerState: Sendable {
             foundNothing = false
         case .woke:
             announcedWake = nil
+            if let lookAgainAt, lookAgainAt <= now.uptime {
+                mustLook = true
+                self.lookAgainAt = nil
+            }
             if let nextDue, nextDue <= now.wall {
                 mustLook = true
                 foundNothing = false
@@ -196,6 +206,8 @@ package struct WorkerState: Sendable {
         if reply.isRegistered {
             // A ring since the request was sent may be about a job that it could not see.
             if asksForJobs { foundNothing = reply.claimed.isEmpty && !mustLook }
+            othersHold = reply.othersHold
+            if othersHold { lookAgainAt = now.uptime + WorkerState.othersPause }
             for job in reply.claimed { claimed(job, at: now, &actions) }
             for wish in reply.cancellations { cancel(wish.execution, because: .requested(reason: wish.reason), &actions) }
         } else {
@@ -269,6 +281,10 @@ package struct WorkerState: Sendable {
         runningByQueue = [:]
     }
 
+    private var runsUntilEmpty: Bool {
+        if case .empty = settings.until { true } else { false }
+    }
+
     private var isEmpty: Bool { slots.isEmpty && outbox.isEmpty && sent == nil }
 
     // MARK: What to do next
@@ -303,6 +319,7 @@ package struct WorkerState: Sendable {
             case .stopped: return nil
             case .once: return .drained
             case .empty(let idleTimeout):
+                if othersHold { return nil }
                 if let nextDue, nextDue <= now.wall + idleTimeout { return nil }
                 return .drained
             }
@@ -350,7 +367,7 @@ package struct WorkerState: Sendable {
         }
         guard !shares.isEmpty else { return nil }
         rotation = (rotation + 1) % settings.queues.count
-        return ClaimRequest(limit: free, queues: shares, kinds: settings.kinds)
+        return ClaimRequest(limit: free, queues: shares, kinds: settings.kinds, asksAboutOthers: runsUntilEmpty && slots.isEmpty)
     }
 
     private mutating func scheduleWake(at now: Moment, _ actions: inout [Action]) {
@@ -360,6 +377,7 @@ package struct WorkerState: Sendable {
             if let retryAt, retryAt > now.uptime { times.append(retryAt) } else if worker != nil { times.append(renewalDue) }
         }
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
+        if let lookAgainAt, phase == .serving { times.append(lookAgainAt) }
         if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }
         switch phase {
         case .draining(let deadline?): times.append(deadline)

@@ -19,7 +19,13 @@ struct WorkPlan {
         configuration.requiresLogCapture = true
         let endOwn = configuration.endOrphans
         configuration.endOrphans = { executions in
-            OrphanSweep.end(executions)
+            // On a thread of its own: the sweep reads all of /proc, and the worker's thread has leases to renew.
+            await withCheckedContinuation { continuation in
+                startThread(named: "errand-orphans") {
+                    OrphanSweep.end(executions)
+                    continuation.resume()
+                }
+            }
             await endOwn(executions)
         }
         var handlers = session.handlers

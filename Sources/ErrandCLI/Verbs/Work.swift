@@ -77,7 +77,10 @@ struct Work: AsyncParsableCommand {
         }
         if let number = stops.withLock({ $0 }) { throw Failure(code: 128 + number) }
         if case .outcomesUnwritten(let count) = end {
-            throw Failure(.outcomesUnwritten, Worker.Failure.outcomesUnwritten(count).description)
+            // At once: closing the store would wait for the very lock or disk that did not take them.
+            try session.talk.line("errand: \(Worker.Failure.outcomesUnwritten(count))")
+            try session.talk.flush()
+            _exit(ExitStatus.outcomesUnwritten.rawValue)
         }
     }
 }

@@ -5,6 +5,23 @@ import ErrandContext
 
 extension JobStoreConformance {
     static let claimRules: [Rule] = [
+        Rule("a claim that finds nothing tells, if asked, whether others hold such jobs") { check in
+            _ = try await check.add()
+            _ = try await check.add { $0.kind = "other" }
+            let (holder, asker) = (try await check.join(), try await check.join())
+            func asking(kinds: [String] = ["k"]) async throws -> ExchangeReply {
+                var claim = RuleCheck.claim(kinds: kinds)
+                claim.asksAboutOthers = true
+                return try await check.jobs.exchange(ExchangeRequest(worker: asker, claim: claim))
+            }
+            let held = try await check.claimOne(holder)
+            check.equal(try await asking().othersHold, true, "while another worker holds one")
+            check.equal(try await asking(kinds: ["absent"]).othersHold, false, "about a kind that nobody holds")
+            try await check.end(held.execution, by: holder, .completed, .complete)
+            check.equal(try await asking().othersHold, false, "after its end")
+            check.equal(try await asking(kinds: ["other"]).claimed.count, 1, "what the asker gets itself")
+            check.equal(try await asking(kinds: ["other"]).othersHold, false, "about a job that the asker holds itself")
+        },
         Rule("a queue gives its jobs by priority, then by due time, then by ID, whatever their kinds") { check in
             let now = check.subject.now()
             func add(_ priority: Int, _ secondsAgo: Int?, _ kind: String = "k") async throws -> JobID {
