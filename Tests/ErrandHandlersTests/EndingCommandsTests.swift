@@ -122,7 +122,13 @@ import Testing
         let orphan = try start(["setsid", "sh", "-c", "trap '' TERM; sleep 600 & wait"], environment: [prefix])
         let neighbour = try start(["sleep", "600"], environment: ["ERRAND_EXECUTION_ID=\(other.context.executionID)"])
         let lookalike = try start(["sleep", "600"], environment: ["X\(prefix)", "\(prefix)1", "A=\(prefix)"])
-        defer { for process in [neighbour, lookalike] { kill(process, SIGKILL) } }
+        // Each is collected: a child that nobody waits for would keep the test runner's own wait for exit tests busy for ever.
+        defer {
+            for process in [orphan, neighbour, lookalike] {
+                kill(process, SIGKILL)
+                waitpid(process, nil, 0)
+            }
+        }
 
         #expect(OrphanSweep.end([dead.context.executionID]) >= 1)
         #expect(!isAlive(orphan))
