@@ -100,6 +100,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ErrandTool", "ErrandDemo", "Errand", "ErrandContext", "ErrandSQLite"],
+            exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "DocumentationTests",

@@ -72,6 +72,40 @@ public struct WorkerDescription: Sendable, Hashable, Codable {
     }
 }
 
+extension WorkerDescription {
+    private enum CodingKeys: String, CodingKey {
+        case kinds, queues, concurrency, host, pid, version
+        case startedAt = "started_at"
+        case lease = "lease_us"
+    }
+
+    /// Reads the stored form; the lease is in whole microseconds.
+    /// - Throws: `DecodingError`.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            kinds: try container.decode([String].self, forKey: .kinds), queues: try container.decode([String: Int].self, forKey: .queues),
+            concurrency: try container.decode(Int.self, forKey: .concurrency), host: try container.decode(String.self, forKey: .host),
+            pid: try container.decode(Int32.self, forKey: .pid), version: try container.decode(String.self, forKey: .version),
+            startedAt: try container.decode(Timestamp.self, forKey: .startedAt),
+            lease: .microseconds(try container.decode(Int64.self, forKey: .lease)))
+    }
+
+    /// Writes the stored form; the lease is in whole microseconds.
+    /// - Throws: `EncodingError`.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kinds, forKey: .kinds)
+        try container.encode(queues, forKey: .queues)
+        try container.encode(concurrency, forKey: .concurrency)
+        try container.encode(host, forKey: .host)
+        try container.encode(pid, forKey: .pid)
+        try container.encode(version, forKey: .version)
+        try container.encode(startedAt, forKey: .startedAt)
+        try container.encode(lease.wholeMicroseconds, forKey: .lease)
+    }
+}
+
 /// One step of a worker.
 public struct ExchangeRequest: Sendable, Hashable {
     /// Who asks.
