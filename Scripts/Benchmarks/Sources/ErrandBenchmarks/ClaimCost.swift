@@ -31,15 +31,23 @@ enum ClaimCost {
             for round in 0..<220 {
                 try await enqueue(batch, kind: "work", in: empty)
                 try await enqueue(batch, kind: "work", in: full)
-                let (first, claimedEmpty) = try await timed { try await claim(batch, in: empty, by: emptyWorker) }
-                let (second, claimedFull) = try await timed { try await claim(batch, in: full, by: fullWorker) }
-                precondition(claimedEmpty.count == batch && claimedFull.count == batch)
-                try await complete(claimedEmpty, in: empty, by: emptyWorker)
-                try await complete(claimedFull, in: full, by: fullWorker)
+                // In turn the one and the other first, so that neither always finds the processor's caches warm.
+                var first: (time: Double, jobs: [ClaimedJob])
+                var second: (time: Double, jobs: [ClaimedJob])
+                if round % 2 == 0 {
+                    first = try await timed { try await claim(batch, in: empty, by: emptyWorker) }
+                    second = try await timed { try await claim(batch, in: full, by: fullWorker) }
+                } else {
+                    second = try await timed { try await claim(batch, in: full, by: fullWorker) }
+                    first = try await timed { try await claim(batch, in: empty, by: emptyWorker) }
+                }
+                precondition(first.jobs.count == batch && second.jobs.count == batch)
+                try await complete(first.jobs, in: empty, by: emptyWorker)
+                try await complete(second.jobs, in: full, by: fullWorker)
                 guard round >= 20 else { continue }
-                times.empty.add(first)
-                times.full.add(second)
-                times.ratio.add(second / first)
+                times.empty.add(first.time)
+                times.full.add(second.time)
+                times.ratio.add(second.time / first.time)
             }
             say("batch \(batch)")
             say("  empty  \(times.empty.line(unit: "µs", scale: 1e6))")
@@ -50,7 +58,7 @@ enum ClaimCost {
         full.close()
     }
 
-    private static func timed<Result>(_ body: () async throws -> Result) async rethrows -> (Double, Result) {
+    private static func timed<Result>(_ body: () async throws -> Result) async rethrows -> (time: Double, jobs: Result) {
         let start = seconds(CLOCK_MONOTONIC)
         let result = try await body()
         return (seconds(CLOCK_MONOTONIC) - start, result)
