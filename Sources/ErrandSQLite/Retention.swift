@@ -6,6 +6,8 @@ import ErrandContext
 extension QueueDatabase {
     /// At most so many finished rows are looked at in one slice.
     static let rowsPerSweep = 2000
+    /// How long what ended in a minute is remembered: eight days, a week to compare with.
+    static let tallyMinutes: Int64 = 8 * 24 * 60
 
     private struct Finished {
         var id: Int64
@@ -26,6 +28,7 @@ extension QueueDatabase {
             if excess > limit { report.hasMore = true }
         }
         if !report.hasMore { try sweep(policy, limit: limit, into: &report) }
+        try connection[RetentionSQL.dropTallies].bind(1, clock.now / 60_000_000 - QueueDatabase.tallyMinutes).run()
         return (report, [])
     }
 
@@ -99,6 +102,9 @@ extension QueueDatabase {
 
 /// The statements of retention.
 enum RetentionSQL {
+    /// Forgets minutes of long ago. A prefix of the primary key of `errand_tally`.
+    static let dropTallies = SQL("DELETE FROM errand_tally WHERE minute < :minute")
+
     /// Finished jobs in all, from the counters.
     static let total = SQL("SELECT coalesce(sum(jobs), 0) FROM errand_counter")
 

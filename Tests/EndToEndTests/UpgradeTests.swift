@@ -12,14 +12,15 @@ import Testing
         try FileManager.default.copyItem(atPath: fixtures + fixture, toPath: sandbox.store)
 
         let jobs = try sandbox.run("jobs", "--json").objects()
-        #expect(jobs.compactMap { $0["state"] as? String }.sorted() == ["available", "cancelled", "completed", "completed", "dead", "scheduled"])
+        let states = jobs.compactMap { $0["state"] as? String }.sorted()
+        #expect(states == ["available", "cancelled", "completed", "completed", "dead", "scheduled"])
 
         let good = try #require(try sandbox.run("show", "key:order-1", "--json").objects().first)
         #expect(good["label"] as? String == "a good one")
         #expect(good["meta"] as? [String: String] == ["ticket": "4711"])
-        let id = try #require(good["id"] as? String)
-        let messages = try sandbox.run("logs", id, "--json").objects().compactMap { $0["message"] as? String }
-        #expect(Set(messages) == ["line of \(id).\(try #require((good["executions"] as? [[String: Any]])?.first?["ordinal"] as? Int))", "trouble"])
+        let execution = try #require((good["executions"] as? [[String: Any]])?.first?["execution_id"] as? String)
+        let messages = try sandbox.run("logs", execution, "--json").objects().compactMap { $0["message"] as? String }
+        #expect(Set(messages) == ["line of \(execution)", "trouble"])
 
         let dead = try #require(jobs.first { $0["state"] as? String == "dead" }?["id"] as? String)
         let history = try #require(try sandbox.run("show", dead, "--json").objects().first)
@@ -29,8 +30,8 @@ import Testing
         #expect(try sandbox.run("retry", dead).status == 0)
         let added = try sandbox.run("enqueue", "--", "echo", "new").text
         #expect(try sandbox.run("work", "--until-empty").status == 0)
-        let ordinals = try #require(try sandbox.run("show", dead, "--json").objects().first?["executions"] as? [[String: Any]])
-            .compactMap { $0["ordinal"] as? Int }
+        let retried = try #require(try sandbox.run("show", dead, "--json").objects().first)
+        let ordinals = try #require(retried["executions"] as? [[String: Any]]).compactMap { $0["ordinal"] as? Int }
         #expect(ordinals.count == 3 && ordinals == ordinals.sorted() && Set(ordinals).count == 3)
         #expect(try sandbox.run("wait", added).status == 0)
         #expect(added > dead)

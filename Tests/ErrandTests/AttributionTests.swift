@@ -121,4 +121,27 @@ private let logger: Logger = {
         #expect(records.map(\.flags) == [[.afterEnd]])
         #expect(try await shop.records(of: second).isEmpty)
     }
+
+    @Test func `a line that is written after its worker has left is kept as well`() async throws {
+        let id = try await shop.enqueue("escapes")
+        let left = Happening()
+        try await shop.worker(
+            Handler(kind: "escapes") { _, _ in
+                // Deliberately without an owner: the leak that is to be seen.
+                Task {
+                    await left.wait()
+                    logger.info("later than all")
+                }
+                return nil
+            }
+        ).runUntilEmpty()
+        let kept = Happening()
+        let listener = shop.queue.store.doorbell.listen(to: [.log]) { _ in Task { await kept.happen() } }
+        defer { listener.stop() }
+        await left.happen()
+        await kept.wait()
+        let records = try await shop.records(of: id)
+        #expect(records.map(\.message) == ["later than all"])
+        #expect(records.map(\.flags) == [[.afterEnd]])
+    }
 }

@@ -24,6 +24,8 @@ package final class LogPump: LogSink {
         /// Cursors of ring chunks to delete with the next append.
         var dropping: [Int64] = []
         var unwrittenLines = 0
+        /// Whether the worker has left: nobody runs the pump any more.
+        var hasLeft = false
     }
 
     /// How long a line may wait for its flush.
@@ -41,14 +43,17 @@ package final class LogPump: LogSink {
     package var unwrittenLines: Int { state.withLock { $0.unwrittenLines } }
 
     package func hasLines(_ log: ExecutionLog, isUrgent: Bool) {
-        let mustSetTimer = state.withLock { state -> Bool in
+        let (mustSetTimer, hasLeft) = state.withLock { state -> (Bool, Bool) in
             // An urgent line may come to a log that already waits.
             if !isUrgent || !state.waiting.contains(where: { $0 === log }) { state.waiting.append(log) }
-            guard !isUrgent, !state.isTimerSet else { return false }
+            guard !state.hasLeft, !isUrgent, !state.isTimerSet else { return (false, state.hasLeft) }
             state.isTimerSet = true
-            return true
+            return (true, false)
         }
-        if isUrgent {
+        if hasLeft {
+            // A callback that outlived even its worker. Nobody is left who could wait for the flush: it ends by itself.
+            Task { await flush() }
+        } else if isUrgent {
             wakeUp.yield()
         } else if mustSetTimer {
             _ = clock.schedule(at: clock.uptime() + LogPump.interval) { [self] in
@@ -58,17 +63,18 @@ package final class LogPump: LogSink {
         }
     }
 
-    /// Flushes whenever lines wait, until the task is cancelled.
+    /// Flushes whenever lines wait, until the task is cancelled; lines that come later are written one flush each.
     package func run() async {
         for await _ in wakeUps { await flush() }
+        state.withLock { $0.hasLeft = true }
+        await flush()
     }
 
     /// Appends all lines that wait now; returns when they, and those of flushes under way, are committed or given up.
     package func flush() async {
         let (chunks, owners, dropping, hasPredecessor) = takeChunks()
-        guard !chunks.isEmpty || hasPredecessor else { return }
-        state.withLock { $0.appendsUnderWay += 1 }
         defer { state.withLock { $0.appendsUnderWay -= 1 } }
+        guard !chunks.isEmpty || hasPredecessor else { return }
         do throws(JobStoreError) {
             // The store appends in the order of calls: an empty append after a flush under way returns when that one is committed.
             let cursors = try await store.append(chunks, dropping: dropping)
@@ -96,6 +102,7 @@ package final class LogPump: LogSink {
             defer {
                 state.waiting = []
                 state.dropping = []
+                state.appendsUnderWay += 1
             }
             return (state.waiting, state.dropping, state.appendsUnderWay > 0)
         }

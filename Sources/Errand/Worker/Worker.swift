@@ -159,7 +159,7 @@ public final class Worker: Service {
     }
 
     /// Stops claiming and lets running handlers finish within the grace period; then ``run()`` returns. May be called from anywhere,
-    /// more than once.
+    /// more than once. For good: a later run of this worker ends at once.
     public func drain() {
         let loop = state.withLock { state in
             state.isDraining = true
