@@ -7,19 +7,27 @@ extension QueueDatabase {
     /// The beat of a casualty whose worker row was missing although executions name it.
     static let missingBeat: Int64 = -1
 
+    /// Takes the worker of `casualty` from the register, unless it has given a sign of life since.
+    func condemn(_ casualty: Casualty) throws(JobStoreError) -> Casualty? {
+        let worker = casualty.worker.rawValue
+        guard casualty.beat != QueueDatabase.missingBeat else {
+            return try connection[RescueSQL.isRegistered].bind(1, worker).first({ _ in true }) == nil ? casualty : nil
+        }
+        // Whoever waited long to get here may see only its own delay (RELIABILITY I6).
+        if casualty.cause == .overdue, !standing.mayRescueByTime(uptime: clock.uptime) { return nil }
+        try connection[RescueSQL.remove].bind(1, worker).bind(2, casualty.beat).run()
+        guard connection.changes == 1 else { return nil }
+        var condemned = casualty
+        condemned.beat = QueueDatabase.missingBeat
+        return condemned
+    }
+
     /// Gives back what `casualty` held, unless it has given a sign of life since.
     func rescue(
         _ casualty: Casualty, poisonThreshold: Int?
     ) throws(JobStoreError) -> ([ExecutionID], Set<DoorbellTopic>) {
         let worker = casualty.worker.rawValue
-        // Whoever waited long to get here may see only its own delay (RELIABILITY I6).
-        if casualty.cause == .overdue, !standing.mayRescueByTime(uptime: clock.uptime) { return ([], []) }
-        if casualty.beat == QueueDatabase.missingBeat {
-            guard try connection[RescueSQL.isRegistered].bind(1, worker).first({ _ in true }) == nil else { return ([], []) }
-        } else {
-            try connection[RescueSQL.remove].bind(1, worker).bind(2, casualty.beat).run()
-            guard connection.changes == 1 else { return ([], []) }
-        }
+        guard try condemn(casualty) != nil else { return ([], []) }
         var held: [HeldExecution] = []
         try connection[RescueSQL.held].bind(1, worker).forEach { row in
             held.append(

@@ -121,6 +121,10 @@ extension StoreCore: JobStore {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.casualties(seenBy: worker) }
     }
 
+    func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty? {
+        try await queue.perform(.normal) { (database) throws(JobStoreError) in (try database.condemn(casualty), []) }
+    }
+
     func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
         try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
             try database.rescue(casualty, poisonThreshold: poisonThreshold)

@@ -29,7 +29,10 @@ extension QueueDatabase {
         reply.isRegistered = connection.changes == 1
         if reply.isRegistered { standing.didRenew(request.worker, uptime: uptime) }
         reply.results.reserveCapacity(reports.count)
-        for report in reports { reply.results.append(try record(report, by: request.worker, topics: &topics)) }
+        for report in reports {
+            // Not by the token alone: a condemned worker's rows are still there while its children are being ended.
+            reply.results.append(reply.isRegistered ? try record(report, by: request.worker, topics: &topics) : .leaseLost)
+        }
         if try promote(now: now) > 0 { topics.insert(.work) }
         if reply.isRegistered, let claim = request.claim {
             reply.claimed = try self.claim(claim, for: request.worker, now: now)

@@ -169,6 +169,11 @@ extension ModelStore: JobStore {
         return read { $0.casualties(seenBy: worker, at: uptime) }
     }
 
+    /// Takes the worker of `casualty` out of the register; never throws.
+    public func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty? {
+        commit { $0.condemn(casualty) }
+    }
+
     /// Makes the jobs of `casualty` available again; never throws.
     public func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
         let now = clock.now()

@@ -32,7 +32,7 @@ extension ModelTables {
     mutating func begin(_ request: ExchangeRequest, at moment: Moment) -> ExchangeReply {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
         workers[request.worker]?.renew(at: moment.uptime)
-        reply.results = request.reports.map { record($0, by: request.worker) }
+        reply.results = request.reports.map { reply.isRegistered ? record($0, by: request.worker) : .leaseLost }
         promote(at: moment.wall)
         return reply
     }

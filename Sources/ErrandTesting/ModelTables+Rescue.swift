@@ -24,10 +24,17 @@ extension ModelTables {
         return (registered + departed).sorted { $0.worker.rawValue < $1.worker.rawValue }
     }
 
-    mutating func rescue(_ casualty: Casualty, poisonThreshold: Int?, at now: Timestamp) -> [ExecutionID] {
-        guard (workers[casualty.worker]?.beat ?? 0) == casualty.beat else { return [] }
-        let cut = held(by: casualty.worker)
+    mutating func condemn(_ casualty: Casualty) -> Casualty? {
+        guard (workers[casualty.worker]?.beat ?? 0) == casualty.beat else { return nil }
         workers[casualty.worker] = nil
+        var condemned = casualty
+        condemned.beat = 0
+        return condemned
+    }
+
+    mutating func rescue(_ casualty: Casualty, poisonThreshold: Int?, at now: Timestamp) -> [ExecutionID] {
+        guard condemn(casualty) != nil else { return [] }
+        let cut = held(by: casualty.worker)
         for execution in cut {
             guard var job = jobs[execution.job] else { continue }
             let wish = job.cancellation

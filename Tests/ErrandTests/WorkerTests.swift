@@ -266,6 +266,26 @@ private struct Greet: Job {
         #expect(zombie?.identity.executionID == ExecutionID(id, 1))
     }
 
+    @Test func `children of a worker that has given a sign of life since the look are left alone`() async throws {
+        let id = try await shop.enqueue("elsewhere")
+        let healthy = try await shop.model.join(
+            WorkerDescription(
+                kinds: [], queues: [:], concurrency: 1, host: "", pid: 0, version: "", startedAt: shop.queue.clock.now(),
+                lease: .seconds(30)))
+        let claim = ClaimRequest(limit: 1, queues: [.init(queue: "default", limit: 1)], kinds: ["elsewhere"])
+        let job = try #require(try await shop.model.exchange(ExchangeRequest(worker: healthy, claim: claim)).claimed.first)
+        let done = Happening()
+        shop.watched.find([Casualty(worker: healthy, cause: .overdue, beat: -7, executions: [job.execution])], done: done)
+        let ended = Collected<ExecutionID>()
+        let worker = shop.worker(Handler(kind: "x") { _, _ in nil }) { $0.endOrphans = { for execution in $0 { ended.add(execution) } } }
+        async let end = worker.runToEnd()
+        await done.wait()
+        worker.drain()
+        #expect(try await end == .drained)
+        #expect(ended.values == [])
+        #expect(try await shop.model.states(of: [id]) == [.running])
+    }
+
     // MARK: Leaving
 
     @Test func `a drain finishes what runs and leaves the rest where it is`() async throws {

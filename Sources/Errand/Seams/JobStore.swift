@@ -17,15 +17,21 @@ public protocol JobStore: Sendable {
     func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID
 
     /// One step of a worker: renews its lease, records reports, promotes what has become due, claims, and tells it what to cancel.
-    /// One commit. A worker that was rescued meanwhile gets `isRegistered == false`, claims nothing, and each of its reports is
-    /// judged by its own lease token.
+    /// One commit. A worker that was condemned or rescued meanwhile gets `isRegistered == false`, claims nothing, and each of its
+    /// reports is refused: what it held is somebody else's to decide.
     /// - Throws: ``JobStoreError`` when nothing was recorded; the same request may be repeated.
     func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply
 
-    /// Workers that are dead (or overdue) and what they held; cheap, called about twice a second. The caller ends the children of
-    /// those executions before it rescues them.
+    /// Workers that are dead (or overdue) and what they held; cheap, called about twice a second. A finding only: the caller condemns
+    /// the worker, ends the children of its executions, and then rescues them.
     /// - Throws: ``JobStoreError/unavailable(reason:)``.
     func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty]
+
+    /// Takes the worker of `casualty` from the register, unless it has given a sign of life since; `nil` then. What it held stays
+    /// running until ``rescue(_:poisonThreshold:)``, but its reports are refused from now on: only now may its children be ended.
+    /// - Returns: the casualty to rescue. When its rescuer dies in between, others find it again, without a row in the register.
+    /// - Throws: ``JobStoreError``.
+    func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty?
 
     /// Makes the jobs of `casualty` available again, unless it has given a sign of life since; returns the executions that were cut.
     /// A job interrupted `poisonThreshold` times in a row (`nil`: no limit) dies instead.

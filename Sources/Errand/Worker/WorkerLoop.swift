@@ -176,7 +176,9 @@ final class WorkerLoop: Sendable {
         while await clock.sleep(for: .milliseconds(500)) {
             guard let id = registered.withLock({ $0 }) else { continue }
             do throws(JobStoreError) {
-                for casualty in try await jobs.casualties(seenBy: id) {
+                for finding in try await jobs.casualties(seenBy: id) {
+                    // Condemned first: a worker that lives after all, seen late by somebody who was held up, keeps its children.
+                    guard let casualty = try await jobs.condemn(finding) else { continue }
                     if !casualty.executions.isEmpty { await configuration.endOrphans(casualty.executions) }
                     let rescued = try await jobs.rescue(casualty, poisonThreshold: configuration.poisonThreshold)
                     guard !rescued.isEmpty else { continue }

@@ -100,6 +100,33 @@ extension JobStoreConformance {
             try await check.expectState(id, .running, "the job")
             try await check.end(claimed.execution, by: late, .completed, .complete)
         },
+        Rule("a sign of life after the look forbids to condemn") { check in
+            let late = try await check.join(lease: .seconds(1))
+            let watcher = try await check.join()
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            check.expect(try await check.beat(late).isRegistered, "the late worker is not registered any more")
+            check.expect(try await check.jobs.condemn(casualty) == nil, "a worker that lives was condemned")
+            check.expect(try await check.beat(late).isRegistered, "a worker that lives was taken from the register")
+        },
+        Rule("a condemned worker's reports are refused while its jobs still run, and the rescue that follows gives them back") { check in
+            let id = try await check.add()
+            let zombie = try await check.join(lease: .seconds(1))
+            let watcher = try await check.join()
+            let old = try await check.claimOne(zombie)
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            let condemned = try check.require(try await check.jobs.condemn(casualty), "an overdue worker was not condemned")
+            try await check.expectState(id, .running, "the job of a condemned worker")
+            let reply = try await check.beat(zombie, [check.report(old.execution, .failed, .bury(reason: "max_attempts"))])
+            check.expect(!reply.isRegistered, "a condemned worker is still registered")
+            check.equal(reply.results, [.leaseLost], "its report")
+            check.equal(
+                try await check.jobs.casualties(seenBy: watcher).flatMap(\.executions), [old.execution], "what others can rescue")
+            check.equal(try await check.jobs.rescue(condemned, poisonThreshold: nil), [old.execution], "what was cut")
+            check.equal(try await check.detail(id).executions.map(\.outcome), [.lost], "the outcomes")
+            try await check.expectState(id, .available, "the job")
+        },
         Rule("steps renew the lease") { check in
             let busy = try await check.join(lease: .seconds(2))
             let watcher = try await check.join()

@@ -53,6 +53,8 @@ final class WatchedJobStore: JobStore {
         var exchanges = 0
         var failuresLeft = 0
         var linesAtReport: [ExecutionID: Int] = [:]
+        var stale: [Casualty] = []
+        var looks: [Happening] = []
         var waiters: [(count: Int, semaphore: Semaphore)] = []
     }
 
@@ -93,7 +95,28 @@ final class WatchedJobStore: JobStore {
 
     func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] { try await model.enqueue(jobs) }
     func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID { try await model.join(worker) }
-    func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty] { try await model.casualties(seenBy: worker) }
+    func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty] {
+        let (stale, looks) = state.withLock { state -> ([Casualty], [Happening]) in
+            if !state.stale.isEmpty {
+                defer { state.stale = [] }
+                return (state.stale, [])
+            }
+            defer { state.looks = [] }
+            return ([], state.looks)
+        }
+        for look in looks { await look.happen() }
+        return stale.isEmpty ? try await model.casualties(seenBy: worker) : stale
+    }
+
+    /// Gives `casualties` as the next finding, as if they had been read a while ago; `done` happens at the look after that.
+    func find(_ casualties: [Casualty], done: Happening) {
+        state.withLock { state in
+            state.stale = casualties
+            state.looks = [done]
+        }
+    }
+
+    func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty? { try await model.condemn(casualty) }
     func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
         try await model.rescue(casualty, poisonThreshold: poisonThreshold)
     }
