@@ -20,6 +20,18 @@ import Testing
         if FileManager.default.fileExists(atPath: sandbox.store) { #expect(try sandbox.run("jobs", "--json").out.isEmpty) }
     }
 
+    @Test(arguments: [#"mail "$(printf '"\377"')""#, #"-- echo "$(printf 'a\377b')""#, #"--label "$(printf '\377')" mail {}"#])
+    func `an argument that is not UTF-8 is refused, never repaired`(arguments: String) throws {
+        let sandbox = try Sandbox()
+        let shell = try Sandbox.Running(
+            executable: "/bin/sh", arguments: ["-c", "exec \(Sandbox.errand) enqueue \(arguments)"], input: nil,
+            environment: ["ERRAND_STORE": sandbox.store])
+        let refused = shell.waitForEnd()
+        #expect(refused.status == 2)
+        #expect(refused.out.isEmpty)
+        #expect(refused.err.contains("UTF-8"))
+    }
+
     @Test func `a payload of 1 MiB is taken, one byte more is not`() throws {
         let sandbox = try Sandbox()
         let most = "\"" + String(repeating: "x", count: (1 << 20) - 2) + "\""

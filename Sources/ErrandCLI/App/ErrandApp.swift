@@ -42,7 +42,13 @@ extension ErrandApp {
 extension ErrandApp {
     /// Sets up logging and signals, runs the command line, and ends the process with its exit code.
     @concurrent public static func main() async {
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        let arguments: [String]
+        do {
+            arguments = try InputReading.arguments()
+        } catch {
+            _ = writeFully(Array("errand: \(TerminalText.escaped("\(error)"))\n".utf8), to: STDERR_FILENO)
+            exit(ExitStatus.usage.rawValue)
+        }
         // Loggers take their level when they are made, and a program's own may be made before its arguments are parsed.
         if let level = LevelArgument.early(in: arguments) { LogCapture.level = level }
         LoggingSystem.bootstrap {

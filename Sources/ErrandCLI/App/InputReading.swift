@@ -28,6 +28,22 @@ package enum InputReading {
         return descriptor(file, limit: limit)
     }
 
+    /// The arguments of this process, without its name.
+    /// - Throws: ``Failure`` with status 2 for one that is not UTF-8: Swift would repair it, and another payload or another file's name
+    ///   than the one that was given would be stored.
+    static func arguments() throws -> [String] {
+        try (1..<max(1, Int(CommandLine.argc))).map { index in
+            guard let text = CommandLine.unsafeArgv[index] else { return "" }
+            guard let argument = String(validatingCString: text) else {
+                throw Failure(
+                    .usage,
+                    "argument \(index) is not valid UTF-8, which is all that a job can keep: \(String(cString: text)); pass a file that names it, or a script"
+                )
+            }
+            return argument
+        }
+    }
+
     /// The environment of this process.
     static func environment() -> [String: String] {
         var values: [String: String] = [:]
