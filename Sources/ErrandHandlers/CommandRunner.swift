@@ -27,8 +27,8 @@ struct CommandRunner: Sendable {
     var options: CommandOptions
 
     /// Runs `command` to its end and returns the JSON that it wrote to its result descriptor, if any.
-    /// - Throws: `StoredError` for a command that cannot be started or fails; `Snooze` for status 75; `CancellationError` when the
-    ///   task was cancelled, after the whole tree has ended.
+    /// - Throws: `StoredError` for a command that cannot be started or fails; `Snooze` for status 75, and when the worker has no files,
+    ///   processes or memory left to start it; `CancellationError` when the task was cancelled, after the whole tree has ended.
     func run(_ command: Command, for context: ExecutionContext) async throws -> [UInt8]? {
         try Task.checkCancellation()
         let child = try start(command, for: context)
@@ -40,7 +40,7 @@ struct CommandRunner: Sendable {
 
     // MARK: Start
 
-    private func start(_ command: Command, for context: ExecutionContext) throws(StoredError) -> ChildProcess {
+    private func start(_ command: Command, for context: ExecutionContext) throws -> ChildProcess {
         let environment = CommandEnvironment.make(
             for: context, own: command.environment, worker: options.workerEnvironment, store: options.store)
         let program = command.argv[0]
@@ -62,6 +62,12 @@ struct CommandRunner: Sendable {
                 throw StoredError(type: "CommandNotFound", message: "the interpreter that \(path) names does not exist", code: 127)
             case EACCES, ENOEXEC, EPERM:
                 throw StoredError(type: "CommandNotExecutable", message: "\(path) cannot be executed: \(error)", code: 126)
+            case EMFILE, ENFILE, EAGAIN, ENOMEM:
+                // The worker's trouble, not the job's: it must not cost an attempt.
+                remark(
+                    "\(path) could not be started just now: \(error); it is tried again in \(DurationText.format(options.shortageDelay))",
+                    context)
+                throw Snooze(for: options.shortageDelay)
             default: throw StoredError(type: "CommandNotStarted", message: "\(path) could not be started: \(error)")
             }
         }
@@ -135,16 +141,16 @@ struct CommandRunner: Sendable {
                 end.wasCancelled = true
                 await tree.end(grace: options.terminationGrace)
             } else if isCut, !end.wasCancelled {
-                remarkOpenPipes(context)
+                remark(
+                    "the command has ended, but a process that it started still holds its output open; reading stopped after \(DurationText.format(options.lingerLimit))",
+                    context)
             }
         }
         end.status = child.reap()
         return end
     }
 
-    private func remarkOpenPipes(_ context: ExecutionContext) {
-        let text =
-            "the command has ended, but a process that it started still holds its output open; reading stopped after \(DurationText.format(options.lingerLimit))"
+    private func remark(_ text: String, _ context: ExecutionContext) {
         context.log.append(
             at: context.now(), level: .warning, stream: .system, limit: Limits.logLineBytes,
             message: { JSONText.append(text, to: &$0, limit: $1) })

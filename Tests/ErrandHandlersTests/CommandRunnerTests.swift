@@ -244,6 +244,20 @@ struct CommandHostTests {
         }
     }
 
+    @Test func `a command that the worker has no descriptors left to start is tried again, its attempt refunded`() async {
+        await #expect(processExitsWith: .success) {
+            let room = CommandRoom()
+            _ = try await room.shell("true")
+            let lowest = rlim_t(try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count)
+            var limit = rlimit(rlim_cur: lowest, rlim_max: lowest)
+            #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            await #expect(throws: Snooze(for: .seconds(1))) { _ = try await room.shell("true") }
+            let last = try #require(room.collector.records.last)
+            #expect((last.stream, last.level) == ("system", "warning"))
+            #expect(last.message.contains("Too many open files"))
+        }
+    }
+
     @Test func `closed standard descriptors of the worker do not end up in commands`() async {
         await #expect(processExitsWith: .success) {
             for descriptor in [0, 1, 2] as [Int32] { close(descriptor) }
