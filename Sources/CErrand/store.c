@@ -1,4 +1,4 @@
-// OFD locks and doorbell sockets: struct flock with F_OFD_* and sockaddr_un are awkward or missing in Swift's Glibc import.
+// OFD locks, birth times and doorbell sockets: struct flock with F_OFD_*, statx and sockaddr_un are awkward or missing in Swift's Glibc import.
 #include "store.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +37,12 @@ int errand_lock_probe(int file, int64_t byte) {
     struct flock range = byte_range(F_WRLCK, byte);
     if (fcntl(file, F_OFD_GETLK, &range) != 0) return -errno;
     return range.l_type != F_UNLCK;
+}
+
+int64_t errand_birth_time(const char *path) {
+    struct statx status;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &status) != 0 || !(status.stx_mask & STATX_BTIME)) return 0;
+    return status.stx_btime.tv_sec * 1000000000ll + status.stx_btime.tv_nsec;
 }
 
 static int address(struct sockaddr_un *to, int directory, const char *name) {

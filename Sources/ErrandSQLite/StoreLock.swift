@@ -36,11 +36,13 @@ final class StoreLock: Sendable {
     }
 
     let path: String
+    private let queuePath: String
     private let state: Mutex<State>
 
     /// Opens the lock file of the store in `directory`, making it if it is missing.
     init(directory: String) throws(JobStoreError) {
         path = "\(directory)/lock"
+        queuePath = "\(directory)/queue.db"
         let (file, inode) = try StoreLock.openFile(path)
         state = Mutex(State(file: file, inode: inode))
     }
@@ -172,8 +174,30 @@ final class StoreLock: Sendable {
         }
     }
 
-    /// Whether somebody, this store included, holds the proof of life of `worker`.
+    /// Whether somebody, this store included, holds the proof of life of `worker`; also true as long as nobody can tell, because the
+    /// lock file is gone or has just been replaced.
     func isPresent(_ worker: WorkerID) throws(JobStoreError) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return true }
+        let inode = state.withLock { $0.inode }
+        // In a file that was deleted, everybody who came later looks dead.
+        if UInt64(status.st_ino) != inode { try reopen(replacing: inode) }
+        return try holds(worker) || isFreshReplacement
+    }
+
+    /// How long the workers of a store may take to find a new lock file: they look whenever they look for the dead, twice a second.
+    private static let replacementTime: Int64 = 2_000_000_000
+
+    /// Whether the lock file is younger than the store and so new that its workers may still prove their lives in a deleted one.
+    private var isFreshReplacement: Bool {
+        let birth = errand_birth_time(path)
+        guard birth > 0, birth > errand_birth_time(queuePath) else { return false }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return (0..<StoreLock.replacementTime).contains(Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) - birth)
+    }
+
+    private func holds(_ worker: WorkerID) throws(JobStoreError) -> Bool {
         let byte = StoreLock.presence(worker)
         let code = state.withLock { state in
             state.isClosed ? -EBADF : state.present.contains(byte) ? 1 : errand_lock_probe(state.file, byte)

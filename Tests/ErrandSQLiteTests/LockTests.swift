@@ -21,6 +21,23 @@ import Testing
         return try SQLiteStore.open(directory: directory.path, options: options)
     }
 
+    @Test func `a replaced lock file makes nobody look dead, on either side`() async throws {
+        let old = try TestStore()
+        let worker = try await old.join()
+        try await old.enqueue()
+        _ = try #require(try await old.claim(worker).first)
+        unlink("\(old.directory.path)/lock")
+        #expect(try await old.jobs.casualties(seenBy: worker) == [])
+        let new = try TestStore(directory: old.directory, clock: old.clock)
+        let newcomer = try await new.join()
+        #expect(try await new.jobs.casualties(seenBy: newcomer) == [])
+        #expect(try await old.jobs.casualties(seenBy: worker) == [])
+        // It has found the new file by looking, and proves its life there.
+        let file = Glibc.open("\(old.directory.path)/lock", O_RDWR | O_CLOEXEC)
+        defer { close(file) }
+        #expect(errand_lock_probe(file, 1 << 40 + worker.rawValue) == 1)
+    }
+
     @Test func `a write waits no longer than told, and the error names the holder`() async throws {
         let directory = TemporaryDirectory()
         let store = try open(directory, wait: .milliseconds(100))

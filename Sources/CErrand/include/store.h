@@ -16,6 +16,9 @@ int errand_lock_release(int file, int64_t byte);
 /// Whether another open file holds the lock of a byte: 1 it does, 0 it is free, or a negative errno.
 int errand_lock_probe(int file, int64_t byte);
 
+/// When the file at `path` was made, in nanoseconds since 1970; 0 where the file system does not keep it or there is no such file.
+int64_t errand_birth_time(const char *path);
+
 /// A datagram socket bound to `name` below the directory; the path's limit of 107 bytes is met through /proc/self/fd.
 /// Gives the socket, or a negative errno.
 int errand_doorbell_open(int directory, const char *name);
