@@ -286,6 +286,35 @@ private struct Greet: Job {
         #expect(try await shop.model.states(of: [id]) == [.running])
     }
 
+    @Test(.timeLimit(.minutes(1))) func `a worker whose logs cannot be written yet keeps its lease`() async throws {
+        let gate = Happening()
+        var store = shop.queue.store
+        store.logs = GatedLogStore(logs: store.logs, gate: gate)
+        let queue = JobQueue(store: store, clock: shop.queue.clock)
+        let id = try await queue.enqueue(kind: "talks", payload: Array("{}".utf8)).id
+        let ended = Happening()
+        let worker = Worker(
+            queue: queue,
+            handlers: [
+                Handler(kind: "talks") { _, context in
+                    context.logger.info("a line that waits")
+                    await ended.happen()
+                    return nil
+                }
+            ], configuration: .init { $0.lease = .seconds(1) })
+        async let end: Void = worker.runUntilEmpty()
+        await ended.wait()
+        let watched = shop.watched
+        startThread(named: "test-witness") {
+            // More than one lease without an outcome.
+            watched.waitForExchanges(4)
+            Task { await gate.happen() }
+        }
+        try await end
+        let detail = try #require(try await shop.detail(id))
+        #expect(detail.executions.map(\.outcome) == [.completed])
+    }
+
     // MARK: Leaving
 
     @Test func `a drain finishes what runs and leaves the rest where it is`() async throws {

@@ -148,7 +148,7 @@ final class WorkerLoop: Sendable {
 
     private func exchange(_ request: ExchangeRequest) async {
         // Logs first, in their own file and commit: an outcome is acknowledged only when its lines are kept (or given up).
-        if !request.reports.isEmpty { await pump.flush() }
+        if !request.reports.isEmpty { await flush(keepingLeaseOf: request.worker) }
         do throws(JobStoreError) {
             let reply = try await jobs.exchange(request)
             for report in request.reports { pump.forget(report.execution) }
@@ -156,6 +156,24 @@ final class WorkerLoop: Sendable {
             tell(.exchanged(reply))
         } catch {
             tell(.exchangeFailed(error))
+        }
+    }
+
+    /// Flushes, however long that takes: logs that wait for a lock or a disk of their own must not cost the lease of everything that runs.
+    private func flush(keepingLeaseOf worker: WorkerID) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.pump.flush() }
+            group.addTask {
+                while await self.clock.sleep(for: self.configuration.lease / 3) {
+                    do throws(JobStoreError) {
+                        _ = try await self.jobs.exchange(ExchangeRequest(worker: worker))
+                    } catch {
+                        // The step that waits for the flush meets the same store, and says so.
+                    }
+                }
+            }
+            await group.next()
+            group.cancelAll()
         }
     }
 
