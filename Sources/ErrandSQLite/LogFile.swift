@@ -21,6 +21,8 @@ final class LogFile: LogStore {
     private let wait: Duration?
     private let ring: @Sendable (Set<DoorbellTopic>) -> Void
     private let state = Mutex<State>(.untouched)
+    /// Held while the file is being opened, so that ``state`` never is.
+    private let opening = Mutex(())
 
     init(directory: StoreDirectory, lock: StoreLock, wait: Duration?, ring: @escaping @Sendable (Set<DoorbellTopic>) -> Void) {
         self.directory = directory
@@ -39,17 +41,46 @@ final class LogFile: LogStore {
         reader.stop()
     }
 
-    /// The writer and the reader, which are made at the first call.
-    private func threads() throws(JobStoreError) -> (WriterThread<LogDatabase>, ReaderThread<LogReader>) {
+    private typealias Threads = (writer: WriterThread<LogDatabase>, reader: ReaderThread<LogReader>)
+
+    /// The writer and the reader, which are made at the first call: on a thread of its own, because opening waits for locks, and a
+    /// worker's thread has leases to renew meanwhile.
+    private func threads() async throws(JobStoreError) -> Threads {
+        if let threads = try opened() { return threads }
+        let result: Result<Threads, JobStoreError> = await withUnsafeContinuation { continuation in
+            startThread(named: "errand-open") {
+                do throws(JobStoreError) {
+                    continuation.resume(returning: .success(try self.openOnce()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    private func opened() throws(JobStoreError) -> Threads? {
         try state.withLock { state throws(JobStoreError) in
             switch state {
             case .open(let writer, let reader): return (writer, reader)
             case .closed: throw JobStoreError.unavailable(reason: "the store is closed")
-            case .untouched:
-                let (writer, reader) = try open()
-                state = .open(writer, reader)
-                return (writer, reader)
+            case .untouched: return nil
             }
+        }
+    }
+
+    private func openOnce() throws(JobStoreError) -> Threads {
+        try opening.withLock { _ throws(JobStoreError) in
+            if let threads = try opened() { return threads }
+            let (writer, reader) = try open()
+            let isClosed = state.withLock { state in
+                if case .closed = state { return true }
+                state = .open(writer, reader)
+                return false
+            }
+            guard isClosed else { return (writer, reader) }
+            writer.stop(abruptly: true)
+            throw JobStoreError.unavailable(reason: "the store is closed")
         }
     }
 
@@ -75,37 +106,37 @@ final class LogFile: LogStore {
 
     func append(_ chunks: [LogChunk], dropping: [Int64]) async throws(JobStoreError) -> [Int64] {
         guard !chunks.isEmpty || !dropping.isEmpty else { return [] }
-        return try await threads().0.perform(.normal) { (database) throws(JobStoreError) in
+        return try await threads().writer.perform(.normal) { (database) throws(JobStoreError) in
             try database.append(chunks, dropping: dropping)
         }
     }
 
     func chunks(of job: JobID, ordinal: Int64?, after position: LogPosition?, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
-        try await threads().1.perform { (reader) throws(JobStoreError) in
+        try await threads().reader.perform { (reader) throws(JobStoreError) in
             try reader.chunks(of: job, ordinal: ordinal, after: position, limit: limit)
         }
     }
 
     func chunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
-        try await threads().1.perform { (reader) throws(JobStoreError) in try reader.chunks(after: cursor, limit: limit) }
+        try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.chunks(after: cursor, limit: limit) }
     }
 
     func newestCursor() async throws(JobStoreError) -> Int64 {
-        try await threads().1.perform { (reader) throws(JobStoreError) in try reader.newestCursor() }
+        try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.newestCursor() }
     }
 
     func delete(logsOf jobs: [JobID]) async throws(JobStoreError) {
         guard !jobs.isEmpty else { return }
-        try await threads().0.perform(.normal) { (database) throws(JobStoreError) in try database.delete(jobs) }
+        try await threads().writer.perform(.normal) { (database) throws(JobStoreError) in try database.delete(jobs) }
     }
 
     func prune(olderThan time: Timestamp?, beyondBytes bytes: Int?, limit: Int) async throws(JobStoreError) -> LogPruneReport {
-        try await threads().0.perform(.normal) { (database) throws(JobStoreError) in
+        try await threads().writer.perform(.normal) { (database) throws(JobStoreError) in
             try database.prune(olderThan: time, beyondBytes: bytes, limit: limit)
         }
     }
 
     func totalBytes() async throws(JobStoreError) -> Int {
-        try await threads().1.perform { (reader) throws(JobStoreError) in try reader.totalBytes() }
+        try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.totalBytes() }
     }
 }

@@ -21,6 +21,22 @@ import Testing
         return try SQLiteStore.open(directory: directory.path, options: options)
     }
 
+    @Test(.timeLimit(.minutes(1))) func `opening the logs waits for their lock without blocking the caller's thread`() async throws {
+        let directory = TemporaryDirectory()
+        let store = try open(directory, wait: nil).store
+        let file = hold(1, of: directory)
+        let thread = ThreadExecutor(name: "test-caller")
+        defer { thread.stop() }
+        let append = Task(executorPreference: thread) { try await store.logs.newestCursor() }
+        // On the same thread: it answers only when the first call has let go of it.
+        let ids = try await Task(executorPreference: thread) {
+            try await store.jobs.enqueue([NewJob(kind: "greet", payload: [])])
+        }.value
+        #expect(ids.count == 1)
+        close(file)
+        #expect(try await append.value == 0)
+    }
+
     @Test func `a replaced lock file makes nobody look dead, on either side`() async throws {
         let old = try TestStore()
         let worker = try await old.join()
