@@ -13,6 +13,15 @@ public enum LogCapture {
         set { levelIndex.store(Logger.Level.allCases.firstIndex(of: newValue)!, ordering: .relaxed) }
     }
 
+    /// Makes every swift-log logger of this process write into the log of the execution that uses it, and outside of executions to
+    /// standard error. Call it once, before anything logs; a program that calls `LoggingSystem.bootstrap` itself passes
+    /// ``ExecutionLogHandler`` there instead, and one built on `ErrandApp` needs neither.
+    public static func install() {
+        LoggingSystem.bootstrap { label in
+            ExecutionLogHandler(label: label, logLevel: level, outside: StreamLogHandler.standardError(label: label))
+        }
+    }
+
     /// The longest message that is kept: 16 KiB.
     package static let lineBytes = 16 << 10
 }

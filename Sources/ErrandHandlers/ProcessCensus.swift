@@ -71,7 +71,27 @@ struct ProcessCensus {
 
     /// `nil` for processes of other users and those that are gone; empty for zombies and kernel threads.
     private func environment(of number: pid_t) -> [UInt8]? {
-        let file = open("/proc/\(number)/environ", O_RDONLY | O_CLOEXEC)
+        var bytes = read("environ", of: number)
+        // In the middle of an exec a process has a program and no environment yet; a moment later it has both.
+        for _ in 0..<ProcessCensus.execPatience where bytes?.isEmpty == true && isInExec(number) {
+            sched_yield()
+            bytes = read("environ", of: number)
+        }
+        return bytes
+    }
+
+    /// How often a process in the middle of an exec is looked at again before it is taken as it is.
+    private static let execPatience = 1000
+
+    /// Whether a process has a program, unlike a kernel thread or a zombie, but no arguments yet.
+    private func isInExec(_ number: pid_t) -> Bool {
+        var link: CChar = 0
+        return readlink("/proc/\(number)/exe", &link, 1) > 0 && read("cmdline", of: number)?.isEmpty == true
+    }
+
+    /// A file of `/proc` about a process of this user.
+    private func read(_ name: String, of number: pid_t) -> [UInt8]? {
+        let file = open("/proc/\(number)/\(name)", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
         var status = stat()
@@ -80,7 +100,7 @@ struct ProcessCensus {
         withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 1) { buffer in
             // An environment and its arguments share 6 MB at most.
             while bytes.count < 8 << 20 {
-                let count = read(file, buffer.baseAddress, buffer.count)
+                let count = Glibc.read(file, buffer.baseAddress, buffer.count)
                 guard count > 0 else { break }
                 bytes.append(contentsOf: buffer.prefix(count))
             }

@@ -80,7 +80,7 @@ public final class Worker: Service {
             case .outcomesUnwritten(let count):
                 "left with \(count) outcomes unwritten because the store did not take them: those jobs run again"
             case .logCaptureMissing:
-                "log lines of jobs would be lost: call LoggingSystem.bootstrap with ExecutionLogHandler before anything logs, or build the program on ErrandApp"
+                "only context.logger reaches the logs of jobs: for the lines of all other loggers call LogCapture.install() first, or build on ErrandApp"
             }
         }
     }

@@ -13,6 +13,7 @@ enum HelloWorld {
         // snippet.show
         struct Greet: Job { static let kind = "greet"; var name: String }
 
+        LogCapture.install()
         let queue = try JobQueue.open("errand-store")
         try await queue.enqueue(Greet(name: "Ada"))
         let greet = Handler(Greet.self) { job, context in context.logger.info("hello, \(job.name)") }
