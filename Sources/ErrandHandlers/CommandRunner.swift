@@ -15,6 +15,22 @@ struct Command: Sendable, Hashable {
     var environment: [String: String]
     /// What it finds on its standard input; `nil` is nothing.
     var input: [UInt8]?
+    /// Where variables of its own come from.
+    var origin = Origin.job
+
+    /// Who described a command.
+    enum Origin: Sendable, Hashable {
+        /// The job's payload.
+        case job
+        /// A kind in errand.yaml.
+        case configuration
+    }
+
+    /// Whose PATH is searched for its program, for messages: its own if it has one, otherwise the worker's.
+    var pathOwner: String {
+        guard environment["PATH"] != nil else { return "the worker's PATH" }
+        return origin == .job ? "the job's PATH, taken when it was enqueued" : "the PATH that errand.yaml gives its kind"
+    }
 }
 
 /// Runs commands.
@@ -51,7 +67,7 @@ struct CommandRunner: Sendable {
         do throws(ProgramPath.Problem) {
             path = try ProgramPath.resolve(program, path: environment["PATH"], directory: command.directory)
         } catch {
-            throw CommandRunner.error(for: error, program: program, path: environment["PATH"])
+            throw CommandRunner.error(for: error, command, path: environment["PATH"])
         }
         do throws(SystemError) {
             return try ChildProcess.start(
@@ -74,15 +90,16 @@ struct CommandRunner: Sendable {
     }
 
     /// The same texts for the attempt that fails and for the configuration that is refused.
-    static func error(for problem: ProgramPath.Problem, program: String, path: String?) -> StoredError {
-        switch problem {
+    static func error(for problem: ProgramPath.Problem, _ command: Command, path: String?) -> StoredError {
+        let program = command.argv[0]
+        return switch problem {
         case .notExecutable(let file):
             StoredError(type: "CommandNotExecutable", message: "\(file) is not an executable file", code: 126)
         case .notFound where program.contains("/"):
             StoredError(type: "CommandNotFound", message: "\(program) does not exist", code: 127)
         case .notFound:
             StoredError(
-                type: "CommandNotFound", message: "\(program) is not on the worker's PATH (\(path ?? ProgramPath.fallback))", code: 127)
+                type: "CommandNotFound", message: "\(program) is not on \(command.pathOwner) (\(path ?? ProgramPath.fallback))", code: 127)
         }
     }
 

@@ -33,6 +33,10 @@ public struct ErrandConfiguration: Sendable, Hashable {
         public var line: Int
         /// Where its program stands in the line, from 1.
         public var column: Int
+
+        func command(input: [UInt8]?) -> Command {
+            Command(argv: run, directory: directory, environment: environment, input: input, origin: .configuration)
+        }
     }
 
     /// The file as it was named.
@@ -95,7 +99,7 @@ public struct ErrandConfiguration: Sendable, Hashable {
                 _ = try ProgramPath.resolve(handler.run[0], path: path, directory: handler.directory)
                 return nil
             } catch {
-                return problem(CommandRunner.error(for: error, program: handler.run[0], path: path).message)
+                return problem(CommandRunner.error(for: error, handler.command(input: nil), path: path).message)
             }
         }
     }
@@ -107,9 +111,7 @@ public struct ErrandConfiguration: Sendable, Hashable {
         return handlers.sorted { $0.key < $1.key }.map { kind, handler in
             Handler(kind: kind, timeout: handler.timeout) { job, context in
                 try await runner.run(
-                    Command(
-                        argv: handler.run, directory: handler.directory, environment: handler.environment, input: job.payload),
-                    for: context)
+                    handler.command(input: job.payload), for: context)
             }
         }
     }

@@ -121,6 +121,10 @@ struct CommandRunnerTests {
         await #expect(throws: StoredError(type: "CommandNotFound", message: message, code: 127)) {
             try await room.run(["no-such-program"])
         }
+        let own = "no-such-program is not on the job's PATH, taken when it was enqueued (/mine:/bin)"
+        await #expect(throws: StoredError(type: "CommandNotFound", message: own, code: 127)) {
+            try await room.run(["no-such-program"], environment: ["PATH": "/mine:/bin"])
+        }
     }
 
     @Test func `a file that is no program fails with 126`() async throws {

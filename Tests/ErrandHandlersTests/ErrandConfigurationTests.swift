@@ -148,7 +148,7 @@ struct ErrandConfigurationTests {
                 "/tmp/errand.yaml:4:19: handler \"missing\": no-such-program is not on the worker's PATH (/usr/bin:/bin)",
                 "/tmp/errand.yaml:5:17: handler \"plain\": /etc/passwd is not an executable file",
                 "/tmp/errand.yaml:6:16: handler \"lost\": the directory /nowhere does not exist",
-                "/tmp/errand.yaml:7:22: handler \"other-path\": sh is not on the worker's PATH (/nowhere)",
+                "/tmp/errand.yaml:7:22: handler \"other-path\": sh is not on the PATH that errand.yaml gives its kind (/nowhere)",
             ])
     }
 
