@@ -22,6 +22,16 @@ public struct CommandPayload: Codable, Hashable, Sendable {
         self.env = env
     }
 
+    /// Whether `name` is a program that a command with this `PATH` would find.
+    package static func isProgram(_ name: String, path: String?) -> Bool {
+        do throws(ProgramPath.Problem) {
+            _ = try ProgramPath.resolve(name, path: path, directory: nil)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// What is wrong with it, for a person, or `nil` when it may run.
     public var problem: String? { argumentProblem ?? directoryProblem ?? variableProblem }
 

@@ -33,6 +33,9 @@ struct World {
     var columns: Int?
     var answer: String?
     var handlers: [Handler] = []
+    /// What is on PATH.
+    var programs: Set<String> = []
+    var program = "errand"
 
     init() { model = ModelStore(clock: clock) }
 
@@ -76,6 +79,9 @@ struct World {
         session.directory = "/work"
         session.canAsk = answer != nil
         session.handlers = handlers
+        session.program = program
+        let programs = programs
+        session.findProgram = { name, _ in programs.contains(name) }
         return session
     }
 

@@ -22,6 +22,7 @@ package enum CommandLineTool {
 
     private static func parseAndRun(_ arguments: [String], _ session: Session) async -> Int32 {
         do {
+            if let problem = VerbCheck(arguments: arguments, program: session.program).problem { throw Failure(.usage, problem) }
             let command = try ErrandCommand.parseAsRoot(arguments)
             guard var asynchronous = command as? any AsyncParsableCommand else {
                 var command = command
@@ -31,25 +32,25 @@ package enum CommandLineTool {
             try await asynchronous.run()
             return ExitStatus.ok.rawValue
         } catch {
-            return explain(error, session)
+            return explain(error, arguments, session)
         }
     }
 
     /// Says what happened on the right stream; returns the exit code.
-    private static func explain(_ error: any Error, _ session: Session) -> Int32 {
+    private static func explain(_ error: any Error, _ arguments: [String], _ session: Session) -> Int32 {
         let (code, message): (Int32, String)
         switch error {
         case let failure as Failure: (code, message) = (failure.code, failure.description)
-        case let error as JobStoreError: (code, message) = (status(of: error).rawValue, error.description)
-        case let error as EnqueueError: (code, message) = (status(of: error).rawValue, error.description)
+        case let error as JobStoreError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
+        case let error as EnqueueError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
         case let closed as Output.Closed: return outcome(of: closed)
-        default: return explainParser(error, session)
+        default: return explainParser(error, arguments, session)
         }
-        if !message.isEmpty { say("errand: \(message)", session) }
+        if !message.isEmpty { say("\(session.program): \(message)", session) }
         return code
     }
 
-    private static func explainParser(_ error: any Error, _ session: Session) -> Int32 {
+    private static func explainParser(_ error: any Error, _ arguments: [String], _ session: Session) -> Int32 {
         let text = ErrandCommand.fullMessage(for: error)
         let code = ErrandCommand.exitCode(for: error)
         guard !code.isSuccess else {
@@ -58,7 +59,17 @@ package enum CommandLineTool {
             return ExitStatus.ok.rawValue
         }
         if !text.isEmpty { say(text, session) }
+        if let hint = hint(about: error, arguments, session) { say(hint, session) }
         return code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue
+    }
+
+    /// What may have been meant by words that `enqueue` has no place for.
+    private static func hint(about error: any Error, _ arguments: [String], _ session: Session) -> String? {
+        guard let verb = arguments.first, verb == Enqueue._commandName || Enqueue.configuration.aliases.contains(verb) else { return nil }
+        // The parser keeps the kinds of its errors to itself: their texts are all there is.
+        let message = ErrandCommand.message(for: error)
+        guard message.contains("Unknown option") || message.contains("nexpected argument") else { return nil }
+        return ForgottenTerminator(words: Array(arguments.dropFirst()), session: session).hint
     }
 
     private static func status(of error: JobStoreError) -> ExitStatus {

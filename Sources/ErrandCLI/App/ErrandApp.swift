@@ -42,11 +42,12 @@ extension ErrandApp {
 extension ErrandApp {
     /// Sets up logging and signals, runs the command line, and ends the process with its exit code.
     @concurrent public static func main() async {
+        let program = Session.program(startedAs: CommandLine.unsafeArgv[0].map { String(cString: $0) })
         let arguments: [String]
         do {
             arguments = try InputReading.arguments()
         } catch {
-            _ = writeFully(Array("errand: \(TerminalText.escaped("\(error)"))\n".utf8), to: STDERR_FILENO)
+            _ = writeFully(Array("\(program): \(TerminalText.escaped("\(error)"))\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.usage.rawValue)
         }
         // Loggers take their level when they are made, and a program's own may be made before its arguments are parsed.
@@ -60,10 +61,11 @@ extension ErrandApp {
         do {
             app = try await Self()
         } catch {
-            _ = writeFully(Array("errand: the program could not start: \(error)\n".utf8), to: STDERR_FILENO)
+            _ = writeFully(Array("\(program): the program could not start: \(error)\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.failed.rawValue)
         }
         var session = Session.process()
+        session.program = program
         session.handlers = app.handlers
         session.hooks = app.hooks
         session.reporters = app.reporters

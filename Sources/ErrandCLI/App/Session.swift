@@ -1,11 +1,14 @@
 // What a command touches besides its arguments, in one value, so that a test can hand it another world.
 
 package import Errand
+import ErrandHandlers
 import ErrandSQLite
 import Glibc
 
 /// The world of one command: its streams, environment, clock, handlers and the way to a store.
 package struct Session: Sendable {
+    /// What the program calls itself in help, hints and errors.
+    package var program = "errand"
     /// What `work` can run by itself.
     package var handlers: [Handler] = []
     /// Called at the turns of every execution.
@@ -32,11 +35,28 @@ package struct Session: Sendable {
     package var readFile: @Sendable (String, Int) throws -> [UInt8]
     /// Reads the answer to a question; `nil` at the end of input.
     package var readAnswer: @Sendable () -> String?
+    /// Whether a program has this name, on this PATH.
+    package var findProgram: @Sendable (_ name: String, _ path: String?) -> Bool = { _, _ in false }
     /// Opens the store in a directory.
     package var openStore: @Sendable (StoreRequest) async throws(JobStoreError) -> OpenedStore
 
     /// The session of the command that runs.
     @TaskLocal package static var current: Session = .process()
+
+    /// What the program that runs calls itself.
+    static var program: String { current.program }
+
+    /// The name of a program that was started as `path`: its last component, or `errand` when there is none.
+    package static func program(startedAs path: String?) -> String {
+        guard let name = path?.split(separator: "/").last else { return "errand" }
+        return TerminalText.escaped(String(name))
+    }
+
+    /// A text of the library, which only knows the stock tool, with the name of the program that the reader has.
+    func inOwnName(_ text: String) -> String {
+        guard program != "errand" else { return text }
+        return text.split(separator: "`errand ", omittingEmptySubsequences: false).joined(separator: "`\(program) ")
+    }
 
     /// Puts together a session; tests replace what they care about.
     package init(
@@ -60,6 +80,7 @@ package struct Session: Sendable {
             readInput: { InputReading.descriptor(STDIN_FILENO, limit: $0) },
             readAnswer: { readLine() },
             openStore: OpenedStore.sqlite)
+        session.findProgram = { CommandPayload.isProgram($0, path: $1) }
         session.canAsk = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
         session.environment = InputReading.environment()
         if let path = getcwd(nil, 0) {

@@ -24,7 +24,7 @@ struct FileChecks {
         if status.st_uid != geteuid() {
             return Finding(
                 check: "directory", level: .warning,
-                message: "\(directory) belongs to user \(status.st_uid), not to you (\(geteuid())): run errand as its owner")
+                message: "\(directory) belongs to user \(status.st_uid), not to you (\(geteuid())): run \(Session.program) as its owner")
         }
         let open = ["queue.db", "logs.db", "lock"].filter { name in
             var file = stat()

@@ -23,7 +23,7 @@ struct StoreChecks {
             return Finding(
                 check: "workers", level: .warning,
                 message:
-                    "\(running - held) running job\(running - held == 1 ? " is" : "s are") held by workers that are dead or overdue: any live worker rescues them, `errand work` starts one"
+                    "\(running - held) running job\(running - held == 1 ? " is" : "s are") held by workers that are dead or overdue: any live worker rescues them, `\(Session.program) work` starts one"
             )
         }
         if stats.workers.isEmpty {

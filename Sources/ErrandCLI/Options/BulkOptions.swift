@@ -102,6 +102,6 @@ struct BulkReport {
         guard refused + missing > 0 else { return }
         if succeeded > 0 { throw Failure(.partial, "\(refused + missing) of \(succeeded + refused + missing) jobs could not be \(verb)") }
         if refused > 0 { throw Failure(.conflict, "no job could be \(verb)") }
-        throw Failure(.notFound, "no such job: `errand jobs` lists them")
+        throw Failure(.notFound, "no such job: `\(Session.program) jobs` lists them")
     }
 }

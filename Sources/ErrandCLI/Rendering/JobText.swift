@@ -72,11 +72,13 @@ struct JobText {
     private func advice(for job: JobDetail, workers: [StoreStats.WorkerStatus]) -> [String] {
         let summary = job.summary
         let hasRun = !job.executions.isEmpty
-        let logs = hasRun ? "errand logs \(job.executions[job.executions.count - 1].execution)" : "errand logs -f \(summary.id)"
+        let logs =
+            hasRun
+            ? "\(Session.program) logs \(job.executions[job.executions.count - 1].execution)" : "\(Session.program) logs -f \(summary.id)"
         switch summary.state {
         case .completed: return ["next: `\(logs)`"]
-        case .dead, .cancelled: return ["next: `\(logs)`, then `errand retry \(summary.id)`"]
-        case .running: return ["next: `errand logs -f \(summary.id)`, `errand cancel \(summary.id)`"]
+        case .dead, .cancelled: return ["next: `\(logs)`, then `\(Session.program) retry \(summary.id)`"]
+        case .running: return ["next: `\(Session.program) logs -f \(summary.id)`, `\(Session.program) cancel \(summary.id)`"]
         case .retryable, .scheduled, .available, .waiting, .blocked:
             var lines: [String] = []
             if let problem = WorkerCoverage(workers: workers).problem(queue: summary.queue, kind: summary.kind) {
@@ -84,7 +86,7 @@ struct JobText {
             } else if summary.state == .retryable || summary.state == .scheduled {
                 lines.append("starts \(style.moment(summary.runAt, now: now))")
             }
-            return lines + ["next: `\(logs)`, `errand cancel \(summary.id)`"]
+            return lines + ["next: `\(logs)`, `\(Session.program) cancel \(summary.id)`"]
         }
     }
 

@@ -47,7 +47,7 @@ struct StatsText {
     }
 
     private func jobs(_ stats: StoreStats) -> [String] {
-        guard !stats.counts.isEmpty else { return ["no jobs: add one with `errand enqueue`"] }
+        guard !stats.counts.isEmpty else { return ["no jobs: add one with `\(Session.program) enqueue`"] }
         let counts = stats.counts.sorted { ($0.queue, $0.kind, order($0.state)) < ($1.queue, $1.kind, order($1.state)) }
         let rows = counts.map { count -> [String] in
             let oldest = stats.oldestAvailable.first { $0.queue == count.queue && $0.kind == count.kind && count.state == .available }
@@ -60,7 +60,7 @@ struct StatsText {
     }
 
     private func workers(_ stats: StoreStats) -> [String] {
-        guard !stats.workers.isEmpty else { return ["no worker is alive: start one with `errand work`"] }
+        guard !stats.workers.isEmpty else { return ["no worker is alive: start one with `\(Session.program) work`"] }
         let rows = stats.workers.map { worker in
             [
                 worker.id.description, "\(worker.running)/\(worker.description.concurrency)",

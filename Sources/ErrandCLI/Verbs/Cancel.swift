@@ -98,7 +98,8 @@ struct Cancel: AsyncParsableCommand {
         for entry in open {
             try report.add(entry.job, .succeeded, result: "requested", detail: "\(entry.execution) still runs")
             try session.talk.line(
-                "\(entry.execution) has not ended yet; next: `errand wait \(entry.job)`, `errand logs -f \(entry.execution)`")
+                "\(entry.execution) has not ended yet; next: `\(Session.program) wait \(entry.job)`, `\(Session.program) logs -f \(entry.execution)`"
+            )
         }
     }
 }

@@ -25,7 +25,7 @@ struct Doctor: AsyncParsableCommand {
             }
         } catch let error as JobStoreError {
             findings += FileChecks(directory: directory).findings()
-            findings.append(Finding(check: "store", level: .failure, message: error.description))
+            findings.append(Finding(check: "store", level: .failure, message: session.inOwnName(error.description)))
         }
         findings += await LockChecks(directory: directory, clock: session.clock).findings()
         try report(findings, session)

@@ -5,22 +5,25 @@ import Errand
 import ErrandHandlers
 
 struct Enqueue: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Add a job and print its ID, alone, on standard output.",
-        usage: """
-            errand enqueue <kind> [<payload>] [<options>]
-            errand enqueue [<options>] -- <command> [<argument> ...]
-            """,
-        discussion: """
-            The payload is JSON: as text, from a file (@file) or from standard input (-); {} when it is left out. A plain command \
-            runs in this directory with this PATH, HOME, USER, LANG and TZ, and is not repeated when it fails unless --max-attempts \
-            says so.
+    // Computed, since the name is that of the program that runs.
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            abstract: "Add a job and print its ID, alone, on standard output.",
+            usage: """
+                \(Session.program) enqueue <kind> [<payload>] [<options>]
+                \(Session.program) enqueue [<options>] -- <command> [<argument> ...]
+                """,
+            discussion: """
+                The payload is JSON: as text, from a file (@file) or from standard input (-); {} when it is left out. A plain command \
+                runs in this directory with this PATH, HOME, USER, LANG and TZ, and is not repeated when it fails unless --max-attempts \
+                says so.
 
-            Exit codes: 0 added (or already there under the same --key), 1 with --wait: the job died or was cancelled, 2 bad usage or \
-            payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed; with \
-            --exit-code the command's own code.
-            """,
-        aliases: ["add"])
+                Exit codes: 0 added (or already there under the same --key), 1 with --wait: the job died or was cancelled, 2 bad usage or \
+                payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed; with \
+                --exit-code the command's own code.
+                """,
+            aliases: ["add"])
+    }
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
@@ -59,11 +62,15 @@ struct Enqueue: AsyncParsableCommand {
     func run() async throws {
         let session = Session.current
         var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
-        if let problem = JobRules.problem(with: job) { throw Failure(.usage, problem) }
+        if let problem = JobRules.problem(with: job) {
+            throw Failure(.usage, meantCommand(job, session).map { "\(problem)\n\($0)" } ?? problem)
+        }
+        let mayBeCommand = try mayBeCommand(session)
         try await store.withStore(creating: true) { store in
             try await addParents(to: &job, in: store, session: session)
             let result = try await JobQueue(store: store, clock: session.clock).enqueue([job])[0]
             try report(result, job: job, session)
+            if mayBeCommand { try await remarkOnProgram(in: store, session) }
             if wait || follow || exitCode {
                 try await awaitEnd(of: result.id, in: store, session)
             } else if session.talk.isTerminal {
@@ -81,6 +88,30 @@ struct Enqueue: AsyncParsableCommand {
             return job
         }
         return try PlainCommand(argv: command, session: session, extra: settings.environment).job()
+    }
+
+    /// What was meant by a kind that cannot be one, or a payload that is none, where that looks like a command.
+    private func meantCommand(_ job: NewJob, _ session: Session) -> String? {
+        guard let kind else { return nil }
+        if JobRules.nameProblem(kind, what: "kind") != nil {
+            return kind.contains(" ") ? ForgottenTerminator.hint(forLine: kind, session) : nil
+        }
+        guard let payload, JobRules.payloadProblem(job.payload) != nil, session.isProgram(kind) else { return nil }
+        return ForgottenTerminator.hint(for: [kind, payload], session)
+    }
+
+    /// Whether the kind is a program's name that no handler of this program or of errand.yaml answers to.
+    private func mayBeCommand(_ session: Session) throws -> Bool {
+        guard let kind, session.isProgram(kind), !session.handlers.contains(where: { $0.kind == kind }) else { return false }
+        return try config.load(in: session)?.handlers[kind] == nil
+    }
+
+    /// Says how to run the program, unless a live worker handles the kind after all.
+    private func remarkOnProgram(in store: Store, _ session: Session) async throws {
+        guard let kind, try await !store.inspection.stats().workers.contains(where: { $0.description.kinds.contains(kind) }) else { return }
+        let line = ForgottenTerminator.hint(for: [kind] + (payload.map { [$0] } ?? []), session)
+        try session.talk.line("nothing known handles the kind \"\(kind)\", which is also a program here: \(line)")
+        try session.talk.flush()
     }
 
     private func readPayload(_ session: Session) throws -> [UInt8] {
@@ -117,7 +148,8 @@ struct Enqueue: AsyncParsableCommand {
         }
         try session.output.flush()
         if case .conflict(let existing) = result {
-            throw Failure(.conflict, EnqueueError.keyConflict(key: TerminalText.escaped(job.key ?? ""), existing: existing).description)
+            let conflict = EnqueueError.keyConflict(key: TerminalText.escaped(job.key ?? ""), existing: existing)
+            throw Failure(.conflict, session.inOwnName(conflict.description))
         }
     }
 

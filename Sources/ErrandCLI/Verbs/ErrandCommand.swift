@@ -4,16 +4,19 @@ import ArgumentParser
 import Errand
 
 struct ErrandCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "errand",
-        abstract: "Background jobs in one binary and one directory.",
-        discussion: """
-            Exit codes: 0 ok, 1 a job or the operation failed, 2 bad usage, 3 not found, 4 store or worker unavailable, 5 conflict, \
-            6 some of many failed, 74 stopped with outcomes unwritten, 124 time is up, 130 and 143 ended by a signal.
-            """,
-        version: "errand \(ErrandVersion.current)",
-        subcommands: [
-            Enqueue.self, Work.self, Jobs.self, Show.self, Logs.self, Wait.self, Retry.self, Cancel.self, Stats.self, Prune.self,
-            Doctor.self, Version.self,
-        ])
+    // Computed, since the name is that of the program that runs.
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Session.program,
+            abstract: "Background jobs in one binary and one directory.",
+            discussion: """
+                Exit codes: 0 ok, 1 a job or the operation failed, 2 bad usage, 3 not found, 4 store or worker unavailable, 5 conflict, \
+                6 some of many failed, 74 stopped with outcomes unwritten, 124 time is up, 130 and 143 ended by a signal.
+                """,
+            version: "errand \(ErrandVersion.current)",
+            subcommands: [
+                Enqueue.self, Work.self, Jobs.self, Show.self, Logs.self, Wait.self, Retry.self, Cancel.self, Stats.self, Prune.self,
+                Doctor.self, Version.self,
+            ])
+    }
 }

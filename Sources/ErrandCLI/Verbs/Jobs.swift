@@ -46,7 +46,7 @@ struct Jobs: AsyncParsableCommand {
             let isTable = session.output.isTerminal && (output.chosen == .table || output.chosen == .wide)
             let list = JobList(inspection: store.inspection, selector: selector, limit: effectiveLimit(isTable: isTable), cursor: start)
             let rest = isTable ? try await printTable(list, session) : try await printLines(list, session)
-            if let rest, isTable { try session.talk.line("more: `errand jobs --cursor \(rest)`, or all with `--limit 0`") }
+            if let rest, isTable { try session.talk.line("more: `\(Session.program) jobs --cursor \(rest)`, or all with `--limit 0`") }
         }
     }
 
@@ -87,6 +87,6 @@ struct Jobs: AsyncParsableCommand {
 
     private func sayNone(_ session: Session) throws {
         let isAll = selection.isEmpty && ids.isEmpty && cursor == nil
-        try session.talk.line(isAll ? "no jobs: add one with `errand enqueue`" : "no job matches")
+        try session.talk.line(isAll ? "no jobs: add one with `\(Session.program) enqueue`" : "no job matches")
     }
 }

@@ -41,7 +41,7 @@ struct Prune: AsyncParsableCommand {
         if let keep, keep < 0 { throw ValidationError("--keep is negative: give a number of jobs.") }
         if let live = states.first(where: { !$0.isFinal }) {
             throw ValidationError(
-                "--state \(live.rawValue): only completed, cancelled and dead jobs can be pruned; `errand cancel` ends others.")
+                "--state \(live.rawValue): only completed, cancelled and dead jobs can be pruned; `\(Session.program) cancel` ends others.")
         }
         if keep != nil, !states.isEmpty { throw ValidationError("--keep counts all finished jobs: leave out --state.") }
         if logsOnly, keep != nil || !states.isEmpty { throw ValidationError("--logs-only takes neither --keep nor --state.") }

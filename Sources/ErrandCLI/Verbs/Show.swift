@@ -22,7 +22,7 @@ struct Show: AsyncParsableCommand {
         try await store.withStore { store in
             let job = try await JobResolver(inspection: store.inspection).target(id).job
             guard let detail = try await store.inspection.job(job) else {
-                throw Failure(.notFound, "the job \(job) has just been deleted: `errand jobs` lists what is left")
+                throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")
             }
             switch output.chosen {
             case .json: try session.output.write(JobJSON.detail(detail) + [UInt8(ascii: "\n")])

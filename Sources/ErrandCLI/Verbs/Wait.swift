@@ -60,7 +60,7 @@ struct Wait: AsyncParsableCommand {
     }
 
     private func failure(of job: JobID, _ state: JobState) -> Failure {
-        Failure(.failed, "the job \(job) is \(state.rawValue); next: `errand show \(job)`")
+        Failure(.failed, "the job \(job) is \(state.rawValue); next: `\(Session.program) show \(job)`")
     }
 
     private func report(_ job: JobID, _ state: JobState, to output: Output) throws {

@@ -8,18 +8,21 @@ import Logging
 import Synchronization
 
 struct Work: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Run jobs, until it is stopped or there is nothing left to do.",
-        discussion: """
-            SIGINT and SIGTERM drain: nothing new starts, what runs has --grace to end, then it is cancelled and its attempt refunded. \
-            A second signal stops hard. The worker's own log goes to standard error. Under systemd it tells READY, STOPPING and \
-            WATCHDOG.
+    // Computed, since the name is that of the program that runs.
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            abstract: "Run jobs, until it is stopped or there is nothing left to do.",
+            discussion: """
+                SIGINT and SIGTERM drain: nothing new starts, what runs has --grace to end, then it is cancelled and its attempt refunded. \
+                A second signal stops hard. The worker's own log goes to standard error. Under systemd it tells READY, STOPPING and \
+                WATCHDOG.
 
-            Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
-            4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
-            signal stopped it.
-            """,
-        aliases: ["worker"])
+                Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
+                4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
+                signal stopped it.
+                """,
+            aliases: ["worker"])
+    }
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var options: WorkOptions
@@ -78,7 +81,7 @@ struct Work: AsyncParsableCommand {
         if let number = stops.withLock({ $0 }) { throw Failure(code: 128 + number) }
         if case .outcomesUnwritten(let count) = end {
             // At once: closing the store would wait for the very lock or disk that did not take them.
-            try session.talk.line("errand: \(Worker.Failure.outcomesUnwritten(count))")
+            try session.talk.line("\(Session.program): \(Worker.Failure.outcomesUnwritten(count))")
             try session.talk.flush()
             _exit(ExitStatus.outcomesUnwritten.rawValue)
         }

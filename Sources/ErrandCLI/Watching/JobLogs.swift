@@ -103,7 +103,7 @@ struct JobLogs {
         if job.executions.isEmpty {
             return summary.state.isFinal
                 ? "the job \(summary.id) is \(summary.state.rawValue) and never ran"
-                : "the job \(summary.id) is \(summary.state.rawValue) and has not run yet: `errand logs -f \(summary.id)` waits for it"
+                : "the job \(summary.id) is \(summary.state.rawValue) and has not run yet: `\(Session.program) logs -f \(summary.id)` waits for it"
         }
         let name = ordinal.map { ExecutionID(summary.id, $0).description } ?? summary.id.description
         return "\(name) has no log lines: it wrote none, or they were pruned"
@@ -118,7 +118,7 @@ struct JobLogs {
         }
         let attempts = "after \(summary.attempt) attempt\(summary.attempt == 1 ? "" : "s")"
         let error = summary.state == .dead ? job.error.map { ": \(TerminalText.escaped($0.description))" } ?? "" : ""
-        let next = summary.state == .dead ? "; next: `errand show \(summary.id)`" : ""
+        let next = summary.state == .dead ? "; next: `\(Session.program) show \(summary.id)`" : ""
         return "\(summary.id) \(summary.state.rawValue) \(attempts)\(error)\(next)"
     }
 }

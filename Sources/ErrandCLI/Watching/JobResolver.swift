@@ -40,7 +40,7 @@ struct JobResolver {
         }
         let found = try await inspection.jobs(meantBy: name)
         switch found.count {
-        case 0: throw Failure(.notFound, "there is no job \"\(shown(name))\": `errand jobs` lists them")
+        case 0: throw Failure(.notFound, "there is no job \"\(shown(name))\": `\(Session.program) jobs` lists them")
         case 1: return Target(job: found[0], ordinal: ordinal)
         default:
             let candidates = found.map(\.description).joined(separator: ", ")
