@@ -95,7 +95,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandCLITests",
-            dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", argumentParser],
+            dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", argumentParser, logging],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

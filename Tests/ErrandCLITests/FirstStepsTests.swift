@@ -3,6 +3,8 @@
 import ArgumentParser
 import Errand
 import ErrandTesting
+import Logging
+import Synchronization
 import Testing
 
 @testable import ErrandCLI
@@ -110,5 +112,53 @@ import Testing
     @Test(arguments: [("work", "work", 0), ("wrok", "work", 1), ("enqeue", "enqueue", 1), ("ab", "", 2), ("cat", "bats", 2)])
     func `words differ by the letters to change`(one: String, other: String, distance: Int) {
         #expect(VerbCheck.distance(Array(one.utf8), Array(other.utf8)) == distance)
+    }
+
+    // MARK: What is left
+
+    @Test func `a worker that ends by itself tells what it leaves, and why`() async throws {
+        let world = World()
+        let queues: Set = ["default"]
+        let lines = Lines()
+        let logger = Logger(label: "test") { _ in lines }
+        func left() async throws -> LeftWaiting {
+            try await LeftWaiting(in: world.model.store.inspection, queues: queues, kinds: ["mail"])
+        }
+        try await left().tell(logger)
+        #expect(lines.all.withLock { $0.isEmpty })
+        _ = try await world.enqueue("letter")
+        _ = try await world.enqueue("letter")
+        _ = try await world.enqueue { $0.queue = "slow" }
+        let now = world.clock.now()
+        _ = try await world.enqueue { $0.runAt = now + .seconds(7200) }
+        _ = try await world.enqueue { $0.runAt = now + .seconds(3600) }
+        _ = try await world.enqueue()
+        try await left().tell(logger)
+        #expect(
+            lines.all.withLock { $0 } == [
+                "notice left waiting due_later=2 kinds_not_handled=letter:2 next_due=\(now + .seconds(3600)) queues_not_served=slow:1 ready=1"
+            ])
+    }
+
+    /// Remembers lines.
+    private final class Lines: LogHandler {
+        let all = Mutex<[String]>([])
+        var logLevel: Logger.Level {
+            get { .trace }
+            set {}
+        }
+        var metadata: Logger.Metadata {
+            get { [:] }
+            set {}
+        }
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { nil }
+            set {}
+        }
+
+        func log(event: LogEvent) {
+            let members = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+            all.withLock { $0.append("\(event.level.rawValue) \(event.message)\(members)") }
+        }
     }
 }

@@ -47,6 +47,9 @@ struct WorkPlan {
         self.configuration = configuration
     }
 
+    /// Whether the worker leaves when there is nothing to do, instead of when it is told.
+    var endsByItself: Bool { if case .stopped = configuration.until { false } else { true } }
+
     /// Says in the worker's own log what is about to run.
     func announce(store directory: String) {
         let queues = configuration.queues.map { queue in queue.concurrency.map { "\(queue.name):\($0)" } ?? queue.name }

@@ -49,6 +49,18 @@ struct Work: AsyncParsableCommand {
                 reporters: session.reporters, hooks: session.hooks)
             plan.announce(store: directory)
             try await serve(worker, session)
+            if plan.endsByItself { await tellWhatIsLeft(of: plan, in: store) }
+        }
+    }
+
+    private func tellWhatIsLeft(of plan: WorkPlan, in store: Store) async {
+        do {
+            let queues = Set(plan.configuration.queues.map(\.name))
+            try await LeftWaiting(in: store.inspection, queues: queues, kinds: Set(plan.handlers.map(\.kind))).tell(
+                plan.configuration.logger)
+        } catch {
+            // The work itself is done and on record: this was a courtesy.
+            plan.configuration.logger.warning("cannot tell what is left waiting", metadata: ["error": "\(error)"])
         }
     }
 
