@@ -161,4 +161,35 @@ import Testing
             all.withLock { $0.append("\(event.level.rawValue) \(event.message)\(members)") }
         }
     }
+
+    // MARK: Reasons
+
+    @Test(arguments: [
+        (["enqueue", "mail", "--priority", "high"], "write a number from -100 to 100, such as -10"),
+        (["enqueue", "mail", "--max-attempts", "many"], "write a number from 1 to 1000, such as 3"),
+        (["enqueue", "mail", "--meta", "foo"], "there is no = in it: write name=value, such as user=ada"),
+        (["enqueue", "--env", "=x", "--", "ls"], "there is no name before the =: write name=value"),
+        (["jobs", "--meta", "foo"], "write name=value"), (["logs", "x", "--level", "loud"], "use trace, debug, info, notice, warning"),
+        (["work", "--log-level", "loud"], "use trace, debug, info, notice, warning"),
+    ])
+    func `a value that cannot be read is answered with the reason and an example`(arguments: [String], text: String) async {
+        let ended = await World().run(arguments)
+        #expect(ended.code == 2 && ended.err.contains(text), "\(ended)")
+    }
+
+    @Test func `the doctor reports a store that is not there once`() async {
+        let (out, err) = (World.Memory(), World.Memory())
+        var session = World().session(out, err)
+        session.openStore = { _ throws(JobStoreError) in throw .unavailable(reason: "there is no store at /nowhere") }
+        #expect(await CommandLineTool.run(["doctor", "--store", "/nowhere/at/all"], session: session) == 1)
+        #expect(out.text.split(separator: "\n").filter { $0.hasPrefix("failure") }.count == 1, "\(out.text)")
+    }
+
+    @Test func `who reads max_attempts is said where it matters`() async {
+        func help(_ verb: String) async -> String {
+            await World().run(verb, "--help").out.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        }
+        #expect(await help("enqueue").contains("max_attempts of errand.yaml counts only if this command reads that file"))
+        #expect(await help("work").contains("max_attempts is read by `errand enqueue`"))
+    }
 }

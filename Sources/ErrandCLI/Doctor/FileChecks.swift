@@ -8,6 +8,12 @@ import Glibc
 struct FileChecks {
     let directory: String
 
+    /// Whether nothing has this name.
+    var isMissing: Bool {
+        var status = stat()
+        return stat(directory, &status) != 0 && errno == ENOENT
+    }
+
     /// Everything that can be told without opening the store.
     func findings() -> [Finding] {
         var status = stat()

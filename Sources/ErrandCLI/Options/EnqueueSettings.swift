@@ -9,7 +9,9 @@ struct EnqueueSettings: ParsableArguments {
     var queue = "default"
 
     // Values that begin with a minus sign are values, here and below: they get a refusal that says why.
-    @Option(parsing: .unconditional, help: ArgumentHelp("-100 to 100; lower runs first.", valueName: "number"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("-100 to 100; lower runs first; default 0.", valueName: "number"),
+        transform: { try NumberArgument.read($0, "a number from -100 to 100, such as -10 to run earlier") })
     var priority = 0
 
     @Option(
@@ -23,7 +25,12 @@ struct EnqueueSettings: ParsableArguments {
             "Not before this time: 18:30 (the next), \"2026-05-01 18:30\", RFC 3339. A time in the past is at once.", valueName: "time"))
     var at: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("How many attempts may count; default 5, for a command 1.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many attempts may count. Default: max_attempts of the kind in the errand.yaml that this command reads, then 5; for a command 1.",
+            valueName: "number"),
+        transform: { try NumberArgument.read($0, "a number from 1 to 1000, such as 3") })
     var maxAttempts: Int?
 
     @Option(
@@ -35,14 +42,16 @@ struct EnqueueSettings: ParsableArguments {
     var key: String?
 
     @Option(
-        help: ArgumentHelp("A value of your own, stamped on all that the job logs and reports; may be repeated.", valueName: "name=value"))
+        help: ArgumentHelp("A value of your own, stamped on all that the job logs and reports; may be repeated.", valueName: "name=value"),
+        transform: NameValue.read)
     var meta: [NameValue] = []
 
     @Option(help: ArgumentHelp("A line for people; a command's is its command line.", valueName: "text"))
     var label: String?
 
     @Option(
-        name: .customLong("env"), help: ArgumentHelp("A variable of the command's environment; may be repeated.", valueName: "name=value"))
+        name: .customLong("env"), help: ArgumentHelp("A variable of the command's environment; may be repeated.", valueName: "name=value"),
+        transform: NameValue.read)
     var environment: [NameValue] = []
 
     func validate() throws {

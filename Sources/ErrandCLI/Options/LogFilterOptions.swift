@@ -6,7 +6,9 @@ import Logging
 
 /// Level, time, text and flags.
 struct LogFilterOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Only this level and above: trace, debug, info, notice, warning, error, critical.", valueName: "level"))
+    @Option(
+        help: ArgumentHelp("Only this level and above: trace, debug, info, notice, warning, error, critical.", valueName: "level"),
+        transform: LevelArgument.read)
     var level: LevelArgument?
 
     @Option(help: ArgumentHelp("Written then or later: 10m, yesterday, 2026-05-01, RFC 3339.", valueName: "time"))
@@ -51,12 +53,16 @@ struct LogFilterOptions: ParsableArguments {
 }
 
 /// A log level by its name.
-struct LevelArgument: ExpressibleByArgument {
+struct LevelArgument {
     let level: Logger.Level
 
-    init?(argument: String) {
-        guard let level = Logger.Level(rawValue: argument) else { return nil }
-        self.level = level
+    /// The level named `text`.
+    /// - Throws: `ValidationError` that lists the levels.
+    static func read(_ text: String) throws -> LevelArgument {
+        guard let level = Logger.Level(rawValue: text) else {
+            throw ValidationError("there is no such level: use \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return LevelArgument(level: level)
     }
 
     /// What `--log-level` says in arguments that are not parsed yet; a wrong value is refused when they are.

@@ -16,7 +16,9 @@ struct SelectorOptions: ParsableArguments {
         transform: StateArgument.read)
     var states: [JobState] = []
 
-    @Option(name: .customLong("meta"), help: ArgumentHelp("Jobs with this value in their meta; may be repeated.", valueName: "name=value"))
+    @Option(
+        name: .customLong("meta"), help: ArgumentHelp("Jobs with this value in their meta; may be repeated.", valueName: "name=value"),
+        transform: NameValue.read)
     var meta: [NameValue] = []
 
     @Option(
@@ -60,15 +62,17 @@ struct SelectorOptions: ParsableArguments {
 }
 
 /// `name=value`.
-struct NameValue: ExpressibleByArgument, Hashable {
+struct NameValue: Hashable {
     var name: String
     var value: String
 
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty else { return nil }
-        name = String(parts[0])
-        value = String(parts[1])
+    /// Reads a name and a value, which may be empty or hold further equals signs.
+    /// - Throws: `ValidationError` that says how it is written.
+    static func read(_ text: String) throws -> NameValue {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { throw ValidationError("there is no = in it: write name=value, such as user=ada") }
+        guard !parts[0].isEmpty else { throw ValidationError("there is no name before the =: write name=value, such as user=ada") }
+        return NameValue(name: String(parts[0]), value: String(parts[1]))
     }
 }
 

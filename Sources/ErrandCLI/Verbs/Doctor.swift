@@ -24,8 +24,10 @@ struct Doctor: AsyncParsableCommand {
                 return FileChecks(directory: directory).findings() + ForeignProcesses(directory: directory).findings() + inside
             }
         } catch let error as JobStoreError {
-            findings += FileChecks(directory: directory).findings()
-            findings.append(Finding(check: "store", level: .failure, message: session.inOwnName(error.description)))
+            let message = session.inOwnName(error.description)
+            // Without a directory there is one trouble, and the store's own words say what to do about it.
+            if !FileChecks(directory: directory).isMissing { findings += FileChecks(directory: directory).findings() }
+            findings.append(Finding(check: "store", level: .failure, message: message))
         }
         findings += await LockChecks(directory: directory, clock: session.clock).findings()
         try report(findings, session)

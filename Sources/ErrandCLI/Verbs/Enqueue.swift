@@ -18,6 +18,10 @@ struct Enqueue: AsyncParsableCommand {
                 runs in this directory with this PATH, HOME, USER, LANG and TZ, and is not repeated when it fails unless --max-attempts \
                 says so.
 
+                Attempts are fixed now: max_attempts of errand.yaml counts only if this command reads that file (--config, ERRAND_CONFIG \
+                or ./errand.yaml); a worker's copy of it does not change them later. timeout, run, cwd and env of errand.yaml are the \
+                worker's and need not be here.
+
                 Exit codes: 0 added (or already there under the same --key), 1 with --wait: the job died or was cancelled, 2 bad usage or \
                 payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed; with \
                 --exit-code the command's own code.

@@ -17,6 +17,9 @@ struct Work: AsyncParsableCommand {
                 A second signal stops hard. The worker's own log goes to standard error. Under systemd it tells READY, STOPPING and \
                 WATCHDOG.
 
+                Of errand.yaml the worker reads queues, and run, timeout, cwd and env of every kind. max_attempts is read by `\(Session.program) enqueue`, \
+                which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
+
                 Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
                 4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
                 signal stopped it.
@@ -31,7 +34,9 @@ struct Work: AsyncParsableCommand {
     @Option(help: ArgumentHelp("text or json lines on standard error.", valueName: "format"))
     var logFormat: ProcessLogFormat = .text
 
-    @Option(help: ArgumentHelp("The lowest level that is logged and kept: trace, debug, info and so on.", valueName: "level"))
+    @Option(
+        help: ArgumentHelp("The lowest level that is logged and kept: trace, debug, info and so on.", valueName: "level"),
+        transform: LevelArgument.read)
     var logLevel: LevelArgument?
 
     func run() async throws {
