@@ -42,6 +42,9 @@ package final class Monitor<State>: @unchecked Sendable {
         return try withLock(body)
     }
 
+    /// Wakes one waiting thread.
+    package func wake() { pthread_cond_signal(condition) }
+
     /// Asks `body` again and again, with the lock held, until it gives a value; between the questions the thread sleeps until it is
     /// signalled or until the time that `body` put into its second parameter has come.
     package func wait<Result>(_ body: (inout State, inout WaitLimit) -> Result?) -> Result {

@@ -67,12 +67,15 @@ package final class TimerThread: Sendable {
 
     package func schedule(at time: Duration, _ fire: @escaping @Sendable () -> Void) -> Timer {
         let timer = Timer(fire, on: self)
-        let mustStart = monitor.signal { state in
+        let (mustStart, isFirst) = monitor.withLock { state in
+            // The thread sleeps until the first timer; one that is not earlier need not wake it.
+            let isFirst = state.timers.min.map { time < $0.time } ?? true
             state.timers.insert(Entry(time: time, sequence: state.nextSequence, timer: timer))
             state.nextSequence += 1
             defer { state.isRunning = true }
-            return !state.isRunning
+            return (!state.isRunning, isFirst)
         }
+        if isFirst { monitor.wake() }
         if mustStart { startThread(named: "errand-timers") { [self] in run() } }
         return timer
     }
