@@ -15,6 +15,13 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+/// Everything that needs SwiftNIO stands behind this trait: without it a build needs none of it.
+let web: TargetDependencyCondition? = .when(traits: ["Web"])
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio", condition: web)
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio", condition: web)
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio", condition: web)
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client", condition: web)
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: web)
 
 let package = Package(
     name: "errand",
@@ -22,8 +29,16 @@ let package = Package(
         .library(name: "Errand", targets: ["Errand", "ErrandContext", "ErrandSQLite"]),
         .library(name: "ErrandApp", targets: ["ErrandCLI"]),
         .library(name: "ErrandTesting", targets: ["ErrandTesting"]),
+        .library(name: "ErrandContextFoundation", targets: ["ErrandContextFoundation"]),
+        .library(name: "ErrandContextNIO", targets: ["ErrandContextNIO"]),
+        .library(name: "ErrandSentry", targets: ["ErrandSentry"]),
+        .library(name: "ErrandOTLP", targets: ["ErrandOTLP"]),
         .executable(name: "errand", targets: ["ErrandTool"]),
         .executable(name: "errand-demo", targets: ["ErrandDemo"]),
+    ],
+    traits: [
+        .trait(name: "Web", description: "Error reports to Sentry, traces over OTLP, SwiftNIO conveniences: all that needs SwiftNIO"),
+        .default(enabledTraits: ["Web"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -31,6 +46,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -57,6 +75,12 @@ let package = Package(
                 "Errand", "ErrandContext", "CErrand", "CYAML", logging,
             ],
             swiftSettings: strict),
+        .target(name: "ErrandContextFoundation", dependencies: ["ErrandContext"], swiftSettings: strict),
+        .target(name: "ErrandContextNIO", dependencies: ["ErrandContext", nio], swiftSettings: strict),
+        .target(name: "ErrandSentry", dependencies: ["Errand", "ErrandContext", logging, nio, httpClient], swiftSettings: strict),
+        .target(
+            name: "ErrandOTLP", dependencies: ["Errand", "ErrandContext", logging, tracing, nio, httpClient, protobuf],
+            swiftSettings: strict),
         .target(
             name: "ErrandTesting",
             dependencies: ["Errand", "ErrandContext", logging],
@@ -65,7 +89,8 @@ let package = Package(
             name: "ErrandCLI",
             dependencies: [
                 "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "CErrand",
-                logging, lifecycle, argumentParser,
+                .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web),
+                logging, lifecycle, tracing, argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(name: "ErrandTool", dependencies: ["ErrandCLI"], swiftSettings: strict),
@@ -78,8 +103,26 @@ let package = Package(
             dependencies: ["ErrandContext", "ErrandTesting", logging, tracing],
             swiftSettings: strict),
         .testTarget(
+            name: "ErrandContextFoundationTests",
+            dependencies: ["ErrandContextFoundation", "ErrandContext", "ErrandTesting", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandContextNIOTests",
+            dependencies: ["ErrandContextNIO", "ErrandContext", "ErrandTesting", logging, nio, nioPosix],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandSentryTests",
+            dependencies: ["ErrandSentry", "Errand", "ErrandContext", "ErrandTesting", logging, nio, nioPosix, nioHTTP, httpClient],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandOTLPTests",
+            dependencies: [
+                "ErrandOTLP", "Errand", "ErrandContext", "ErrandTesting", logging, tracing, nio, nioPosix, nioHTTP, httpClient, protobuf,
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "ErrandTests",
-            dependencies: ["Errand", "ErrandContext", "ErrandTesting", logging, lifecycle],
+            dependencies: ["Errand", "ErrandContext", "ErrandTesting", logging, lifecycle, tracing],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandSQLiteTests",

@@ -6,9 +6,10 @@ import Testing
 @Suite struct RoomsTests {
     /// What each room may import; a new arrow is a decision, made here.
     private static let allowed: [String: Set<String>] = [
-        "ErrandContext": ["CErrand", "Glibc", "Logging", "ServiceContextModule", "Synchronization"],
+        "ErrandContext": ["CErrand", "Dispatch", "Glibc", "Logging", "ServiceContextModule", "Synchronization"],
         "Errand": [
-            "CErrand", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceLifecycle", "Synchronization",
+            "CErrand", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceContextModule",
+            "ServiceLifecycle", "Synchronization", "Tracing",
         ],
         "ErrandSQLite": [
             "CErrand", "CSQLite", "Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization",
@@ -19,8 +20,17 @@ import Testing
         ],
         "ErrandTesting": ["Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization", "Testing"],
         "ErrandCLI": [
-            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandHandlers", "ErrandSQLite", "FoundationEssentials",
-            "Glibc", "Logging", "ServiceLifecycle", "Synchronization",
+            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandHandlers", "ErrandOTLP", "ErrandSQLite",
+            "ErrandSentry", "FoundationEssentials", "Glibc", "Logging", "ServiceLifecycle", "Synchronization", "Tracing",
+        ],
+        "ErrandContextFoundation": ["Dispatch", "ErrandContext", "Foundation", "Synchronization"],
+        "ErrandContextNIO": ["ErrandContext", "NIOCore"],
+        "ErrandSentry": [
+            "AsyncHTTPClient", "Errand", "ErrandContext", "FoundationEssentials", "Logging", "NIOCore", "NIOHTTP1", "Synchronization",
+        ],
+        "ErrandOTLP": [
+            "AsyncHTTPClient", "Errand", "ErrandContext", "FoundationEssentials", "Logging", "NIOCore", "NIOHTTP1", "ServiceContextModule",
+            "SwiftProtobuf", "Synchronization", "Tracing",
         ],
         "ErrandTool": ["ErrandCLI"],
         "ErrandDemo": ["Errand", "ErrandContext", "ErrandSQLite", "FoundationEssentials", "Glibc", "Logging", "Synchronization"],
