@@ -66,7 +66,7 @@ public final class ExecutionContext: Sendable {
         self.metadata = [:]
         self.now = now
         self.log = ExecutionLog(
-            execution: executionID,
+            owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(executionID: executionID, attempt: attempt, queue: queue, kind: kind, meta: meta),
             sink: sink)
     }

@@ -9,13 +9,31 @@ package protocol LogSink: Sendable {
     func hasLines(_ log: ExecutionLog, isUrgent: Bool)
 }
 
+/// Whose lines a log holds.
+package struct LogOwner: Hashable, Sendable {
+    /// The job; `nil` for the bucket of a worker's unattributed lines.
+    package var job: JobID?
+    /// The execution's ordinal, or the worker's ID for its unattributed lines.
+    package var ordinal: Int64
+
+    package init(job: JobID?, ordinal: Int64) {
+        self.job = job
+        self.ordinal = ordinal
+    }
+
+    package init(_ execution: ExecutionID) { self.init(job: execution.job, ordinal: execution.ordinal) }
+
+    /// The execution, if it is one.
+    package var execution: ExecutionID? { job.map { ExecutionID($0, ordinal) } }
+}
+
 /// Collects the lines of one execution, from any thread, until the sink takes them.
 ///
 /// A line is rendered when it is written, on the thread that writes it; its sequence number is given under the same lock, so numbers
 /// are gapless and in the order of the text. What memory cannot hold is dropped, and the gap in the numbers shows how much.
 package final class ExecutionLog: Sendable {
-    /// Which execution; `nil` for the bucket of a worker's unattributed lines.
-    package let execution: ExecutionID?
+    /// Whose lines these are.
+    package let owner: LogOwner
     /// What every line of this log has in common, as JSON members: the identity.
     package let fragment: [UInt8]
     private let sink: any LogSink
@@ -32,28 +50,33 @@ package final class ExecutionLog: Sendable {
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    package init(execution: ExecutionID?, fragment: [UInt8], sink: any LogSink) {
-        self.execution = execution
+    package init(owner: LogOwner, fragment: [UInt8], sink: any LogSink) {
+        self.owner = owner
         self.fragment = fragment
         self.sink = sink
     }
 
-    /// Appends a line. `metadata` writes the members of the metadata object.
+    /// Appends a line and tells how it was flagged in the end. `crossing` names the execution that was current instead of the line's
+    /// owner; `site` is where in the code it was written, kept for flagged lines; `metadata` writes the members of the metadata object.
+    @discardableResult
     package func append(
-        at time: Timestamp, level: Logger.Level, stream: LogStream, flags: LogFlags = [], label: String? = nil, limit: Int,
+        at time: Timestamp, level: Logger.Level, stream: LogStream, flags: LogFlags = [], crossing other: ExecutionID? = nil,
+        site: (file: String, line: UInt)? = nil, label: String? = nil, limit: Int,
         message: (inout [UInt8], Int) -> Bool, metadata: (inout MetadataWriter) -> Void = { _ in }
-    ) {
+    ) -> LogFlags {
         var announce = false
+        var flags = flags
+        if other != nil { flags.insert(.crossed) }
         state.withLock { state in
             let sequence = state.nextSequence
             state.nextSequence += 1
             guard state.pending.body.count < ExecutionLog.pendingLimit else { return }
-            var flags = flags
             var late: Int64?
             if let endedAt = state.endedAt, stream != .system {
                 flags.insert(.afterEnd)
                 late = max(0, (time - endedAt).wholeMicroseconds / 1000)
             }
+            let leaks = flags.intersection(.leaks)
             announce = state.pending.isEmpty
             state.pending.begin(sequence: sequence, time: time, level: level)
             LogLine.append(
@@ -61,12 +84,15 @@ package final class ExecutionLog: Sendable {
                 limit: limit,
                 message: message
             ) { writer in
+                if let other { writer.member("ambient_execution_id", text: other.description) }
                 if let late { writer.member("late_ms", number: late) }
+                if let site, !leaks.isEmpty { writer.member("site", text: "\(site.file):\(site.line)") }
                 metadata(&writer)
             }
-            state.pending.flags.formUnion(flags)
+            state.pending.end(flags: flags, crossing: other)
         }
         if announce || level >= .error { sink.hasLines(self, isUrgent: level >= .error) }
+        return flags
     }
 
     /// Takes the lines that wait; `nil` when none do.
@@ -115,6 +141,10 @@ package struct PendingLines: Sendable {
     package var highestLevel = Logger.Level.trace
     /// All flags that occur.
     package var flags: LogFlags = []
+    /// How often each does.
+    package var flagCounts = LogFlagCounts()
+    /// Executions that were current instead of the owner when `crossed` lines were written.
+    package var crossed: Set<ExecutionID> = []
     /// The lines, each ended by a newline.
     package var body: [UInt8] = []
 
@@ -130,5 +160,12 @@ package struct PendingLines: Sendable {
         lines += 1
         lastTime = time
         highestLevel = max(highestLevel, level)
+    }
+
+    mutating func end(flags: LogFlags, crossing other: ExecutionID?) {
+        guard !flags.isEmpty else { return }
+        self.flags.formUnion(flags)
+        flagCounts.count(flags)
+        if let other { crossed.insert(other) }
     }
 }

@@ -44,38 +44,42 @@ public struct ExecutionLogHandler: LogHandler {
     public func log(event: LogEvent) {
         let ambient = ExecutionContext.ambient
         guard let context = owner ?? ambient.context else {
-            logOutside(event)
+            logOutside(event, isChosen: ambient.isOutside)
             return
         }
-        var flags: LogFlags = []
-        var other: ExecutionID?
-        if let owner {
-            if let here = ambient.context {
-                if here.executionID != owner.executionID { other = here.executionID }
-            } else {
-                flags.insert(.ambientLost)
-            }
-        }
-        if let contradicting = ambient.contradicting, contradicting.executionID != context.executionID { other = contradicting.executionID }
-        if other != nil { flags.insert(.crossed) }
+        // Two carriers may name others than the owner; the one that names another execution at all is the one to tell.
+        let other = [ambient.context, ambient.contradicting].lazy.compactMap { $0?.executionID }.first { $0 != context.executionID }
+        let flags: LogFlags = owner != nil && ambient.context == nil ? .ambientLost : []
         // The scope that is current knows its nested metadata; an owner from outside of it knows only its own.
         let scope = ambient.context.flatMap { $0.executionID == context.executionID ? $0 : nil } ?? context
-        var members = merged(from: scope.metadata, event.metadata)
+        append(event, members: members(of: event, in: scope.metadata), to: context.log, at: context.now(), flags: flags, crossing: other)
+    }
+
+    private func append(
+        _ event: LogEvent, members: Logger.Metadata, to log: ExecutionLog, at time: Timestamp, flags: LogFlags, crossing other: ExecutionID?
+    ) {
+        let message = event.message.description
+        let flags = log.append(
+            at: time, level: event.level, stream: .log, flags: flags, crossing: other, site: (event.file, event.line), label: label,
+            limit: LogCapture.lineBytes,
+            message: { JSONText.append(message, to: &$0, limit: $1) }
+        ) { writer in
+            for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
+        }
+        guard !flags.isDisjoint(with: .leaks) else { return }
+        ContextLeaks.note(flags, file: event.file, line: event.line, logger: label, execution: log.owner.execution)
+    }
+
+    /// All metadata of a line, as values that are written without calling anybody's code: foreign code (a description) runs here,
+    /// before the log's lock is taken, since it may log by itself.
+    private func members(of event: LogEvent, in scope: Logger.Metadata) -> Logger.Metadata {
+        var members = merged(from: scope, event.metadata)
         if let error = event.error {
             var name = "error"
             while members[name] != nil { name = "_" + name }
             members[name] = "\(error)"
         }
-        // Foreign code (a description) runs here, before the log's lock is taken: it may log by itself.
-        if members.values.contains(where: \.isForeign) { members = members.mapValues(\.described) }
-        let message = event.message.description
-        context.log.append(
-            at: context.now(), level: event.level, stream: .log, flags: flags, label: label, limit: LogCapture.lineBytes,
-            message: { JSONText.append(message, to: &$0, limit: $1) }
-        ) { [members] writer in
-            if let other { writer.member("ambient_execution_id", text: other.description) }
-            for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
-        }
+        return members.values.contains(where: \.isForeign) ? members.mapValues(\.described) : members
     }
 
     /// The metadata of a line: the nearest to the call wins (call, logger, provider, scope), as swift-log asks.
@@ -88,8 +92,15 @@ public struct ExecutionLogHandler: LogHandler {
         return members
     }
 
-    private func logOutside(_ event: LogEvent) {
+    /// A line of no execution goes to the process's own log. While jobs are in flight it also goes to the worker's unattributed bucket,
+    /// since it may be one of theirs, unless its code stands outside by choice.
+    private func logOutside(_ event: LogEvent, isChosen: Bool) {
         guard var outside else { return }
+        if !isChosen {
+            UnattributedLog.take { log, time in
+                append(event, members: members(of: event, in: [:]), to: log, at: time, flags: .unattributed, crossing: nil)
+            }
+        }
         outside.metadata = metadata
         outside.metadataProvider = metadataProvider
         outside.log(event: event)

@@ -3,9 +3,22 @@
 public import Logging
 import ServiceContextModule
 
+/// Who runs here, as a scope says it.
+private enum Standing: Sendable {
+    /// No scope says anything: an unbound callback, or code that no worker has started.
+    case unknown
+    /// Nobody, by choice: inside of ``ExecutionContext/none(_:)``.
+    case outside
+    case execution(ExecutionContext)
+
+    var context: ExecutionContext? {
+        if case .execution(let context) = self { context } else { nil }
+    }
+}
+
 /// Where the identity lives. The task-local is private to this file, so that nothing outside can set or open a root context.
 private enum Carrier {
-    @TaskLocal static var context: ExecutionContext?
+    @TaskLocal static var standing = Standing.unknown
 }
 
 private enum ExecutionContextKey: ServiceContextKey {
@@ -19,6 +32,8 @@ struct AmbientIdentity {
     var context: ExecutionContext?
     /// Another execution that the other carrier named.
     var contradicting: ExecutionContext?
+    /// Whether the code stands outside of every execution by choice.
+    var isOutside = false
 }
 
 extension ExecutionContext {
@@ -27,9 +42,12 @@ extension ExecutionContext {
 
     /// The service context comes first: libraries that restore it in their callbacks restore the job with it.
     static var ambient: AmbientIdentity {
-        let task = Carrier.context
-        guard let service = ServiceContext.current?[ExecutionContextKey.self] else { return AmbientIdentity(context: task) }
-        guard let task, task.executionID != service.executionID else { return AmbientIdentity(context: service) }
+        let standing = Carrier.standing
+        guard let service = ServiceContext.current?[ExecutionContextKey.self] else {
+            if case .outside = standing { return AmbientIdentity(isOutside: true) }
+            return AmbientIdentity(context: standing.context)
+        }
+        guard let task = standing.context, task.executionID != service.executionID else { return AmbientIdentity(context: service) }
         return AmbientIdentity(context: service, contradicting: task)
     }
 
@@ -38,7 +56,7 @@ extension ExecutionContext {
     package func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
         var service = ServiceContext.topLevel
         service[ExecutionContextKey.self] = self
-        return try await Snapshot(context: self, service: service, logger: logger).run(body)
+        return try await Snapshot(standing: .execution(self), service: service, logger: logger).run(body)
     }
 
     /// Runs `body` in a nested scope whose log records carry `metadata` as well; the outer scope returns when it ends.
@@ -56,28 +74,28 @@ extension ExecutionContext {
         let inner = ExecutionContext(nesting: metadata, in: self)
         var service = ServiceContext.current ?? .topLevel
         service[ExecutionContextKey.self] = inner
-        return Snapshot(context: inner, service: service, logger: inner.logger)
+        return Snapshot(standing: .execution(inner), service: service, logger: inner.logger)
     }
 }
 
 /// Everything that says who is running, taken at one place so that it can be restored at another (Pattern B).
 public struct Snapshot: Sendable {
-    fileprivate let context: ExecutionContext?
+    fileprivate let standing: Standing
     fileprivate let service: ServiceContext?
     fileprivate let logger: Logger
 
-    fileprivate init(context: ExecutionContext?, service: ServiceContext?, logger: Logger) {
-        self.context = context
+    fileprivate init(standing: Standing, service: ServiceContext?, logger: Logger) {
+        self.standing = standing
         self.service = service
         self.logger = logger
     }
 
     /// The execution that the snapshot belongs to; `nil` when it was taken outside of one.
-    public var executionID: ExecutionID? { (service?[ExecutionContextKey.self] ?? context)?.executionID }
+    public var executionID: ExecutionID? { (service?[ExecutionContextKey.self] ?? standing.context)?.executionID }
 
     /// Runs `body` as if it stood where the snapshot was taken.
     public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try Carrier.$context.withValue(context) {
+        try Carrier.$standing.withValue(standing) {
             try ServiceContext.$current.withValue(service) {
                 try withLogger(logger) { _ in try body() }
             }
@@ -86,7 +104,7 @@ public struct Snapshot: Sendable {
 
     /// Runs `body` as if it stood where the snapshot was taken.
     public func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
-        try await Carrier.$context.withValue(context) {
+        try await Carrier.$standing.withValue(standing) {
             try await ServiceContext.$current.withValue(service) {
                 try await withLogger(logger) { _ in try await body() }
             }
@@ -97,7 +115,7 @@ public struct Snapshot: Sendable {
 extension ExecutionContext {
     /// Takes along who is running here: execution, service context and current logger together.
     public static func capture() -> Snapshot {
-        Snapshot(context: Carrier.context, service: ServiceContext.current, logger: Logger.current)
+        Snapshot(standing: Carrier.standing, service: ServiceContext.current, logger: Logger.current)
     }
 
     /// Runs `body` outside of every execution: for pools, caches and background loops that outlive the job that happened to start them.
@@ -110,7 +128,7 @@ extension ExecutionContext {
         try await outside.run(body)
     }
 
-    private static var outside: Snapshot { Snapshot(context: nil, service: nil, logger: Logger(label: "")) }
+    private static var outside: Snapshot { Snapshot(standing: .outside, service: nil, logger: Logger(label: "")) }
 
     /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
     public static func bind<each Argument, Result>(

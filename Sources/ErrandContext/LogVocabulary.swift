@@ -31,6 +31,9 @@ public struct LogFlags: OptionSet, Sendable, Hashable {
     /// Longer than the limit of a line, and cut there.
     public static let truncated = LogFlags(rawValue: 16)
 
+    /// The flags that tell of a lost or mistaken execution: all but ``truncated``.
+    public static let leaks: LogFlags = [.afterEnd, .crossed, .ambientLost, .unattributed]
+
     /// Every flag with the name that people and JSON use.
     public static let names: [(flag: LogFlags, name: String)] = [
         (.afterEnd, "after_end"), (.crossed, "crossed"), (.ambientLost, "ambient_lost"),

@@ -27,6 +27,12 @@ final class LogDatabase: WritableDatabase {
                 .bind(4, Int64(chunk.lines)).bind(5, chunk.firstTime.microseconds).bind(6, chunk.lastTime.microseconds)
                 .bind(7, chunk.highestLevel.code).bind(8, chunk.flags.rawValue).bind(9, blob: chunk.body).first { $0.integer(0) }
             guard let cursor else { throw .damaged(reason: "a chunk was appended and got no cursor") }
+            for other in chunk.crossed {
+                try connection[LogSQL.cross].bind(1, other.job.rawValue).bind(2, other.ordinal).bind(3, cursor).run()
+            }
+            for (flag, lines) in chunk.flagCounts.counts {
+                try connection[LogSQL.countFlag].bind(1, flag.rawValue).bind(2, Int64(lines)).run()
+            }
             cursors.append(cursor)
             bytes += chunk.body.count
         }
@@ -41,6 +47,7 @@ final class LogDatabase: WritableDatabase {
         for job in jobs where job.rawValue != 0 {
             bytes += try connection[LogSQL.bytesOfJob].bind(1, job.rawValue).first { Int($0.integer(0)) } ?? 0
             try connection[LogSQL.dropJob].bind(1, job.rawValue).run()
+            try connection[LogSQL.uncross].bind(1, job.rawValue).run()
         }
         try count(-bytes)
         return ((), [])
@@ -115,6 +122,26 @@ final class LogReader {
         try read(try connection[LogSQL.after].bind(1, cursor).bind(2, Int64(limit)))
     }
 
+    /// Chunks of others that were written while `job` was current.
+    func chunks(crossedWith job: JobID, ordinal: Int64?, after cursor: Int64, limit: Int) throws(JobStoreError) -> [StoredLogChunk] {
+        guard let ordinal else {
+            return try read(try connection[LogSQL.crossedWithJob].bind(1, job.rawValue).bind(2, cursor).bind(3, Int64(limit)))
+        }
+        let statement = try connection[LogSQL.crossedWithExecution]
+        return try read(statement.bind(1, job.rawValue).bind(2, ordinal).bind(3, cursor).bind(4, Int64(limit)))
+    }
+
+    /// Chunks with flags that tell of a leak.
+    func leakyChunks(after cursor: Int64, limit: Int) throws(JobStoreError) -> [StoredLogChunk] {
+        try read(try connection[LogSQL.leaky].bind(1, cursor).bind(2, Int64(limit)))
+    }
+
+    func flagCounts() throws(JobStoreError) -> LogFlagCounts {
+        var counts = LogFlagCounts()
+        try connection[LogSQL.flagCounts].forEach { row in counts[LogFlags(rawValue: row.integer(0))] = Int(row.integer(1)) }
+        return counts
+    }
+
     func newestCursor() throws(JobStoreError) -> Int64 {
         try connection[LogSQL.newest].first { $0.integer(0) } ?? 0
     }
@@ -148,6 +175,39 @@ enum LogSQL {
         INSERT INTO errand_log_chunk(job, ordinal, first_seq, lines, first_us, last_us, max_level, flags, format, body)
         VALUES(:job, :ordinal, :first_seq, :lines, :first_us, :last_us, :max_level, :flags, 1, :body) RETURNING id
         """)
+
+    /// Makes a chunk findable under another execution. Primary key of `errand_log_crossed`.
+    static let cross = SQL("INSERT INTO errand_log_crossed(job, ordinal, chunk) VALUES(:job, :ordinal, :chunk)")
+
+    /// A job that is gone is crossed with nothing. A prefix of the primary key of `errand_log_crossed`.
+    static let uncross = SQL("DELETE FROM errand_log_crossed WHERE job = :job")
+
+    /// Row key of `errand_log_flag`.
+    static let countFlag = SQL(
+        "INSERT INTO errand_log_flag(flag, lines) VALUES(:flag, :lines) ON CONFLICT DO UPDATE SET lines = lines + excluded.lines")
+
+    /// At most one row for each flag.
+    static let flagCounts = SQL("SELECT flag, lines FROM errand_log_flag")
+
+    /// Chunks of others that cross one job. A prefix of the primary key of `errand_log_crossed` (the few crossed chunks of one job are
+    /// sorted), then row keys.
+    static let crossedWithJob = SQL(
+        """
+        SELECT \(columns) FROM errand_log_chunk
+         WHERE id IN (SELECT chunk FROM errand_log_crossed WHERE job = :job AND chunk > :cursor) ORDER BY id LIMIT :limit
+        """)
+
+    /// Chunks of others that cross one execution. As ``crossedWithJob``.
+    static let crossedWithExecution = SQL(
+        """
+        SELECT \(columns) FROM errand_log_chunk
+         WHERE id IN (SELECT chunk FROM errand_log_crossed WHERE job = :job AND ordinal = :ordinal AND chunk > :cursor)
+         ORDER BY id LIMIT :limit
+        """)
+
+    /// Chunks that tell of leaks. A range of the partial index `errand_log_chunk_leaky`.
+    static let leaky = SQL(
+        "SELECT \(columns) FROM errand_log_chunk WHERE flags & 15 <> 0 AND id > :cursor ORDER BY id LIMIT :limit")
 
     /// Chunks of one job. A range of index `errand_log_chunk_job`, which ends in the row key.
     static let ofJob = SQL(

@@ -121,6 +121,22 @@ final class LogFile: LogStore {
         try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.chunks(after: cursor, limit: limit) }
     }
 
+    func chunks(
+        crossedWith job: JobID, ordinal: Int64?, after cursor: Int64, limit: Int
+    ) async throws(JobStoreError) -> [StoredLogChunk] {
+        try await threads().reader.perform { (reader) throws(JobStoreError) in
+            try reader.chunks(crossedWith: job, ordinal: ordinal, after: cursor, limit: limit)
+        }
+    }
+
+    func leakyChunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
+        try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.leakyChunks(after: cursor, limit: limit) }
+    }
+
+    func flagCounts() async throws(JobStoreError) -> LogFlagCounts {
+        try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.flagCounts() }
+    }
+
     func newestCursor() async throws(JobStoreError) -> Int64 {
         try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.newestCursor() }
     }

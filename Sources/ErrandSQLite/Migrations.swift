@@ -9,7 +9,7 @@ enum Migrations {
     /// The number steps, durably and before any claim, at the first opening in a new boot: that makes lease tokens unique although
     /// the claims of the last moments before a power cut may be lost.
     static func prepareQueue(_ connection: Connection, boot: BootIdentity, under guarded: WriteGuard) throws(JobStoreError) -> Int64 {
-        try prepare(connection, table: "errand_meta", schema: Schema.queue, under: guarded)
+        try prepare(connection, table: "errand_meta", schema: Schema.queue, steps: \.queue, under: guarded)
         let boots = try connection.integer("SELECT boot_number FROM errand_meta WHERE boot_id = '\(quoted(boot.boot))'")
         if let boots { return boots }
         return try transaction(connection, under: guarded) { () throws(JobStoreError) in
@@ -20,11 +20,11 @@ enum Migrations {
 
     /// Makes `logs.db` ready on a fresh connection.
     static func prepareLogs(_ connection: Connection, under guarded: WriteGuard) throws(JobStoreError) {
-        try prepare(connection, table: "errand_log_meta", schema: Schema.logs, under: guarded)
+        try prepare(connection, table: "errand_log_meta", schema: Schema.logs, steps: \.logs, under: guarded)
     }
 
     private static func prepare(
-        _ connection: Connection, table: String, schema: String, under guarded: WriteGuard
+        _ connection: Connection, table: String, schema: String, steps: KeyPath<Schema.Step, String>, under guarded: WriteGuard
     ) throws(JobStoreError) {
         let exists = try connection.integer("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '\(table)'") != nil
         if !exists {
@@ -40,6 +40,12 @@ enum Migrations {
         let minimum = try connection.integer("SELECT min_writer FROM \(table)") ?? 0
         let found = try connection.integer("SELECT schema FROM \(table)") ?? 0
         guard minimum <= Schema.version else { throw .newerSchema(found: Int(found), supported: Int(Schema.version)) }
+        for step in Schema.steps where step.version > found {
+            try transaction(connection, under: guarded) { () throws(JobStoreError) in
+                try connection.execute(step[keyPath: steps])
+                try connection.execute("UPDATE \(table) SET schema = \(step.version)")
+            }
+        }
     }
 
     private static func transaction<Value>(

@@ -1,9 +1,41 @@
-// The tables of schema version 1, as SCHEMA.md argues them; every name has a prefix, so that they can live in an application's own file.
+// The tables of a store and the steps that brought them to their present version; every name has a prefix, so that they can live in an application's own file.
 
 /// What the two files of a store hold.
 enum Schema {
     /// The newest schema that this Errand reads and writes.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
+
+    /// What a version adds to the one before it. Only ever more: an Errand of the version before reads and writes the file as well.
+    struct Step {
+        /// The version that it leads to.
+        var version: Int64
+        /// What it does to `queue.db`.
+        var queue: String
+        /// What it does to `logs.db`.
+        var logs: String
+    }
+
+    /// All steps after the first version, in order.
+    static let steps = [
+        Step(
+            version: 2,
+            queue: """
+                -- The jobs that one job caused, for `trace`; jobs that a person enqueued cost it nothing.
+                CREATE INDEX errand_job_root ON errand_job(root_job, id) WHERE root_job IS NOT NULL;
+                """,
+            logs: """
+                -- Chunks that hold lines of one execution written while another one was current: found under that one too.
+                CREATE TABLE errand_log_crossed(
+                  job INTEGER NOT NULL, ordinal INTEGER NOT NULL, chunk INTEGER NOT NULL, PRIMARY KEY(job, ordinal, chunk)) STRICT, WITHOUT ROWID;
+                CREATE INDEX errand_log_crossed_chunk ON errand_log_crossed(chunk);
+                CREATE TRIGGER errand_log_uncross AFTER DELETE ON errand_log_chunk WHEN OLD.flags & 2 <> 0 BEGIN
+                  DELETE FROM errand_log_crossed WHERE chunk = OLD.id;
+                END;
+                -- 15: after_end, crossed, ambient_lost, unattributed.
+                CREATE INDEX errand_log_chunk_leaky ON errand_log_chunk(id) WHERE flags & 15 <> 0;
+                CREATE TABLE errand_log_flag(flag INTEGER PRIMARY KEY, lines INTEGER NOT NULL) STRICT;
+                """)
+    ]
 
     /// `queue.db`. Times are microseconds since 1970, except leases, which are microseconds of the boot clock.
     static let queue = """

@@ -8,6 +8,8 @@ public final class ModelLogStore: LogStore {
     private struct State {
         var lastCursor: Int64 = 0
         var chunks: [StoredLogChunk] = []
+        var crossed: [Int64: [ExecutionID]] = [:]
+        var flagCounts = LogFlagCounts()
 
         var totalBytes: Int { chunks.reduce(0) { $0 + $1.chunk.body.count } }
     }
@@ -26,7 +28,12 @@ public final class ModelLogStore: LogStore {
             state.chunks.removeAll { dropping.contains($0.cursor) }
             return chunks.map { chunk in
                 state.lastCursor += 1
-                state.chunks.append(StoredLogChunk(cursor: state.lastCursor, chunk: chunk))
+                var kept = chunk
+                kept.flagCounts = LogFlagCounts()
+                kept.crossed = []
+                state.chunks.append(StoredLogChunk(cursor: state.lastCursor, chunk: kept))
+                state.crossed[state.lastCursor] = chunk.crossed
+                state.flagCounts.add(chunk.flagCounts)
                 return state.lastCursor
             }
         }
@@ -50,6 +57,31 @@ public final class ModelLogStore: LogStore {
     /// At most `limit` chunks of all jobs in the order in which they came, after `cursor`.
     public func chunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
         state.withLock { state in Array(state.chunks.lazy.filter { $0.cursor > cursor }.prefix(limit)) }
+    }
+
+    /// At most `limit` chunks that other executions wrote while `job` was current, after `cursor`.
+    public func chunks(
+        crossedWith job: JobID, ordinal: Int64?, after cursor: Int64, limit: Int
+    ) async throws(JobStoreError) -> [StoredLogChunk] {
+        state.withLock { state in
+            let found = state.chunks.filter { stored in
+                stored.cursor > cursor
+                    && state.crossed[stored.cursor, default: []].contains { $0.job == job && (ordinal == nil || $0.ordinal == ordinal) }
+            }
+            return Array(found.prefix(limit))
+        }
+    }
+
+    /// At most `limit` chunks with a flag of ``LogFlags/leaks``, after `cursor`.
+    public func leakyChunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
+        state.withLock { state in
+            Array(state.chunks.lazy.filter { $0.cursor > cursor && !$0.chunk.flags.isDisjoint(with: .leaks) }.prefix(limit))
+        }
+    }
+
+    /// How many records of each flag were ever appended.
+    public func flagCounts() async throws(JobStoreError) -> LogFlagCounts {
+        state.withLock { $0.flagCounts }
     }
 
     /// The cursor of the newest chunk that is kept, 0 when there is none.

@@ -165,8 +165,10 @@ import Testing
             ],
             oldestAvailable: [.init(queue: "default", kind: "mail", since: RenderingTests.now + .seconds(-5))],
             lastHour: [.init(queue: "default", kind: "mail", outcome: .completed, executions: 4, runTime: .seconds(2))])
+        var flags = LogFlagCounts()
+        flags[.crossed] = 3
         #expect(
-            StatsText(style: TextStyle(), now: RenderingTests.now).lines(stats) == [
+            StatsText(style: TextStyle(), now: RenderingTests.now).lines(stats, flags) == [
                 "QUEUE    KIND         STATE      JOBS",
                 "default  mail         available  2     oldest due 5.0s ago",
                 "default  orphan-kind  available  1",
@@ -177,10 +179,14 @@ import Testing
                 "last hour",
                 "default  mail  completed  4  mean 500ms",
                 "",
+                "log lines with flags",
+                "crossed  3  `errand logs --flag crossed`",
+                "",
                 "1 of default/orphan-kind wait: no live worker of the queue \"default\" handles the kind \"orphan-kind\": register it in errand.yaml or in your own worker",
             ])
         #expect(
-            String(decoding: StatsJSON.object(stats), as: UTF8.self).hasSuffix(
-                #""without_worker":[{"queue":"default","kind":"orphan-kind","jobs":1}]}"#))
+            String(decoding: StatsJSON.object(stats, flags), as: UTF8.self).hasSuffix(
+                #""log_flags":{"after_end":0,"crossed":3,"ambient_lost":0,"unattributed":0,"truncated":0},"without_worker":[{"queue":"default","kind":"orphan-kind","jobs":1}]}"#
+            ))
     }
 }

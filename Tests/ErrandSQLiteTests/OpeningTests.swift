@@ -143,11 +143,11 @@ import Testing
     @Test func `a newer schema is refused, and one that only says that older ones may write is not`() throws {
         let directory = TemporaryDirectory()
         try open(directory.path).close()
-        execute("UPDATE errand_meta SET schema = 3", in: "\(directory.path)/queue.db")
+        execute("UPDATE errand_meta SET schema = 9", in: "\(directory.path)/queue.db")
         try open(directory.path).close()
-        execute("UPDATE errand_meta SET min_writer = 2", in: "\(directory.path)/queue.db")
+        execute("UPDATE errand_meta SET min_writer = 9", in: "\(directory.path)/queue.db")
         let error = #expect(throws: JobStoreError.self) { try open(directory.path) }
-        #expect(error == .newerSchema(found: 3, supported: 1))
+        #expect(error == .newerSchema(found: 9, supported: 2))
     }
 
     @Test func `a store whose creation was cut is created by the next opener`() async throws {

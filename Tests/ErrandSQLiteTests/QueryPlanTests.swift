@@ -82,6 +82,18 @@ import Testing
             try await plan(StatsSQL.oldest) == ["SEARCH errand_available USING PRIMARY KEY (feed=? AND priority>?)"])
     }
 
+    @Test func `flagged chunks are found without a walk over all`() async throws {
+        #expect(
+            try await plan(LogSQL.leaky, logs: true) == ["SEARCH errand_log_chunk USING INDEX errand_log_chunk_leaky (id>?)"])
+        for (sql, key) in [(LogSQL.crossedWithJob, "(job=?)"), (LogSQL.crossedWithExecution, "(job=? AND ordinal=? AND chunk>?)")] {
+            #expect(
+                try await plan(sql, logs: true) == [
+                    "SEARCH errand_log_chunk USING INTEGER PRIMARY KEY (rowid=?)", "LIST SUBQUERY 1",
+                    "SEARCH errand_log_crossed USING PRIMARY KEY \(key)",
+                ])
+        }
+    }
+
     @Test func `logs are read by position and by cursor`() async throws {
         #expect(
             try await plan(LogSQL.ofJob, logs: true)

@@ -80,12 +80,11 @@ private let logger: Logger = {
                 if record.message.hasSuffix("library") { #expect(isOwn && record.flags.isEmpty) }
                 if record.message.hasSuffix("kept") {
                     owners.insert(under)
-                    let metadata = String(decoding: record.metadata, as: UTF8.self)
                     #expect(record.flags == (isOwn ? [] : [.crossed]))
                     if !isOwn {
                         flagged += 1
                         let writer = record.message.split(separator: " ")[0]
-                        #expect(metadata == #"{"ambient_execution_id":"\#(writer)"}"#)
+                        #expect(record.ambientExecutionID?.description == String(writer))
                     }
                 }
             }

@@ -30,6 +30,15 @@ private final class FailingLogStore: LogStore {
     func chunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
         try await model.chunks(after: cursor, limit: limit)
     }
+    func chunks(
+        crossedWith job: JobID, ordinal: Int64?, after cursor: Int64, limit: Int
+    ) async throws(JobStoreError) -> [StoredLogChunk] {
+        try await model.chunks(crossedWith: job, ordinal: ordinal, after: cursor, limit: limit)
+    }
+    func leakyChunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
+        try await model.leakyChunks(after: cursor, limit: limit)
+    }
+    func flagCounts() async throws(JobStoreError) -> LogFlagCounts { try await model.flagCounts() }
     func newestCursor() async throws(JobStoreError) -> Int64 { try await model.newestCursor() }
     func delete(logsOf jobs: [JobID]) async throws(JobStoreError) { try await model.delete(logsOf: jobs) }
     func prune(olderThan time: Timestamp?, beyondBytes bytes: Int?, limit: Int) async throws(JobStoreError) -> LogPruneReport {

@@ -20,7 +20,7 @@ package final class LogPump: LogSink {
         var waiting: [ExecutionLog] = []
         var isTimerSet = false
         var appendsUnderWay = 0
-        var usage: [ExecutionID: LogUsage] = [:]
+        var usage: [LogOwner: LogUsage] = [:]
         /// Cursors of ring chunks to delete with the next append.
         var dropping: [Int64] = []
         var unwrittenLines = 0
@@ -95,9 +95,9 @@ package final class LogPump: LogSink {
     }
 
     /// Forgets what is known about the size of an ended execution's log.
-    package func forget(_ execution: ExecutionID) { state.withLock { $0.usage[execution] = nil } }
+    package func forget(_ execution: ExecutionID) { state.withLock { $0.usage[LogOwner(execution)] = nil } }
 
-    private func takeChunks() -> (chunks: [LogChunk], owners: [ExecutionID?], dropping: [Int64], hasPredecessor: Bool) {
+    private func takeChunks() -> (chunks: [LogChunk], owners: [LogOwner], dropping: [Int64], hasPredecessor: Bool) {
         let (logs, dropping, hasPredecessor) = state.withLock { state in
             defer {
                 state.waiting = []
@@ -107,23 +107,23 @@ package final class LogPump: LogSink {
             return (state.waiting, state.dropping, state.appendsUnderWay > 0)
         }
         var chunks: [LogChunk] = []
-        var owners: [ExecutionID?] = []
+        var owners: [LogOwner] = []
         for log in logs {
             guard let lines = log.takePending() else { continue }
             chunks.append(
                 LogChunk(
-                    job: log.execution?.job, ordinal: log.execution?.ordinal ?? 0, firstSequence: lines.firstSequence, lines: lines.lines,
+                    job: log.owner.job, ordinal: log.owner.ordinal, firstSequence: lines.firstSequence, lines: lines.lines,
                     firstTime: lines.firstTime, lastTime: lines.lastTime, highestLevel: lines.highestLevel, flags: lines.flags,
+                    flagCounts: lines.flagCounts, crossed: lines.crossed.sorted(),
                     body: LogFraming.frame(fragment: log.fragment, lines: lines.body)))
-            owners.append(log.execution)
+            owners.append(log.owner)
         }
         return (chunks, owners, dropping, hasPredecessor)
     }
 
-    private func note(chunks: [LogChunk], of owners: [ExecutionID?], at cursors: [Int64]) {
+    private func note(chunks: [LogChunk], of owners: [LogOwner], at cursors: [Int64]) {
         state.withLock { state in
             for ((chunk, owner), cursor) in zip(zip(chunks, owners), cursors) {
-                guard let owner else { continue }
                 let dropped = state.usage[owner, default: LogUsage()].add(bytes: chunk.body.count, cursor: cursor)
                 state.dropping += dropped
             }

@@ -26,6 +26,11 @@ public struct LogRecord: Sendable, Hashable {
     /// The whole record as one JSON object without a newline: the bytes that `errand logs --json` prints.
     public var jsonLine: [UInt8]
 
+    /// For a record flagged `crossed`: the execution that was current when it was written, instead of its owner.
+    public var ambientExecutionID: ExecutionID? {
+        JSONMembers(object: metadata[...])?.text("ambient_execution_id").flatMap { ExecutionID($0) }
+    }
+
     /// Reads one line of a chunk, or gives `nil` when it is not a whole record.
     init?(identity: LogIdentity, line: ArraySlice<UInt8>) {
         guard let members = JSONMembers(withoutBraces: line),

@@ -17,6 +17,20 @@ public protocol LogStore: Sendable {
     /// - Throws: ``JobStoreError``.
     func chunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk]
 
+    /// Chunks of other executions that hold `crossed` records written while `job` (its execution `ordinal`, when given) was current,
+    /// in the order in which they were committed, after `cursor`, at most `limit`.
+    /// - Throws: ``JobStoreError``.
+    func chunks(crossedWith job: JobID, ordinal: Int64?, after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk]
+
+    /// Chunks of all jobs in which one of the flags in ``LogFlags/leaks`` occurs, in the order in which they were committed, after
+    /// `cursor`, at most `limit`. Costs what it finds, however large the logs are.
+    /// - Throws: ``JobStoreError``.
+    func leakyChunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk]
+
+    /// How many records of each flag were ever appended; pruning takes nothing away.
+    /// - Throws: ``JobStoreError``.
+    func flagCounts() async throws(JobStoreError) -> LogFlagCounts
+
     /// The cursor of the newest chunk, 0 when there is none: where a tail that wants only new lines begins.
     /// - Throws: ``JobStoreError``.
     func newestCursor() async throws(JobStoreError) -> Int64
@@ -91,13 +105,18 @@ public struct LogChunk: Sendable, Hashable {
     public var highestLevel: Logger.Level
     /// All flags that occur in it.
     public var flags: LogFlags
+    /// How many records carry each flag; stores add it up and do not give it back with the chunk.
+    public var flagCounts: LogFlagCounts
+    /// Executions that were current instead of the owner when `crossed` records of it were written, each once; stores find the chunk
+    /// under them too, and do not give the list back with the chunk.
+    public var crossed: [ExecutionID]
     /// The records: ``LogFraming`` says how.
     public var body: [UInt8]
 
     /// Puts together a chunk.
     public init(
         job: JobID?, ordinal: Int64, firstSequence: Int64, lines: Int, firstTime: Timestamp, lastTime: Timestamp,
-        highestLevel: Logger.Level, flags: LogFlags, body: [UInt8]
+        highestLevel: Logger.Level, flags: LogFlags, flagCounts: LogFlagCounts = LogFlagCounts(), crossed: [ExecutionID] = [], body: [UInt8]
     ) {
         self.job = job
         self.ordinal = ordinal
@@ -107,6 +126,8 @@ public struct LogChunk: Sendable, Hashable {
         self.lastTime = lastTime
         self.highestLevel = highestLevel
         self.flags = flags
+        self.flagCounts = flagCounts
+        self.crossed = crossed
         self.body = body
     }
 }

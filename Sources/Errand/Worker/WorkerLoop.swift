@@ -13,6 +13,7 @@ final class WorkerLoop: Sendable {
     private let timeouts: [String: Duration]
     private let pipeline: ExecutionPipeline
     private let pump: LogPump
+    private let unattributed: UnattributedLog
     private let events: AsyncStream<WorkerState.Event>
     private let mailbox: AsyncStream<WorkerState.Event>.Continuation
     /// Under which ID the store knows this worker at the moment.
@@ -32,6 +33,8 @@ final class WorkerLoop: Sendable {
             handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporters: reporters, clock: queue.clock,
             logger: configuration.logger)
         pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
+        let clock = queue.clock
+        unattributed = UnattributedLog(sink: pump, now: { clock.now() })
         (events, mailbox) = AsyncStream.makeStream()
     }
 
@@ -59,7 +62,9 @@ final class WorkerLoop: Sendable {
             Task(executorPreference: thread) { await self.rescueOthers() },
             Task(executorPreference: thread) { await self.pruneNowAndThen() },
         ]
+        unattributed.open()
         let end = await perform(on: thread)
+        unattributed.close()
         listener.stop()
         for keeper in keepers { keeper.cancel() }
         // A store that did not take the last outcomes may never answer what is under way: a worker that leaves waits for no disk.
@@ -120,7 +125,12 @@ final class WorkerLoop: Sendable {
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, meta: job.meta, sink: pump, now: { clock.now() })
         let signal = CancelSignal()
-        let task = Task { tell(.ended(await pipeline.run(job, in: context, signal: signal))) }
+        unattributed.enter()
+        let task = Task {
+            let report = await pipeline.run(job, in: context, signal: signal)
+            unattributed.leave()
+            tell(.ended(report))
+        }
         held.add(job.execution, task: task, signal: signal)
         if let timeout = job.timeout ?? timeouts[job.kind] {
             let timer = clock.schedule(at: clock.uptime() + timeout) {
@@ -140,6 +150,7 @@ final class WorkerLoop: Sendable {
         do throws(JobStoreError) {
             let id = try await jobs.join(description)
             registered.withLock { $0 = id }
+            unattributed.belong(toWorker: id.rawValue, named: id.description)
             tell(.joined(id))
         } catch {
             tell(.joinFailed(error))

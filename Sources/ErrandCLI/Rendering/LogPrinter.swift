@@ -8,6 +8,8 @@ struct LogPrinter {
     let filter: LogFilter
     let text: LogText
     let isJSON: Bool
+    /// Whether missing lines are told; not when only some chunks are read.
+    let showsGaps: Bool
     private var gaps: SequenceGaps
     /// Lines that are kept back until it is known which are the last.
     private var tail: [[UInt8]]?
@@ -15,11 +17,12 @@ struct LogPrinter {
     /// How many records have been printed or kept back.
     private(set) var accepted = 0
 
-    init(output: Output, filter: LogFilter, text: LogText, isJSON: Bool, readsFromStart: Bool, lastLines: Int?) {
+    init(output: Output, filter: LogFilter, text: LogText, isJSON: Bool, showsGaps: Bool = true, readsFromStart: Bool, lastLines: Int?) {
         self.output = output
         self.filter = filter
         self.text = text
         self.isJSON = isJSON
+        self.showsGaps = showsGaps
         gaps = SequenceGaps(readsFromStart: readsFromStart)
         tail = lastLines == nil ? nil : []
         tailLimit = lastLines ?? 0
@@ -30,14 +33,19 @@ struct LogPrinter {
     mutating func print(_ chunk: LogChunk) throws {
         for record in LogFraming.records(in: chunk) {
             let missing = gaps.missing(before: record.sequence, in: chunk)
-            if missing > 0, !isJSON { try put(line: text.gap(missing, in: record.identity, of: chunk)) }
-            guard filter.accepts(record) else { continue }
-            accepted += 1
-            if isJSON {
-                try put(record.jsonLine + [UInt8(ascii: "\n")])
-            } else {
-                for line in text.lines(record, in: chunk) { try put(line: line) }
-            }
+            if missing > 0, !isJSON, showsGaps { try put(line: text.gap(missing, in: record.identity, of: chunk)) }
+            if filter.accepts(record) { try put(record, of: chunk, as: text) }
+        }
+    }
+
+    /// Prints those records of another execution's chunk that were written while one of `executions` was current, each with its owner.
+    /// - Throws: ``Output/Closed``.
+    mutating func print(crossed chunk: LogChunk, with executions: (ExecutionID) -> Bool) throws {
+        var text = text
+        text.hasPrefix = true
+        for record in LogFraming.records(in: chunk) where record.flags.contains(.crossed) {
+            guard let ambient = record.ambientExecutionID, executions(ambient), filter.accepts(record) else { continue }
+            try put(record, of: chunk, as: text)
         }
     }
 
@@ -47,6 +55,15 @@ struct LogPrinter {
         guard let lines = tail else { return }
         tail = nil
         for line in lines.suffix(tailLimit) { try output.write(line) }
+    }
+
+    private mutating func put(_ record: LogRecord, of chunk: LogChunk, as text: LogText) throws {
+        accepted += 1
+        if isJSON {
+            try put(record.jsonLine + [UInt8(ascii: "\n")])
+        } else {
+            for line in text.lines(record, in: chunk) { try put(line: line) }
+        }
     }
 
     private mutating func put(line: String) throws { try put(Array("\(line)\n".utf8)) }

@@ -8,11 +8,13 @@ struct StatsText {
     var now: Timestamp
 
     /// Lines for a person.
-    func lines(_ stats: StoreStats) -> [String] {
+    func lines(_ stats: StoreStats, _ flags: LogFlagCounts) -> [String] {
         var lines = jobs(stats)
         lines += [""] + workers(stats)
         let ended = lastHour(stats)
         if !ended.isEmpty { lines += ["", style.bold("last hour")] + ended }
+        let flagged = self.flagged(flags)
+        if !flagged.isEmpty { lines += ["", style.bold("log lines with flags")] + flagged }
         let waiting = StatsText.uncovered(stats)
         if !waiting.isEmpty {
             lines += [""] + waiting.map { style.paint("\($0.jobs) of \($0.queue)/\($0.kind) wait: \($0.problem)", .yellow) }
@@ -81,6 +83,13 @@ struct StatsText {
             })
     }
 
+    private func flagged(_ flags: LogFlagCounts) -> [String] {
+        aligned(
+            LogFlags.names.filter { flags[$0.flag] > 0 }.map { known in
+                [known.name, String(flags[known.flag]), "`\(Session.program) logs --flag \(known.name)`"]
+            })
+    }
+
     private func order(_ state: JobState) -> Int { JobState.allCases.firstIndex(of: state) ?? 0 }
 
     private func aligned(_ rows: [[String]]) -> [String] {
@@ -99,7 +108,7 @@ struct StatsText {
 /// Writes statistics as JSON.
 enum StatsJSON {
     /// One object.
-    static func object(_ stats: StoreStats) -> [UInt8] {
+    static func object(_ stats: StoreStats, _ flags: LogFlagCounts) -> [UInt8] {
         JSONWriter.versioned { writer in
             writer.member("jobs", raw: JSONWriter.array(stats.counts.map(count)))
             writer.member("workers", raw: JSONWriter.array(stats.workers.map(worker)))
@@ -114,6 +123,11 @@ enum StatsJSON {
                         }
                     }))
             writer.member("last_hour", raw: JSONWriter.array(stats.lastHour.map(outcome)))
+            writer.member(
+                "log_flags",
+                raw: JSONWriter.object { writer in
+                    for known in LogFlags.names { writer.member(known.name, flags[known.flag]) }
+                })
             writer.member(
                 "without_worker",
                 raw: JSONWriter.array(

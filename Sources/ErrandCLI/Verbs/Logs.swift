@@ -9,7 +9,9 @@ struct Logs: AsyncParsableCommand {
         abstract: "Print the logs of jobs or executions; without an ID of all jobs.",
         discussion: """
             A line of a command is printed as it was written; a line of a logger carries its level and metadata. Without an ID, and \
-            where several executions are shown, every line begins with its execution ID. -f follows until the job has ended and then \
+            where several executions are shown, every line begins with its execution ID. Lines of no execution that were written while jobs \
+            ran (--flag unattributed) begin with their worker's ID; a line that was written while another execution was current is shown \
+            for both, with its owner's ID. -f follows until the job has ended and then \
             tells its outcome on standard error; without an ID it follows all jobs, new ones too.
 
             Exit codes: 0 printed, 2 bad usage, 3 no such job or execution, 4 store unavailable.
@@ -63,8 +65,11 @@ struct Logs: AsyncParsableCommand {
 
     private func printAll(of store: Store, _ filter: LogFilter, _ session: Session) async throws {
         let skipsHistory = follow && lines == nil && filter.since == nil
-        try await StoreLogs(store: store, session: session).run(follow: follow, lines: lines, skipsHistory: skipsHistory) {
-            printer(filter, hasPrefix: true, readsFromStart: $0, session)
+        let isLeaky = filter.wantsOnlyLeaks
+        try await StoreLogs(store: store, session: session, isLeaky: isLeaky).run(
+            follow: follow, lines: lines, skipsHistory: skipsHistory
+        ) { readsFromStart in
+            printer(filter, hasPrefix: true, showsGaps: !isLeaky, readsFromStart: readsFromStart, session)
         }
     }
 
@@ -75,12 +80,15 @@ struct Logs: AsyncParsableCommand {
         try await reader.run(targets, printer(filter, hasPrefix: hasPrefix, readsFromStart: true, session), follow: follow)
     }
 
-    private func printer(_ filter: LogFilter, hasPrefix: Bool, readsFromStart: Bool, _ session: Session) -> LogPrinter {
+    private func printer(_ filter: LogFilter, hasPrefix: Bool, showsGaps: Bool = true, readsFromStart: Bool, _ session: Session)
+        -> LogPrinter
+    {
         let text = LogText(
             style: TextStyle(color, isUTC: utc, on: session.output, in: session), hasPrefix: prefix ?? hasPrefix, hasTimestamps: timestamps,
             isRaw: raw)
         return LogPrinter(
-            output: session.output, filter: filter, text: text, isJSON: json, readsFromStart: readsFromStart, lastLines: lines)
+            output: session.output, filter: filter, text: text, isJSON: json, showsGaps: showsGaps,
+            readsFromStart: readsFromStart, lastLines: lines)
     }
 }
 

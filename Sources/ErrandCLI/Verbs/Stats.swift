@@ -5,7 +5,8 @@ import Errand
 
 struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show counts by queue, kind and state, the live workers, and what waits without a worker.",
+        abstract:
+            "Show counts by queue, kind and state, the live workers, and what waits without a worker, and how many log lines are flagged.",
         discussion: "Exit codes: 0 shown, 2 bad usage, 4 store unavailable.")
 
     @OptionGroup var store: StoreOptions
@@ -17,12 +18,13 @@ struct Stats: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let stats = try await store.inspection.stats()
+            let flags = try await store.logs.flagCounts()
             guard !json else {
-                try session.output.write(StatsJSON.object(stats) + [UInt8(ascii: "\n")])
+                try session.output.write(StatsJSON.object(stats, flags) + [UInt8(ascii: "\n")])
                 return
             }
             let style = TextStyle(on: session.output, in: session)
-            for line in StatsText(style: style, now: session.clock.now()).lines(stats) { try session.output.line(line) }
+            for line in StatsText(style: style, now: session.clock.now()).lines(stats, flags) { try session.output.line(line) }
         }
     }
 }

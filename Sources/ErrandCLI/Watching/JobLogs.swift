@@ -14,6 +14,12 @@ struct JobLogs {
         var ordinal: Int64?
         /// How many executions are on record among those that are read.
         var executions: Int
+
+        /// Whether `execution` is read.
+        func covers(_ execution: ExecutionID) -> Bool { execution.job == job && (ordinal == nil || ordinal == execution.ordinal) }
+
+        /// Whether the lines of `chunk` are read as their owner's.
+        func covers(_ chunk: LogChunk) -> Bool { chunk.job.map { covers(ExecutionID($0, chunk.ordinal)) } ?? false }
     }
 
     /// What `ids` and `execution` mean.
@@ -56,13 +62,21 @@ struct JobLogs {
         let attention = Attention(to: [.log, .outcome], on: store.doorbell, clock: session.clock)
         defer { attention.stop() }
         var cursors = targets.map { JobLogCursor(logs: store.logs, job: $0.job, ordinal: $0.ordinal) }
+        var crossings = targets.map { CrossedLogCursor(logs: store.logs, job: $0.job, ordinal: $0.ordinal) }
         var open = Array(targets.indices)
         var isFirst = true
         repeat {
             if !isFirst { await attention.wait() }
             // The state is read before the lines: lines are committed before the outcome, so what has ended is then complete.
             let ended = try await endedTargets(open, targets)
-            for index in open { try await cursors[index].readOn { try printer.print($0) } }
+            for index in open {
+                try await cursors[index].readOn { try printer.print($0) }
+                try await crossings[index].readOn { chunk in
+                    // What is read as its owner's line anyway is not printed twice.
+                    guard !targets.contains(where: { $0.covers(chunk) }) else { return }
+                    try printer.print(crossed: chunk, with: targets[index].covers)
+                }
+            }
             if isFirst { try printer.printTail() }
             isFirst = false
             try session.output.flush()

@@ -1,4 +1,5 @@
-// Reads log chunks onwards from where it stopped: of one job in the order of its executions, or of all jobs as they were committed.
+// Reads log chunks onwards from where it stopped: of one job in the order of its executions, of others that crossed it, or of all jobs
+// as they were committed.
 
 import Errand
 
@@ -46,16 +47,49 @@ struct JobLogCursor {
     }
 }
 
+/// A place among the chunks of other executions that hold lines written while one job was current.
+struct CrossedLogCursor {
+    let logs: any LogStore
+    let job: JobID
+    /// Only this execution; `nil` is all.
+    let ordinal: Int64?
+    private var cursor: Int64 = 0
+
+    private static let page = 64
+
+    init(logs: any LogStore, job: JobID, ordinal: Int64?) {
+        self.logs = logs
+        self.job = job
+        self.ordinal = ordinal
+    }
+
+    /// Gives `body` every chunk that has come since the last call.
+    /// - Throws: `JobStoreError`, and what `body` throws.
+    mutating func readOn(_ body: (LogChunk) throws -> Void) async throws {
+        while true {
+            let chunks = try await logs.chunks(crossedWith: job, ordinal: ordinal, after: cursor, limit: CrossedLogCursor.page)
+            for stored in chunks {
+                try body(stored.chunk)
+                cursor = stored.cursor
+            }
+            guard chunks.count == CrossedLogCursor.page else { return }
+        }
+    }
+}
+
 /// A place in the log of all jobs that moves on.
 struct StoreLogCursor {
     let logs: any LogStore
+    /// Whether only chunks with flags that tell of a leak are read.
+    let isLeaky: Bool
     /// The last chunk that has been read.
     private(set) var cursor: Int64
 
     private static let page = 256
 
-    init(logs: any LogStore, after cursor: Int64) {
+    init(logs: any LogStore, isLeaky: Bool = false, after cursor: Int64) {
         self.logs = logs
+        self.isLeaky = isLeaky
         self.cursor = cursor
     }
 
@@ -63,7 +97,7 @@ struct StoreLogCursor {
     /// - Throws: `JobStoreError`, and what `body` throws.
     mutating func readOn(upTo end: Int64? = nil, _ body: (LogChunk) throws -> Void) async throws {
         while true {
-            let chunks = try await logs.chunks(after: cursor, limit: StoreLogCursor.page)
+            let chunks = try await page()
             for stored in chunks {
                 if let end, stored.cursor > end { return }
                 try body(stored.chunk)
@@ -71,5 +105,11 @@ struct StoreLogCursor {
             }
             guard chunks.count == StoreLogCursor.page else { return }
         }
+    }
+
+    private func page() async throws(JobStoreError) -> [StoredLogChunk] {
+        isLeaky
+            ? try await logs.leakyChunks(after: cursor, limit: StoreLogCursor.page)
+            : try await logs.chunks(after: cursor, limit: StoreLogCursor.page)
     }
 }

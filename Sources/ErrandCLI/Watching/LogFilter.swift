@@ -43,6 +43,9 @@ struct LogFilter {
         }
     }
 
+    /// Whether only lines are wanted that tell of a lost or mistaken execution.
+    var wantsOnlyLeaks: Bool { !flags.isEmpty && flags.isSubset(of: .leaks) }
+
     /// Whether the reader wants `record`.
     func accepts(_ record: LogRecord) -> Bool {
         guard record.level >= level, flags.isEmpty || !flags.isDisjoint(with: record.flags) else { return false }

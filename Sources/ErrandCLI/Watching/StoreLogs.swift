@@ -6,6 +6,8 @@ import Errand
 struct StoreLogs {
     let store: Store
     let session: Session
+    /// Whether only flagged lines are wanted: then only the chunks that hold some are read.
+    let isLeaky: Bool
 
     /// Prints with printers that `printer` makes (told whether they read from the very beginning) until the end, or for ever when
     /// `follow`. `skipsHistory` begins with what comes from now on.
@@ -14,18 +16,20 @@ struct StoreLogs {
         let attention = Attention(to: [.log], on: store.doorbell, clock: session.clock)
         defer { attention.stop() }
         let newest = try await store.logs.newestCursor()
-        var cursor = StoreLogCursor(logs: store.logs, after: newest)
+        var cursor = StoreLogCursor(logs: store.logs, isLeaky: isLeaky, after: newest)
         var current = printer(false)
         if let lines {
             (cursor, current) = try await lastLines(lines, before: newest, printer)
         } else if !skipsHistory {
-            cursor = StoreLogCursor(logs: store.logs, after: 0)
+            cursor = StoreLogCursor(logs: store.logs, isLeaky: isLeaky, after: 0)
             current = printer(true)
         }
         try current.printTail()
         try await cursor.readOn { try current.print($0) }
         try session.output.flush()
-        if !follow, current.accepted == 0 { try session.talk.line("no log lines: none were written, or they were pruned") }
+        if !follow, current.accepted == 0 {
+            try session.talk.line(isLeaky ? "no such lines" : "no log lines: none were written, or they were pruned")
+        }
         while follow {
             await attention.wait()
             try await cursor.readOn { try current.print($0) }
@@ -39,7 +43,7 @@ struct StoreLogs {
         var span = Int64(max(64, count))
         while true {
             let start = max(0, newest - span)
-            var cursor = StoreLogCursor(logs: store.logs, after: start)
+            var cursor = StoreLogCursor(logs: store.logs, isLeaky: isLeaky, after: start)
             var current = printer(start == 0)
             try await cursor.readOn(upTo: newest) { try current.print($0) }
             if current.accepted >= count || start == 0 { return (cursor, current) }

@@ -77,6 +77,49 @@ extension JobStoreConformance {
             }
             check.equal(seen, appended, "the cursors that the tail saw")
         },
+        Rule("a chunk with crossed records is found under the executions that were current, and only there") { check in
+            let (owner, a, b) = (try await check.add(), try await check.add(), try await check.add())
+            var crossed = RuleCheck.chunk(owner, 1, 1)
+            crossed.flags = [.crossed]
+            crossed.crossed = [ExecutionID(a, 2), ExecutionID(b, 1)]
+            var another = RuleCheck.chunk(owner, 1, 3)
+            another.flags = [.crossed, .afterEnd]
+            another.crossed = [ExecutionID(a, 3)]
+            let cursors = try await check.logs.append([crossed, RuleCheck.chunk(a, 2, 1), another], dropping: [])
+            func found(_ job: JobID, _ ordinal: Int64? = nil, after cursor: Int64 = 0, limit: Int = 9) async throws -> [Int64] {
+                try await check.logs.chunks(crossedWith: job, ordinal: ordinal, after: cursor, limit: limit).map(\.cursor)
+            }
+            check.equal(try await found(a), [cursors[0], cursors[2]], "what crossed all executions of a job")
+            check.equal(try await found(a, 3), [cursors[2]], "what crossed one execution")
+            check.equal(try await found(a, after: cursors[0]), [cursors[2]], "what came after a cursor")
+            check.equal(try await found(a, limit: 1), [cursors[0]], "a page of one")
+            check.equal(try await found(b), [cursors[0]], "what crossed the other job")
+            check.equal(try await found(owner), [], "what crossed the owner")
+            check.equal(try await check.chunks(owner).map(\.chunk.crossed), [[], []], "the list that is not given back")
+            _ = try await check.logs.append([], dropping: [cursors[0]])
+            check.equal(try await found(a), [cursors[2]], "after the chunk was dropped")
+            try await check.logs.delete(logsOf: [owner])
+            check.equal(try await found(a), [], "after the owner's log was deleted")
+        },
+        Rule("chunks that tell of leaks are found by themselves, and the records are counted for good") { check in
+            let id = try await check.add()
+            let flags: [LogFlags] = [[], .truncated, .afterEnd, [.crossed, .truncated], .ambientLost, .unattributed]
+            var chunks: [LogChunk] = []
+            for (place, flags) in flags.enumerated() {
+                var chunk = RuleCheck.chunk(flags == .unattributed ? nil : id, 7, Int64(place * 2 + 1))
+                chunk.flags = flags
+                for (flag, _) in LogFlags.names where flags.contains(flag) { chunk.flagCounts[flag] = place }
+                chunks.append(chunk)
+            }
+            let cursors = try await check.logs.append(chunks, dropping: [])
+            check.equal(try await check.logs.leakyChunks(after: 0, limit: 9).map(\.cursor), Array(cursors[2...]), "the leaky chunks")
+            check.equal(try await check.logs.leakyChunks(after: cursors[2], limit: 2).map(\.cursor), [cursors[3], cursors[4]], "a page")
+            try await check.logs.delete(logsOf: [id])
+            _ = try await check.logs.append([chunks[2]], dropping: [cursors[5]])
+            let counts = try await check.logs.flagCounts()
+            let expected: [LogFlags: Int] = [.truncated: 4, .afterEnd: 4, .crossed: 3, .ambientLost: 4, .unattributed: 5]
+            check.equal(counts.counts, expected, "the counts")
+        },
         Rule("without chunks the newest cursor is 0") { check in
             check.equal(try await check.logs.newestCursor(), 0, "the newest cursor")
             check.equal(try await check.logs.totalBytes(), 0, "the bytes")

@@ -21,6 +21,15 @@ struct GatedLogStore: LogStore {
         try await logs.chunks(after: cursor, limit: limit)
     }
 
+    func chunks(
+        crossedWith job: JobID, ordinal: Int64?, after cursor: Int64, limit: Int
+    ) async throws(JobStoreError) -> [StoredLogChunk] {
+        try await logs.chunks(crossedWith: job, ordinal: ordinal, after: cursor, limit: limit)
+    }
+    func leakyChunks(after cursor: Int64, limit: Int) async throws(JobStoreError) -> [StoredLogChunk] {
+        try await logs.leakyChunks(after: cursor, limit: limit)
+    }
+    func flagCounts() async throws(JobStoreError) -> LogFlagCounts { try await logs.flagCounts() }
     func newestCursor() async throws(JobStoreError) -> Int64 { try await logs.newestCursor() }
     func delete(logsOf jobs: [JobID]) async throws(JobStoreError) { try await logs.delete(logsOf: jobs) }
 
