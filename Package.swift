@@ -100,7 +100,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandContextTests",
-            dependencies: ["ErrandContext", "ErrandTesting", logging, tracing],
+            dependencies: ["ErrandContext", "ErrandTesting", "CErrand", logging, tracing],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandContextFoundationTests",
@@ -140,9 +140,11 @@ let package = Package(
             name: "ErrandCLITests",
             dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", argumentParser, logging],
             swiftSettings: strict),
+        .executableTarget(
+            name: "ScenarioApp", dependencies: ["ErrandCLI", logging], path: "Tests/ScenarioApp", swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ErrandTool", "ErrandDemo", "Errand", "ErrandContext", "ErrandSQLite"],
+            dependencies: ["ErrandTool", "ErrandDemo", "ScenarioApp", "Errand", "ErrandContext", "ErrandSQLite"],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(

@@ -36,6 +36,8 @@ package final class ExecutionLog: Sendable {
     package let owner: LogOwner
     /// What every line of this log has in common, as JSON members: the identity.
     package let fragment: [UInt8]
+    /// What was printed and is no whole line yet.
+    let printed = PrintedLines()
     private let sink: any LogSink
     private let state = Mutex(State())
 
@@ -121,8 +123,9 @@ package final class ExecutionLog: Sendable {
         }
     }
 
-    /// Marks the end of the execution: later lines are flagged `after_end`.
+    /// Marks the end of the execution: later lines are flagged `after_end`. What was printed without a newline is a line now.
     package func end(at time: Timestamp) {
+        for (stream, line) in printed.finish() { append(line: line, at: time, stream: stream) }
         state.withLock { $0.endedAt = $0.endedAt ?? time }
     }
 }

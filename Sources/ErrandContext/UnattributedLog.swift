@@ -64,6 +64,13 @@ package final class UnattributedLog: Sendable {
         }
     }
 
+    /// Keeps what was printed by code that belongs to no execution.
+    static func print(_ bytes: UnsafeBufferPointer<UInt8>, to stream: LogStream) {
+        take { log, time in
+            for line in log.printed.push(bytes, to: stream) { log.append(line: line, at: time, stream: stream, flags: .unattributed) }
+        }
+    }
+
     /// Hands `write` the log and the time for a line that belongs to no execution; returns whether there was a bucket to take it.
     @discardableResult
     static func take(_ write: (ExecutionLog, Timestamp) -> Void) -> Bool {

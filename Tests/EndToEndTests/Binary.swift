@@ -12,6 +12,8 @@ final class Sandbox: Sendable {
     /// Where the test run's products lie: beside the test bundle itself.
     static let errand = products + "/errand"
     static let demo = products + "/errand-demo"
+    /// A program on `ErrandApp` whose handlers make trouble on purpose.
+    static let scenarios = products + "/ScenarioApp"
 
     private static var products: String {
         let executable = CommandLine.arguments[0]
@@ -20,7 +22,11 @@ final class Sandbox: Sendable {
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().path
     }
 
-    init() throws {
+    /// The binary that works on the store.
+    let program: String
+
+    init(program: String = Sandbox.errand) throws {
+        self.program = program
         var template = Array("/tmp/errand-test-XXXXXX".utf8CString)
         guard let path = mkdtemp(&template) else { throw POSIXError(.EIO) }
         directory = String(cString: path)
@@ -66,7 +72,7 @@ final class Sandbox: Sendable {
     /// Starts the command.
     func start(_ arguments: [String], input: String? = nil, environment: [String: String] = [:]) throws -> Running {
         try Running(
-            executable: Sandbox.errand, arguments: arguments, input: input,
+            executable: program, arguments: arguments, input: input,
             environment: ["ERRAND_STORE": store, "NO_COLOR": "1"].merging(environment) { $1 })
     }
 

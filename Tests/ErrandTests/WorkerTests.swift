@@ -271,7 +271,7 @@ private struct Greet: Job {
         let healthy = try await shop.model.join(
             WorkerDescription(
                 kinds: [], queues: [:], concurrency: 1, host: "", pid: 0, version: "", startedAt: shop.queue.clock.now(),
-                lease: .seconds(30)))
+                lease: .seconds(86_400)))
         let claim = ClaimRequest(limit: 1, queues: [.init(queue: "default", limit: 1)], kinds: ["elsewhere"])
         let job = try #require(try await shop.model.exchange(ExchangeRequest(worker: healthy, claim: claim)).claimed.first)
         let done = Happening()

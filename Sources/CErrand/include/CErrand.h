@@ -2,6 +2,7 @@
 #pragma once
 #include <stdint.h>
 #include "filesystem.h"
+#include "output.h"
 #include "process.h"
 #include "signals.h"
 #include "store.h"

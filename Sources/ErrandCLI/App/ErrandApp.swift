@@ -55,6 +55,7 @@ extension ErrandApp {
         LoggingSystem.bootstrap {
             ExecutionLogHandler(label: $0, logLevel: LogCapture.level, outside: ProcessLogHandler(label: $0))
         }
+        OutputCapture.install()
         let code = errand_outlive_sigpipe()
         precondition(code == 0, "cannot handle SIGPIPE: \(String(cString: strerror(-code)))")
         let app: Self

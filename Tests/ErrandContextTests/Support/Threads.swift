@@ -1,5 +1,6 @@
 // Places outside of every task: a thread of the system's own, and a meeting point for tasks.
 
+import CErrand
 import Glibc
 
 private final class Start: Sendable {

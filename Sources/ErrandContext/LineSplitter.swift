@@ -5,13 +5,18 @@ import Glibc
 /// Splits bytes that arrive in pieces into lines.
 ///
 /// A line ends at `\n` or `\r\n`, which are not part of it, or at the end of the stream. What exceeds the limit is discarded.
-struct LineSplitter {
+package struct LineSplitter: Sendable {
     /// One line of output.
-    struct Line: Equatable {
+    package struct Line: Equatable, Sendable {
         /// Its bytes, without the newline.
-        var bytes: [UInt8]
+        package var bytes: [UInt8]
         /// Whether it was longer than the limit.
-        var isTruncated: Bool
+        package var isTruncated: Bool
+
+        package init(bytes: [UInt8], isTruncated: Bool) {
+            self.bytes = bytes
+            self.isTruncated = isTruncated
+        }
     }
 
     /// How many bytes of a line are kept.
@@ -21,19 +26,19 @@ struct LineSplitter {
     private var isDiscarding = false
     private var hasPartial = false
 
-    init(limit: Int) {
+    package init(limit: Int) {
         precondition(limit > 0, "a line needs room: \(limit)")
         self.limit = limit
     }
 
     /// The lines that `bytes` complete.
-    mutating func push(_ bytes: some Sequence<UInt8>) -> [Line] {
+    package mutating func push(_ bytes: some Sequence<UInt8>) -> [Line] {
         let array = Array(bytes)
         return array.withUnsafeBufferPointer { push($0) }
     }
 
     /// The lines that `bytes` complete.
-    mutating func push(_ bytes: UnsafeBufferPointer<UInt8>) -> [Line] {
+    package mutating func push(_ bytes: UnsafeBufferPointer<UInt8>) -> [Line] {
         var lines: [Line] = []
         var start = 0
         while let end = LineSplitter.newline(in: bytes, from: start) {
@@ -53,7 +58,7 @@ struct LineSplitter {
     }
 
     /// The last line, if the stream ended without a newline.
-    mutating func finish() -> Line? { hasPartial ? takeLine(isEnded: false) : nil }
+    package mutating func finish() -> Line? { hasPartial ? takeLine(isEnded: false) : nil }
 
     private mutating func keep(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) {
         hasPartial = true

@@ -1,8 +1,7 @@
 // Lines out of pieces of a stream.
 
+import ErrandContext
 import Testing
-
-@testable import ErrandHandlers
 
 struct LineSplitterTests {
     private func split(_ pieces: [[UInt8]], limit: Int = 8) -> [LineSplitter.Line] {

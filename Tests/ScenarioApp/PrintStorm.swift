@@ -1,0 +1,59 @@
+// Forty printed lines per job by every way of printing, all jobs at once.
+
+import ErrandCLI
+@preconcurrency import Glibc
+
+/// Prints lines that begin with the execution's own ID, interleaved with all the other jobs of the storm.
+struct PrintStorm: Job {
+    static let kind = "print-storm"
+    /// How many jobs print at once: none begins a round before all have come.
+    var jobs: Int
+
+    private static let barriers = Barriers()
+
+    /// Four lines a round, ten rounds.
+    func rage(as id: ExecutionID) async {
+        let barrier = await PrintStorm.barriers.barrier(of: jobs)
+        for round in 1...10 {
+            await barrier.arrive()
+            print("\(id) print", round)
+            print("\(id) ", terminator: "")
+            await barrier.arrive()
+            print("split ", terminator: "")
+            await Task.yield()
+            print("over", round, separator: " ", terminator: "\n")
+            fputs("\(id) fputs \(round)\n", stderr)
+            await Task { _ = puts("\(id) puts \(round)") }.value
+        }
+    }
+}
+
+/// Holds tasks until all of them have come, again and again.
+actor Barrier {
+    private let parties: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(parties: Int) { self.parties = parties }
+
+    func arrive() async {
+        if waiting.count + 1 == parties {
+            let released = waiting
+            waiting = []
+            for continuation in released { continuation.resume() }
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+}
+
+/// One barrier for each number of parties.
+actor Barriers {
+    private var barriers: [Int: Barrier] = [:]
+
+    func barrier(of parties: Int) -> Barrier {
+        if let barrier = barriers[parties] { return barrier }
+        let barrier = Barrier(parties: parties)
+        barriers[parties] = barrier
+        return barrier
+    }
+}
