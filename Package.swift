@@ -140,6 +140,10 @@ let package = Package(
             name: "ErrandCLITests",
             dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", argumentParser, logging],
             swiftSettings: strict),
+        // Here and not among the other benchmarks, because only this package may open a root scope.
+        .executableTarget(
+            name: "ContextCost", dependencies: ["ErrandContext", "CErrand", logging], path: "Scripts/ContextCost",
+            swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         .executableTarget(
             name: "ScenarioApp", dependencies: ["ErrandCLI", logging], path: "Tests/ScenarioApp", swiftSettings: strict),
         .testTarget(

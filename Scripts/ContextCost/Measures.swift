@@ -1,0 +1,1 @@
+../Benchmarks/Sources/ErrandBenchmarks/Measures.swift
