@@ -88,7 +88,7 @@ package final class ExecutionLog: Sendable {
             ) { writer in
                 if let other { writer.member("ambient_execution_id", text: other.description) }
                 if let late { writer.member("late_ms", number: late) }
-                if let site, !leaks.isEmpty { writer.member("site", text: "\(site.file):\(site.line)") }
+                if let site, !leaks.isEmpty || LogCapture.keepsSites { writer.member("site", text: "\(site.file):\(site.line)") }
                 metadata(&writer)
             }
             state.pending.end(flags: flags, crossing: other)
@@ -122,6 +122,9 @@ package final class ExecutionLog: Sendable {
             if hasRoom { continuation.resume() }
         }
     }
+
+    /// Whether the execution has ended.
+    package var hasEnded: Bool { state.withLock { $0.endedAt != nil } }
 
     /// Marks the end of the execution: later lines are flagged `after_end`. What was printed without a newline is a line now.
     package func end(at time: Timestamp) {

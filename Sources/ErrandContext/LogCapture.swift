@@ -22,6 +22,15 @@ public enum LogCapture {
         }
     }
 
+    private static let siteKeepers = Atomic<Int>(0)
+
+    /// Whether every line names its place in the code, not only a flagged one.
+    static var keepsSites: Bool { siteKeepers.load(ordering: .relaxed) > 0 }
+    /// Makes every line name its place in the code, until as many calls of ``forgetSites()`` have come.
+    package static func keepSites() { siteKeepers.add(1, ordering: .relaxed) }
+    /// Ends one ``keepSites()``.
+    package static func forgetSites() { siteKeepers.subtract(1, ordering: .relaxed) }
+
     /// The longest message that is kept: 16 KiB.
     package static let lineBytes = 16 << 10
 }
