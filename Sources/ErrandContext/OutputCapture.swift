@@ -2,6 +2,7 @@
 
 import CErrand
 import Glibc
+import Synchronization
 
 /// Capture of what this process prints through the C library's `stdout` and `stderr`, Swift's `print` among it.
 ///
@@ -12,6 +13,11 @@ import Glibc
 /// Not seen: what is written to the descriptors themselves (`write(1, …)`), C++ streams, and whoever has kept a copy of the C
 /// library's `stdout` pointer from before.
 public enum OutputCapture {
+    private static let installed = Atomic<Bool>(false)
+
+    /// Whether this process captures what it prints.
+    public static var isInstalled: Bool { installed.load(ordering: .relaxed) }
+
     /// Begins to capture; for the rest of the process's life. Programs built on `ErrandApp` do; call it before anything prints. A second
     /// call does nothing.
     public static func install() {
@@ -20,6 +26,7 @@ public enum OutputCapture {
             return OutputCapture.take(bytes, from: stream)
         }
         precondition(code == 0, "the C library gave no streams to capture output with: \(String(cString: strerror(code)))")
+        installed.store(true, ordering: .relaxed)
     }
 
     /// Called by the C library on the thread that prints, within the scope that prints, under the stream's lock. Returns whether the text

@@ -54,6 +54,17 @@ import Testing
         #expect(none.code == 0 && none.out.isEmpty && none.err == "no such lines\n")
     }
 
+    @Test func `the places that leaked in a store are told by the doctor`() async throws {
+        let session = world.session(World.Memory(), World.Memory())
+        let findings = try await ContextChecks(session: session).recorded(in: world.model.store.logs)
+        #expect(
+            findings.map(\.message) == [
+                "log: unattributed, 1 line, for example \"from nobody\", filed under no execution: see `errand logs --flag unattributed`, and bind the callback there",
+                "log: crossed, 1 line, for example \"from the owner\", filed under \(owner): see `errand logs --flag crossed`, and bind the callback there",
+            ])
+        #expect(findings.allSatisfy { $0.level == .warning })
+    }
+
     @Test func `stats counts the flagged lines`() async {
         let lines = await world.run("stats").lines
         #expect(lines.contains("unattributed  1  `errand logs --flag unattributed`"))

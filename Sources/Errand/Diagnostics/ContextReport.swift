@@ -77,7 +77,7 @@ extension ContextReport.Leak: CustomStringConvertible {
 
 extension ContextReport {
     /// Judges `records`: the lines that `expected` executions, each with `canaries` lines of the check's own, have left.
-    init(of records: [LogRecord], executions expected: Set<ExecutionID>, canaries: Int, label: String) {
+    package init(of records: [LogRecord], executions expected: Set<ExecutionID>, canaries: Int, label: String) {
         struct Place: Hashable {
             var problem: Problem
             var site: String
