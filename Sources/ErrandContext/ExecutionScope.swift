@@ -129,45 +129,4 @@ extension ExecutionContext {
     }
 
     private static var outside: Snapshot { Snapshot(standing: .outside, service: nil, logger: Logger(label: "")) }
-
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
-    public static func bind<each Argument, Result>(
-        _ body: @escaping @Sendable (repeat each Argument) throws -> Result
-    ) -> @Sendable (repeat each Argument) throws -> Result {
-        let snapshot = capture()
-        return { (argument: repeat each Argument) in try snapshot.run { try body(repeat each argument) } }
-    }
-
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
-    public static func bind<each Argument, Result>(
-        _ body: @escaping @Sendable (repeat each Argument) -> Result
-    ) -> @Sendable (repeat each Argument) -> Result {
-        let snapshot = capture()
-        return { (argument: repeat each Argument) in snapshot.run { body(repeat each argument) } }
-    }
-
-    // The async forms are spelled out by the number of arguments: a parameter pack in an async closure crashes the compiler
-    // (Swift 6.3.1, in SILGen).
-
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
-    public static func bind<Result>(_ body: @escaping @Sendable () async throws -> Result) -> @Sendable () async throws -> Result {
-        let snapshot = capture()
-        return { try await snapshot.run { try await body() } }
-    }
-
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
-    public static func bind<First, Result>(
-        _ body: @escaping @Sendable (First) async throws -> Result
-    ) -> @Sendable (First) async throws -> Result {
-        let snapshot = capture()
-        return { first in try await snapshot.run { try await body(first) } }
-    }
-
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
-    public static func bind<First, Second, Result>(
-        _ body: @escaping @Sendable (First, Second) async throws -> Result
-    ) -> @Sendable (First, Second) async throws -> Result {
-        let snapshot = capture()
-        return { first, second in try await snapshot.run { try await body(first, second) } }
-    }
 }

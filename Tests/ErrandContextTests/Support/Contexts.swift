@@ -84,3 +84,8 @@ func takeLines(of context: ExecutionContext) -> [String] {
     let fragment = String(decoding: context.log.fragment, as: UTF8.self)
     return pending.body.split(separator: UInt8(ascii: "\n")).map { "{\(fragment),\(String(decoding: $0, as: UTF8.self))}" }
 }
+
+extension ExecutionContext {
+    /// Runs `body` as this execution, at once.
+    func runHere<Result>(_ body: () throws -> Result) rethrows -> Result { try with(metadata: [:], body) }
+}

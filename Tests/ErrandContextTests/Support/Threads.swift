@@ -2,6 +2,7 @@
 
 import CErrand
 import Glibc
+import Synchronization
 
 private final class Start: Sendable {
     let body: @Sendable () -> Void
@@ -12,18 +13,15 @@ private final class Start: Sendable {
 func onNewThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
     await withCheckedContinuation { continuation in
         let start = Unmanaged.passRetained(Start { continuation.resume(returning: body()) })
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         var thread = pthread_t()
         let status = pthread_create(
-            &thread, &attributes,
+            &thread, nil,
             { argument in
                 Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
                 return nil
             }, start.toOpaque())
-        pthread_attr_destroy(&attributes)
         precondition(status == 0, "pthread_create failed: \(status)")
+        pthread_detach(thread)
     }
 }
 
@@ -41,6 +39,34 @@ actor Barrier {
             for continuation in released { continuation.resume() }
         } else {
             await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+}
+
+/// Holds whoever comes until it is opened; open for ever after.
+final class Gate: Sendable {
+    private let state = Mutex(State())
+
+    private struct State {
+        var isOpen = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    func open() {
+        let released = state.withLock { state in
+            defer { state = State(isOpen: true) }
+            return state.waiting
+        }
+        for continuation in released { continuation.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
         }
     }
 }
