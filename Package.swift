@@ -54,6 +54,8 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CErrand", cSettings: [.define("_GNU_SOURCE")]),
+        // Linked by programs that are ours from end to end, and by nobody else: it stands before the system's pthread_create.
+        .target(name: "CErrandThreads", dependencies: ["CErrand"], cSettings: [.define("_GNU_SOURCE")]),
         .target(
             name: "ErrandContext",
             dependencies: ["CErrand", logging, tracing],
@@ -88,7 +90,7 @@ let package = Package(
         .target(
             name: "ErrandCLI",
             dependencies: [
-                "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "CErrand",
+                "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "CErrand", "CErrandThreads",
                 .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web),
                 logging, lifecycle, tracing, argumentParser,
             ],
@@ -146,9 +148,14 @@ let package = Package(
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         .executableTarget(
             name: "ScenarioApp", dependencies: ["ErrandCLI", logging], path: "Tests/ScenarioApp", swiftSettings: strict),
+        .executableTarget(
+            name: "CrashingApp",
+            dependencies: ["ErrandCLI", "Errand", "ErrandContext"],
+            path: "Tests/CrashingApp",
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ErrandTool", "ErrandDemo", "ScenarioApp", "Errand", "ErrandContext", "ErrandSQLite"],
+            dependencies: ["ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "Errand", "ErrandContext", "ErrandSQLite"],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(

@@ -95,7 +95,8 @@ public struct Snapshot: Sendable {
 
     /// Runs `body` as if it stood where the snapshot was taken.
     public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try Carrier.$standing.withValue(standing) {
+        CrashCapture.coverThread()
+        return try Carrier.$standing.withValue(standing) {
             try ServiceContext.$current.withValue(service) {
                 try withLogger(logger) { _ in try body() }
             }
@@ -104,7 +105,8 @@ public struct Snapshot: Sendable {
 
     /// Runs `body` as if it stood where the snapshot was taken.
     public func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
-        try await Carrier.$standing.withValue(standing) {
+        CrashCapture.coverThread()
+        return try await Carrier.$standing.withValue(standing) {
             try await ServiceContext.$current.withValue(service) {
                 try await withLogger(logger) { _ in try await body() }
             }

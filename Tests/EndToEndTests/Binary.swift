@@ -7,6 +7,8 @@ import Testing
 /// A store in a temporary directory, and the binary that works on it. Processes that a test leaves behind are ended with it.
 final class Sandbox: Sendable {
     let directory: String
+    /// The binary whose verbs are run.
+    let program: String
     var store: String { directory + "/store" }
 
     /// Where the test run's products lie: beside the test bundle itself.
@@ -14,6 +16,7 @@ final class Sandbox: Sendable {
     static let demo = products + "/errand-demo"
     /// A program on `ErrandApp` whose handlers make trouble on purpose.
     static let scenarios = products + "/ScenarioApp"
+    static let crashing = products + "/CrashingApp"
 
     private static var products: String {
         let executable = CommandLine.arguments[0]
@@ -21,9 +24,6 @@ final class Sandbox: Sendable {
         let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? executable
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().path
     }
-
-    /// The binary that works on the store.
-    let program: String
 
     init(program: String = Sandbox.errand) throws {
         self.program = program
