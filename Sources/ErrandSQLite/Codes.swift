@@ -20,6 +20,9 @@ extension Outcome {
         }
     }
 
+    /// The codes of the outcomes that do not count as an attempt, for a list in SQL.
+    static let refundedCodes = allCases.filter(\.isRefunded).map { "\($0.code)" }.joined(separator: ", ")
+
     init?(code: Int64) {
         guard let outcome = Outcome.allCases.first(where: { $0.code == code }) else { return nil }
         self = outcome

@@ -166,7 +166,7 @@ enum ControlSQL {
     static let keepLast = SQL(
         """
         INSERT INTO errand_execution(job, ordinal, attempt, worker, started_at, finished_at, outcome, error)
-        SELECT id, ordinal, attempt + (outcome IN (3, 5, 7)), worker, started_at, finished_at, outcome, error FROM errand_finished
+        SELECT id, ordinal, attempt + (outcome IN (\(Outcome.refundedCodes))), worker, started_at, finished_at, outcome, error FROM errand_finished
          WHERE id = :id AND outcome IS NOT NULL
         """)
 

@@ -132,7 +132,7 @@ enum DetailSQL {
     /// The last execution of a job that ended in one. Row key of `errand_finished`.
     static let lastExecution = SQL(
         """
-        SELECT ordinal, attempt + (outcome IN (3, 5, 7)), worker, started_at, finished_at, outcome, error FROM errand_finished
+        SELECT ordinal, attempt + (outcome IN (\(Outcome.refundedCodes))), worker, started_at, finished_at, outcome, error FROM errand_finished
          WHERE id = :id AND outcome IS NOT NULL
         """)
 

@@ -23,6 +23,8 @@ struct HeldExecution {
     var worker: Int64
     var startedAt: Int64
     var feed: Int64
+
+    var execution: ExecutionID { ExecutionID(JobID(rawValue: id), ordinal) }
 }
 
 /// How an execution has ended, as it is recorded.
@@ -68,7 +70,7 @@ extension QueueDatabase {
             try keep(held, end: end)
             try schedule(
                 held.id, until: time.microseconds, base: held.ordinal - bootNumber, attempt: counted, crashes: crashes,
-                reason: end.outcome.isRefunded ? .snooze : .retry)
+                reason: end.outcome.isRetried ? .retry : .snooze)
         case .giveBack:
             try keep(held, end: end)
             try place(held.id, base: held.ordinal - bootNumber, attempt: counted, crashes: crashes)

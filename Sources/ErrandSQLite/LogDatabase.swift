@@ -142,6 +142,10 @@ final class LogReader {
         return counts
     }
 
+    func lastSequence(of execution: ExecutionID) throws(JobStoreError) -> Int64 {
+        try connection[LogSQL.lastSequence].bind(1, execution.job.rawValue).bind(2, execution.ordinal).first { $0.integer(0) } ?? 0
+    }
+
     func newestCursor() throws(JobStoreError) -> Int64 {
         try connection[LogSQL.newest].first { $0.integer(0) } ?? 0
     }
@@ -221,6 +225,12 @@ enum LogSQL {
         """
         SELECT \(columns) FROM errand_log_chunk WHERE job = :job AND ordinal = :ordinal AND (first_seq, id) > (:first_seq, :id)
          ORDER BY first_seq, id LIMIT :limit
+        """)
+
+    /// The end of an execution's log. The last row of a prefix of index `errand_log_chunk_job`.
+    static let lastSequence = SQL(
+        """
+        SELECT first_seq + lines - 1 FROM errand_log_chunk WHERE job = :job AND ordinal = :ordinal ORDER BY first_seq DESC LIMIT 1
         """)
 
     /// Chunks of all jobs. A range of row keys.

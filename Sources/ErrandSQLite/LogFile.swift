@@ -137,6 +137,10 @@ final class LogFile: LogStore {
         try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.flagCounts() }
     }
 
+    func lastSequence(of execution: ExecutionID) async throws(JobStoreError) -> Int64 {
+        try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.lastSequence(of: execution) }
+    }
+
     func newestCursor() async throws(JobStoreError) -> Int64 {
         try await threads().reader.perform { (reader) throws(JobStoreError) in try reader.newestCursor() }
     }

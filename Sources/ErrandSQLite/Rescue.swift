@@ -3,6 +3,21 @@
 import Errand
 import ErrandContext
 
+/// A rescue with its errors already written as JSON, on the caller's thread.
+struct PreparedRescue: Sendable {
+    var request: RescueRequest
+    var convictions: [ExecutionID: (Conviction, error: String)] = [:]
+    var neighbourError: String?
+
+    init(_ request: RescueRequest) throws(JobStoreError) {
+        self.request = request
+        for conviction in request.convictions {
+            convictions[conviction.execution] = (conviction, try JSONText.encode(conviction.error))
+        }
+        if let error = request.neighbourError { neighbourError = try JSONText.encode(error) }
+    }
+}
+
 extension QueueDatabase {
     /// The beat of a casualty whose worker row was missing although executions name it.
     static let missingBeat: Int64 = -1
@@ -22,10 +37,9 @@ extension QueueDatabase {
         return condemned
     }
 
-    /// Gives back what `casualty` held, unless it has given a sign of life since.
-    func rescue(
-        _ casualty: Casualty, poisonThreshold: Int?
-    ) throws(JobStoreError) -> ([ExecutionID], Set<DoorbellTopic>) {
+    /// Ends what the casualty held, unless it has given a sign of life since.
+    func rescue(_ request: PreparedRescue) throws(JobStoreError) -> ([ExecutionID], Set<DoorbellTopic>) {
+        let casualty = request.request.casualty
         let worker = casualty.worker.rawValue
         guard try condemn(casualty) != nil else { return ([], []) }
         var held: [HeldExecution] = []
@@ -35,20 +49,37 @@ extension QueueDatabase {
                     id: row.integer(0), ordinal: row.integer(1), attempt: row.integer(2), crashes: row.integer(3), worker: worker,
                     startedAt: row.integer(4), feed: row.integer(5)))
         }
-        let end = RecordedEnd(outcome: casualty.cause == .dead ? .interrupted : .lost, finishedAt: clock.now)
         var topics: Set<DoorbellTopic> = []
         for execution in held {
-            let isPoison = casualty.cause == .dead ? try isPoison(execution.id, threshold: poisonThreshold) : false
-            try leave(execution, end: end, next: isPoison ? .bury(reason: "poison") : .giveBack, topics: &topics)
+            let (end, next) = try judge(execution, request)
+            try leave(execution, end: end, next: next, topics: &topics)
         }
-        return (held.map { ExecutionID(JobID(rawValue: $0.id), $0.ordinal) }, topics)
+        return (held.map(\.execution), topics)
     }
 
-    /// Whether this interruption is the `threshold`th in a row.
+    /// How an execution of a casualty ends, and where its job goes.
+    private func judge(_ held: HeldExecution, _ rescue: PreparedRescue) throws(JobStoreError) -> (RecordedEnd, NextStep) {
+        let request = rescue.request
+        if let (conviction, error) = rescue.convictions[held.execution] {
+            return (
+                RecordedEnd(outcome: .crashed, finishedAt: clock.now, error: error),
+                conviction.next(afterCrashes: Int(held.crashes), limit: request.convictionLimit)
+            )
+        }
+        let isDead = request.casualty.cause == .dead
+        let end = RecordedEnd(outcome: isDead ? .interrupted : .lost, finishedAt: clock.now, error: rescue.neighbourError)
+        // Whoever knows the culprit does not suspect its neighbours.
+        guard isDead, rescue.neighbourError == nil, try isPoison(held.id, threshold: request.poisonThreshold) else {
+            return (end, .giveBack)
+        }
+        return (end, .bury(reason: "poison"))
+    }
+
+    /// Whether this interruption, its culprit unknown, is the `threshold`th in a row; those whose culprit is known are passed over.
     private func isPoison(_ job: Int64, threshold: Int?) throws(JobStoreError) -> Bool {
         guard let threshold, threshold > 0 else { return false }
         var interrupted = 1
-        try connection[RescueSQL.lastOutcomes].bind(1, job).bind(2, Int64(threshold - 1)).forEach { row in
+        try connection[RescueSQL.lastOutcomes].bind(1, job).bind(2, Outcome.interrupted.code).bind(3, Int64(threshold - 1)).forEach { row in
             if row.integer(0) == Outcome.interrupted.code { interrupted += 1 }
         }
         return interrupted >= threshold
@@ -66,6 +97,11 @@ enum RescueSQL {
     /// What a worker holds. Walks `errand_running`, which is as small as the slots of all workers; only rescue does.
     static let held = SQL("SELECT id, ordinal, attempt, crashes, started_at, feed FROM errand_running WHERE worker = :worker")
 
-    /// The latest executions on record. The end of a prefix of the primary key of `errand_execution`.
-    static let lastOutcomes = SQL("SELECT outcome FROM errand_execution WHERE job = :job ORDER BY ordinal DESC LIMIT :limit")
+    /// The latest executions on record, without the interruptions that have an error: their culprit is known. The end of a prefix of
+    /// the primary key of `errand_execution`.
+    static let lastOutcomes = SQL(
+        """
+        SELECT outcome FROM errand_execution WHERE job = :job AND NOT (outcome = :interrupted AND error IS NOT NULL)
+         ORDER BY ordinal DESC LIMIT :limit
+        """)
 }

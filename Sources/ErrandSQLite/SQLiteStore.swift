@@ -16,7 +16,9 @@ public final class SQLiteStore: Sendable {
 
     private init(core: StoreCore) {
         self.core = core
-        store = Store(jobs: core, inspection: core, control: core, logs: core.logs, doorbell: core.doorbell)
+        store = Store(
+            jobs: core, inspection: core, control: core, logs: core.logs, doorbell: core.doorbell,
+            crashes: CrashDirectory(path: core.directory.crashes))
     }
 
     /// Opens the store in `directory`. Blocks for a few milliseconds, or while another process creates or migrates the store.

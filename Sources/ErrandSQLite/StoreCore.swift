@@ -125,10 +125,9 @@ extension StoreCore: JobStore {
         try await queue.perform(.normal) { (database) throws(JobStoreError) in (try database.condemn(casualty), []) }
     }
 
-    func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
-        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
-            try database.rescue(casualty, poisonThreshold: poisonThreshold)
-        }
+    func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] {
+        let prepared = try PreparedRescue(request)
+        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.rescue(prepared) }
     }
 
     func leave(_ worker: WorkerID) async throws(JobStoreError) {

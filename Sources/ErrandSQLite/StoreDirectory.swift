@@ -13,6 +13,7 @@ struct StoreDirectory: Sendable {
     var queue: String { "\(path)/queue.db" }
     var logs: String { "\(path)/logs.db" }
     var doorbells: String { "\(path)/doorbells" }
+    var crashes: String { "\(path)/crash" }
 
     /// What makes up a store; other names in a directory without `queue.db` are somebody else's files.
     private static let ownNames: Set<String> = [

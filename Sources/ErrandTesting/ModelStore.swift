@@ -26,6 +26,8 @@ public final class ModelStore: Sendable {
     public let logs: ModelLogStore
     /// Its wake-ups.
     public let doorbell: ModelDoorbell
+    /// What its crashed workers left.
+    public let crashes = ModelCrashLedger()
 
     private let faults: Fault
     private let state: Mutex<State>
@@ -50,7 +52,7 @@ public final class ModelStore: Sendable {
     }
 
     /// All seams of this store, together.
-    public var store: Store { Store(jobs: self, inspection: self, control: self, logs: logs, doorbell: doorbell) }
+    public var store: Store { Store(jobs: self, inspection: self, control: self, logs: logs, doorbell: doorbell, crashes: crashes) }
 
     /// Does what `kill -9` of every process on the store would do: no worker lives any more, everything acknowledged stays.
     public func crash() {
@@ -106,6 +108,10 @@ extension ModelStore {
         package static let filterAfterRange = Fault(rawValue: 8)
         /// An enqueue returns before it is durable.
         package static let acknowledgesBeforeCommit = Fault(rawValue: 16)
+        /// A rescue convicts whatever execution the named job is in.
+        package static let convictsByJob = Fault(rawValue: 32)
+        /// The neighbours of a convicted execution lose their attempt.
+        package static let neighboursPay = Fault(rawValue: 64)
     }
 }
 
@@ -174,10 +180,10 @@ extension ModelStore: JobStore {
         commit { $0.condemn(casualty) }
     }
 
-    /// Makes the jobs of `casualty` available again; never throws.
-    public func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
+    /// Ends what a casualty held; never throws.
+    public func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] {
         let now = clock.now()
-        return commit { $0.rescue(casualty, poisonThreshold: poisonThreshold, at: now) }
+        return commit { $0.rescue(request, at: now) }
     }
 
     /// Takes `worker` out of the register; never throws.

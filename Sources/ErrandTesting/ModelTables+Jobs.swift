@@ -69,7 +69,7 @@ extension ModelTables {
         case .bury(let reason):
             job.finish(as: .dead, reason: reason, at: report.finishedAt)
         case .wait(let until):
-            job.state = report.outcome.isRefunded ? .scheduled : .retryable
+            job.state = report.outcome.isRetried ? .retryable : .scheduled
             job.startsAt = until
             if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
             rings.insert(.work)

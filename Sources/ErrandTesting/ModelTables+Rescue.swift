@@ -32,23 +32,42 @@ extension ModelTables {
         return condemned
     }
 
-    mutating func rescue(_ casualty: Casualty, poisonThreshold: Int?, at now: Timestamp) -> [ExecutionID] {
+    mutating func rescue(_ request: RescueRequest, at now: Timestamp) -> [ExecutionID] {
+        let casualty = request.casualty
         guard condemn(casualty) != nil else { return [] }
         let cut = held(by: casualty.worker)
         for execution in cut {
             guard var job = jobs[execution.job] else { continue }
             let wish = job.cancellation
-            job.close(casualty.cause == .dead ? .interrupted : .lost, error: nil, at: now)
-            if let poisonThreshold, job.interruptionsInARow >= poisonThreshold {
-                job.finish(as: .dead, reason: "poison", at: now)
-            } else if let wish {
-                job.finish(as: .cancelled, reason: wish.reason, at: now)
+            let next: NextStep
+            if let conviction = request.convictions.first(where: { isMeant(execution, by: $0) }) {
+                next = conviction.next(afterCrashes: job.crashes, limit: request.convictionLimit)
+                job.close(.crashed, error: conviction.error, at: now)
             } else {
-                job.makeAvailable()
+                job.close(casualty.cause == .dead ? .interrupted : .lost, error: request.neighbourError, at: now)
+                if request.neighbourError != nil, faults.contains(.neighboursPay) { job.attempts += 1 }
+                next = isPoison(job, request) ? .bury(reason: "poison") : .giveBack
+            }
+            switch next.honouring(wish: wish.map(\.reason)) {
+            case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
+            case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)
+            case .wait(let until):
+                job.state = .retryable
+                job.startsAt = until
+            case .complete, .giveBack: job.makeAvailable()
             }
             jobs[job.id] = job
             rings.formUnion([.work, .outcome])
         }
         return cut
+    }
+
+    private func isMeant(_ execution: ExecutionID, by conviction: Conviction) -> Bool {
+        conviction.execution == execution || (faults.contains(.convictsByJob) && conviction.execution.job == execution.job)
+    }
+
+    private func isPoison(_ job: ModelJob, _ request: RescueRequest) -> Bool {
+        guard let threshold = request.poisonThreshold, request.casualty.cause == .dead, request.neighbourError == nil else { return false }
+        return job.unexplainedInterruptionsInARow >= threshold
     }
 }

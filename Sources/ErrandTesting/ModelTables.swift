@@ -61,9 +61,9 @@ struct ModelJob {
     /// The newest claim's identity.
     var execution: ExecutionID { ExecutionID(id, ordinal) }
 
-    /// How many of the newest executions in a row were interrupted.
-    var interruptionsInARow: Int {
-        executions.reversed().prefix { $0.outcome == .interrupted }.count
+    /// How many of the newest executions in a row were interrupted, those left out whose culprit is known.
+    var unexplainedInterruptionsInARow: Int {
+        executions.reversed().filter { $0.outcome != .interrupted || $0.error == nil }.prefix { $0.outcome == .interrupted }.count
     }
 
     /// Ends the newest execution in the record.

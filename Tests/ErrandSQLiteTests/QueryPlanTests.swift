@@ -101,6 +101,9 @@ import Testing
         #expect(
             try await plan(LogSQL.ofExecution, logs: true)
                 == ["SEARCH errand_log_chunk USING INDEX errand_log_chunk_job (job=? AND ordinal=? AND first_seq>?)"])
+        #expect(
+            try await plan(LogSQL.lastSequence, logs: true)
+                == ["SEARCH errand_log_chunk USING INDEX errand_log_chunk_job (job=? AND ordinal=?)"])
         #expect(try await plan(LogSQL.after, logs: true) == ["SEARCH errand_log_chunk USING INTEGER PRIMARY KEY (rowid>?)"])
     }
 

@@ -58,6 +58,12 @@ import Testing
         Variant(
             description: "acknowledge before commit", fault: .acknowledgesBeforeCommit,
             noticedBy: ["an acknowledged job survives the death of every process"]),
+        Variant(
+            description: "convict whatever execution the job is in", fault: .convictsByJob,
+            noticedBy: ["a conviction names one execution: a job that runs again, or elsewhere, is not convicted"], showsOnWalks: false),
+        Variant(
+            description: "neighbours pay an attempt", fault: .neighboursPay,
+            noticedBy: ["a convicted execution is crashed and its job waits; its neighbours are interrupted, and nobody pays an attempt"]),
     ]
 
     @Test(arguments: variants)

@@ -89,8 +89,8 @@ struct VerdictTests {
         #expect(verdict(.failure(Snooze(for: .seconds(Int64.max)))).next == .wait(until: Timestamp(microseconds: .max)))
     }
 
-    @Test func `snoozed, interrupted and lost executions are refunded, and no others`() {
-        #expect(Outcome.allCases.filter(\.isRefunded) == [.snoozed, .interrupted, .lost])
+    @Test func `snoozed, interrupted, crashed and lost executions are refunded, and no others`() {
+        #expect(Outcome.allCases.filter(\.isRefunded) == [.snoozed, .interrupted, .crashed, .lost])
     }
 
     @Test func `the first cause stays`() {

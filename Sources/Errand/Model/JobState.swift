@@ -39,11 +39,14 @@ public enum Outcome: String, Sendable, Codable, CaseIterable {
     case cancelled
     /// Cut by a shutdown or by its worker's death; the attempt is refunded.
     case interrupted
-    /// The execution that took its process down.
+    /// The execution that took its process down; the attempt is refunded, since crashes are counted apart.
     case crashed
     /// Its lease expired while its process lived; the attempt is refunded.
     case lost
 
     /// Whether the execution does not count as an attempt.
-    public var isRefunded: Bool { self == .snoozed || self == .interrupted || self == .lost }
+    public var isRefunded: Bool { self == .snoozed || self == .interrupted || self == .lost || self == .crashed }
+
+    /// Whether a job that waits after such an execution is `retryable` (something went wrong) rather than `scheduled`.
+    package var isRetried: Bool { !isRefunded || self == .crashed }
 }

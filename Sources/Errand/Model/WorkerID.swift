@@ -17,6 +17,13 @@ public struct WorkerID: Hashable, Sendable, CustomStringConvertible {
         self.init(rawValue: Int64.random(in: 1..<(1 << 39), using: &generator))
     }
 
+    /// Reads the 8 characters of ``description``, exactly as it writes them; `nil` for anything else.
+    package init?(_ text: String) {
+        guard text.utf8.count == 8, let value = Base32.decode(text.utf8), value > 0, value < 1 << 39 else { return nil }
+        self.init(rawValue: value)
+        guard description == text else { return nil }
+    }
+
     /// 8 lower-case Crockford base32 characters.
     public var description: String { String(Base32.encode(rawValue).suffix(8)) }
 }

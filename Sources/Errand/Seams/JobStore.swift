@@ -28,19 +28,28 @@ public protocol JobStore: Sendable {
     func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty]
 
     /// Takes the worker of `casualty` from the register, unless it has given a sign of life since; `nil` then. What it held stays
-    /// running until ``rescue(_:poisonThreshold:)``, but its reports are refused from now on: only now may its children be ended.
+    /// running until ``rescue(_:)``, but its reports are refused from now on: only now may its children be ended.
     /// - Returns: the casualty to rescue. When its rescuer dies in between, others find it again, without a row in the register.
     /// - Throws: ``JobStoreError``.
     func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty?
 
-    /// Makes the jobs of `casualty` available again, unless it has given a sign of life since; returns the executions that were cut.
-    /// A job interrupted `poisonThreshold` times in a row (`nil`: no limit) dies instead.
+    /// Ends what a casualty held, unless it has given a sign of life since; returns the executions that were cut. A convicted one is
+    /// `crashed`: its attempt is refunded, the crash counted, and its job waits, or dies at the limit. All others are `interrupted`
+    /// (`lost` when the worker was overdue), refunded and available again, or dead at the poison threshold.
     /// - Throws: ``JobStoreError``.
-    func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID]
+    func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID]
 
     /// Removes a worker that holds nothing any more; anything that it still holds is left for rescue.
     /// - Throws: ``JobStoreError``.
     func leave(_ worker: WorkerID) async throws(JobStoreError)
+}
+
+extension JobStore {
+    /// Rescues what a worker held of whose death nothing is known.
+    /// - Throws: ``JobStoreError``.
+    public func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
+        try await rescue(RescueRequest(casualty, poisonThreshold: poisonThreshold))
+    }
 }
 
 /// What a worker tells about itself when it joins.

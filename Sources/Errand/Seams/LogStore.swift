@@ -31,6 +31,10 @@ public protocol LogStore: Sendable {
     /// - Throws: ``JobStoreError``.
     func flagCounts() async throws(JobStoreError) -> LogFlagCounts
 
+    /// The highest sequence number in the log of `execution`, 0 when it has none: where somebody else goes on with it.
+    /// - Throws: ``JobStoreError``.
+    func lastSequence(of execution: ExecutionID) async throws(JobStoreError) -> Int64
+
     /// The cursor of the newest chunk, 0 when there is none: where a tail that wants only new lines begins.
     /// - Throws: ``JobStoreError``.
     func newestCursor() async throws(JobStoreError) -> Int64
@@ -46,6 +50,21 @@ public protocol LogStore: Sendable {
     /// How many bytes of lines are kept in all.
     /// - Throws: ``JobStoreError``.
     func totalBytes() async throws(JobStoreError) -> Int
+}
+
+extension LogStore {
+    /// Looks at all chunks of the execution, one page after another; stores with an index do better.
+    /// - Throws: ``JobStoreError``.
+    public func lastSequence(of execution: ExecutionID) async throws(JobStoreError) -> Int64 {
+        var last: Int64 = 0
+        var position: LogPosition?
+        while true {
+            let page = try await chunks(of: execution.job, ordinal: execution.ordinal, after: position, limit: 100)
+            for stored in page { last = max(last, stored.chunk.firstSequence + Int64(stored.chunk.lines) - 1) }
+            guard let end = page.last, page.count == 100 else { return last }
+            position = end.position
+        }
+    }
 }
 
 /// A place in the log of one job.

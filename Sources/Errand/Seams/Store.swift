@@ -13,14 +13,19 @@ public struct Store: Sendable {
     /// Wake-ups.
     public var doorbell: any Doorbell
 
+    /// What crashing workers leave behind; `nil` for a store without a place for it: no execution is ever convicted there.
+    public var crashes: (any CrashLedger)?
+
     /// Puts together a store from its seams.
     public init(
-        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, logs: any LogStore, doorbell: any Doorbell
+        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, logs: any LogStore, doorbell: any Doorbell,
+        crashes: (any CrashLedger)? = nil
     ) {
         self.jobs = jobs
         self.inspection = inspection
         self.control = control
         self.logs = logs
         self.doorbell = doorbell
+        self.crashes = crashes
     }
 }

@@ -190,11 +190,30 @@ struct RandomWalk {
             guard let twin = wanted.first(where: { number(of: $0.worker, \.model) == number(of: casualty.worker, \.subject) }) else {
                 continue
             }
-            let cut = try await jobsOfWatcher.rescue(casualty, poisonThreshold: threshold)
-            let twinCut = try await model.store.jobs.rescue(twin, poisonThreshold: threshold)
+            let culprit = roll(3) == 0 ? nil : roll(8)
+            let limit = 1 + roll(3)
+            let isNeighbourKnown = roll(2) == 0
+            let cut = try await jobsOfWatcher.rescue(
+                request(casualty, culprit, subject.now(), threshold, limit, isNeighbourKnown, \.subject))
+            let twinCut = try await model.store.jobs.rescue(
+                request(twin, culprit, model.now(), threshold, limit, isNeighbourKnown, \.model))
             compare(
                 cut.map { name($0.job, \.subject) }.sorted(), twinCut.map { name($0.job, \.model) }.sorted(), "what the rescue cut")
         }
+    }
+
+    /// The rescue of a casualty that convicts the `culprit`th of its executions, if it held so many.
+    private func request(
+        _ casualty: Casualty, _ culprit: Int?, _ now: Timestamp, _ threshold: Int?, _ limit: Int, _ isNeighbourKnown: Bool,
+        _ side: Side<JobID>
+    ) -> RescueRequest {
+        let held = casualty.executions.sorted { name($0.job, side) < name($1.job, side) }
+        var request = RescueRequest(casualty, poisonThreshold: threshold, convictionLimit: limit)
+        if let culprit, held.indices.contains(culprit) {
+            request.convictions = [Conviction(held[culprit], error: RuleCheck.crash, retryAt: now + .seconds(-60))]
+        }
+        if isNeighbourKnown { request.neighbourError = RuleCheck.neighbour }
+        return request
     }
 
     private mutating func join() async throws {

@@ -118,7 +118,7 @@ extension JobStoreConformance {
             check.equal(detail.executions.map(\.error), [error], "the execution's error")
             check.equal(try await check.claim(worker), [], "a claim before its time")
         },
-        Rule("snoozed, interrupted and lost executions are refunded; all others count") { check in
+        Rule("snoozed, interrupted, lost and crashed executions are refunded; all others count") { check in
             for outcome in Outcome.allCases {
                 let id = try await check.add()
                 let worker = try await check.join()
