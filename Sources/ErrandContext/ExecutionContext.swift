@@ -52,7 +52,7 @@ public final class ExecutionContext: Sendable {
     /// Only workers and the testing room make contexts; there is no public way.
     package init(
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
-        trace: TraceContext?, meta: [String: String], sink: any LogSink, now: @escaping @Sendable () -> Timestamp
+        trace: TraceContext?, meta: [String: String], firstSequence: Int64 = 1, sink: any LogSink, now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
         self.attempt = attempt
@@ -68,7 +68,7 @@ public final class ExecutionContext: Sendable {
         self.log = ExecutionLog(
             owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(executionID: executionID, attempt: attempt, queue: queue, kind: kind, meta: meta),
-            sink: sink)
+            firstSequence: firstSequence, sink: sink)
     }
 
     /// The same execution with more metadata, for a nested scope.

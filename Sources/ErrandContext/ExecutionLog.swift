@@ -52,10 +52,12 @@ package final class ExecutionLog: Sendable {
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    package init(owner: LogOwner, fragment: [UInt8], sink: any LogSink) {
+    /// The log of `owner`; `firstSequence` is more than 1 when somebody goes on with a log that another process began.
+    package init(owner: LogOwner, fragment: [UInt8], firstSequence: Int64 = 1, sink: any LogSink) {
         self.owner = owner
         self.fragment = fragment
         self.sink = sink
+        state.withLock { $0.nextSequence = firstSequence }
     }
 
     /// Appends a line and tells how it was flagged in the end. `crossing` names the execution that was current instead of the line's

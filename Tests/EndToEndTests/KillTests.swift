@@ -29,7 +29,8 @@ import Testing
         let worked = try sandbox.run("work", "-c", "32", "--until-empty", "--idle-timeout", "5s")
         #expect(worked.status == 0, "\(worked.err.suffix(2000))")
 
-        let lines = Dictionary(grouping: try sandbox.run("logs", "--json").objects()) { $0["execution_id"] as? String ?? "" }
+        let printed = try sandbox.run("logs", "--json").objects().filter { $0["stream"] as? String != "system" }
+        let lines = Dictionary(grouping: printed) { $0["execution_id"] as? String ?? "" }
         var interruptions = 0
         var lostLines = 0
         for summary in try sandbox.run("jobs", "--json").objects() {

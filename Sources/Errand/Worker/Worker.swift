@@ -26,8 +26,11 @@ public final class Worker: Service {
         public var until: Until = .stopped
         /// How long finished jobs and logs are kept; `nil` prunes nothing.
         public var retention: RetentionPolicy? = RetentionPolicy()
-        /// After how many interruptions in a row a job is given up as poison; 25 by default, `nil` for never.
+        /// After how many interruptions in a row by deaths whose culprit nobody knows a job is given up as poison; 25 by default, `nil`
+        /// for never.
         public var poisonThreshold: Int? = 25
+        /// After how many crashes of its own a job is given up as poison; 3 by default, `nil` for never. Needs ``CrashCapture``.
+        public var convictionLimit: Int? = 3
         /// The worker's own log: starts and ends of executions, trouble with the store.
         public var logger = Logger(label: "errand.worker")
         /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (a program built on `ErrandApp` does);

@@ -14,6 +14,8 @@ final class WorkerLoop: Sendable {
     private let pipeline: ExecutionPipeline
     private let pump: LogPump
     private let unattributed: UnattributedLog
+    private let rescuer: Rescuer
+    private let crashFile: CrashFile
     private let events: AsyncStream<WorkerState.Event>
     private let mailbox: AsyncStream<WorkerState.Event>.Continuation
     /// Under which ID the store knows this worker at the moment.
@@ -35,6 +37,10 @@ final class WorkerLoop: Sendable {
         pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
         let clock = queue.clock
         unattributed = UnattributedLog(sink: pump, now: { clock.now() })
+        rescuer = Rescuer(
+            store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
+            reporters: reporters, pump: pump, clock: queue.clock)
+        crashFile = CrashFile(ledger: queue.store.crashes, logger: configuration.logger)
         (events, mailbox) = AsyncStream.makeStream()
     }
 
@@ -151,6 +157,7 @@ final class WorkerLoop: Sendable {
             let id = try await jobs.join(description)
             registered.withLock { $0 = id }
             unattributed.belong(toWorker: id.rawValue, named: id.description)
+            crashFile.begin(id)
             tell(.joined(id))
         } catch {
             tell(.joinFailed(error))
@@ -192,6 +199,7 @@ final class WorkerLoop: Sendable {
         guard let id = registered.withLock({ $0 }) else { return }
         do throws(JobStoreError) {
             try await jobs.leave(id)
+            crashFile.end()
         } catch {
             // Others will notice that this worker is gone, and rescue what it could not report.
             logger.warning("could not leave the store", metadata: ["worker": "\(id)", "error": "\(error)"])
@@ -200,25 +208,17 @@ final class WorkerLoop: Sendable {
 
     // MARK: Keeping
 
-    /// Often enough that a death is noticed within a second, seldom enough that an idle worker costs next to nothing: makes the jobs of dead workers available
-    /// again.
+    /// Often enough that a death is noticed within a second, seldom enough that an idle worker costs next to nothing: makes the jobs
+    /// of dead workers available again, and once a minute removes what crashes have left behind.
     private func rescueOthers() async {
+        var nextSweep = clock.uptime()
         while await clock.sleep(for: .milliseconds(750)) {
             guard let id = registered.withLock({ $0 }) else { continue }
             do throws(JobStoreError) {
-                for finding in try await jobs.casualties(seenBy: id) {
-                    // Condemned first: a worker that lives after all, seen late by somebody who was held up, keeps its children.
-                    guard let casualty = try await jobs.condemn(finding) else { continue }
-                    if !casualty.executions.isEmpty { await configuration.endOrphans(casualty.executions) }
-                    let rescued = try await jobs.rescue(casualty, poisonThreshold: configuration.poisonThreshold)
-                    guard !rescued.isEmpty else { continue }
-                    logger.notice(
-                        "rescued the jobs of another worker",
-                        metadata: [
-                            "worker": "\(casualty.worker)", "cause": "\(casualty.cause.rawValue)",
-                            "executions": .array(rescued.map { "\($0)" }),
-                        ])
-                }
+                try await rescuer.look(as: id)
+                guard clock.uptime() >= nextSweep else { continue }
+                nextSweep = clock.uptime() + .seconds(60)
+                try await rescuer.sweep(as: id)
             } catch {
                 logger.warning("could not look after other workers", metadata: ["error": "\(error)"])
             }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Errand
+import ErrandContext
 import ErrandHandlers
 import Glibc
 import Logging
@@ -41,6 +42,12 @@ struct Work: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        do {
+            try CrashCapture.install()
+        } catch {
+            // The jobs can run all the same.
+            Logger(label: "errand.worker").warning("\(error): a crash will interrupt all jobs and convict none")
+        }
         ProcessLogHandler.settings.withLock { settings in
             settings.format = logFormat
             if let logLevel { settings.level = logLevel.level }

@@ -1,0 +1,162 @@
+// Looks after other workers: makes the jobs of the dead available again, and tells who took them down.
+
+import Logging
+
+/// Rescues what dead workers held.
+///
+/// The order makes every step repeatable by somebody else: the crash file is read, the rescue is committed, only then are reports sent
+/// and marks written, and last the crash file is deleted. A rescuer that dies before its commit has changed nothing; one that dies after
+/// it leaves the crash file, and whoever sweeps finds the conviction on record and reports it.
+struct Rescuer: Sendable {
+    let store: Store
+    let configuration: Worker.Configuration
+    let backoffs: [String: Backoff]
+    let reporters: [any ErrorReporter]
+    let pump: LogPump
+    let clock: any ErrandClock
+
+    private var logger: Logger { configuration.logger }
+
+    /// How long a crash file without a worker is left alone: its rescuer may be at work.
+    static let sweepAge = Duration.seconds(60)
+
+    /// Looks once, and rescues what it finds.
+    func look(as observer: WorkerID) async throws(JobStoreError) {
+        for finding in try await store.jobs.casualties(seenBy: observer) {
+            // Condemned first: a worker that lives after all, seen late by somebody who was held up, keeps its children.
+            guard let casualty = try await store.jobs.condemn(finding) else { continue }
+            if !casualty.executions.isEmpty { await configuration.endOrphans(casualty.executions) }
+            let inquest = Inquest(records: records(of: casualty.worker), held: casualty.executions)
+            let rescued = try await store.jobs.rescue(try await request(casualty, inquest))
+            guard !rescued.isEmpty else {
+                // Somebody else may have been faster and still need the file.
+                if casualty.executions.isEmpty { forget(casualty.worker) }
+                continue
+            }
+            logger.notice(
+                "rescued the jobs of another worker",
+                metadata: [
+                    "worker": "\(casualty.worker)", "cause": "\(casualty.cause.rawValue)", "executions": .array(rescued.map { "\($0)" }),
+                ])
+            if await tell(of: rescued, casualty.cause) { forget(casualty.worker) }
+        }
+    }
+
+    /// Deletes crash files that no worker has any more, after telling what their rescuers may have died before telling.
+    func sweep(as observer: WorkerID) async throws(JobStoreError) {
+        guard let ledger = store.crashes else { return }
+        let left = try ledger.workers(untouchedFor: Rescuer.sweepAge)
+        guard left.contains(where: { $0 != observer }) else { return }
+        // Read after the files: whoever has joined since stands in the register.
+        var inUse = Set(try await store.inspection.stats().workers.map(\.id))
+        inUse.formUnion(try await store.jobs.casualties(seenBy: observer).map(\.worker))
+        inUse.insert(observer)
+        for worker in left where !inUse.contains(worker) {
+            if await tell(of: records(of: worker).compactMap(\.execution), nil) { forget(worker) }
+        }
+    }
+
+    // MARK: The crash file
+
+    private func records(of worker: WorkerID) -> [CrashRecord] {
+        do throws(JobStoreError) {
+            return CrashRecord.all(in: try store.crashes?.contents(of: worker) ?? [])
+        } catch {
+            logger.warning(
+                "a crash file cannot be read: nobody is convicted", metadata: ["worker": "\(worker)", "error": "\(error)"])
+            return []
+        }
+    }
+
+    private func forget(_ worker: WorkerID) {
+        do throws(JobStoreError) {
+            try store.crashes?.remove(worker)
+        } catch {
+            logger.warning("a crash file could not be deleted", metadata: ["worker": "\(worker)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: The rescue
+
+    private func request(_ casualty: Casualty, _ inquest: Inquest) async throws(JobStoreError) -> RescueRequest {
+        var convictions: [Conviction] = []
+        for (execution, record) in inquest.culprits {
+            guard let job = try await store.inspection.job(execution.job)?.summary else { continue }
+            var generator = SystemRandomNumberGenerator()
+            let delay = (backoffs[job.kind] ?? Backoff()).delay(after: job.crashes + 1, using: &generator)
+            convictions.append(
+                Conviction(execution, error: Inquest.error(of: record, kind: job.kind), retryAt: clock.now() + delay))
+        }
+        return RescueRequest(
+            casualty, convictions: convictions, neighbourError: inquest.neighbourError, poisonThreshold: configuration.poisonThreshold,
+            convictionLimit: configuration.convictionLimit)
+    }
+
+    // MARK: Reports and marks
+
+    /// Sends the reports of convicted executions and marks the ends of all logs, by what the store has on record; `false` when the
+    /// store failed. `cause` is `nil` when only convictions are to be told.
+    private func tell(of executions: [ExecutionID], _ cause: Casualty.Cause?) async -> Bool {
+        do throws(JobStoreError) {
+            for execution in executions {
+                guard let job = try await store.inspection.job(execution.job),
+                    let record = job.executions.first(where: { $0.execution == execution })
+                else { continue }
+                switch record.outcome {
+                case .crashed: await report(record, job, in: try await context(of: record, job))
+                // A worker that was overdue may live, and go on with the log.
+                case .interrupted where cause == .dead: mark(record, in: try await context(of: record, job))
+                default: break
+                }
+            }
+        } catch {
+            logger.warning("could not tell what became of another worker's executions", metadata: ["error": "\(error)"])
+            return false
+        }
+        await pump.flush()
+        for execution in executions { pump.forget(execution) }
+        return true
+    }
+
+    /// The scope of an execution that another process began; its log goes on where it was cut.
+    private func context(of record: ExecutionRecord, _ job: JobDetail) async throws(JobStoreError) -> ExecutionContext {
+        let clock = clock
+        return ExecutionContext(
+            executionID: record.execution, attempt: record.attempt, maxAttempts: job.summary.maxAttempts, queue: job.summary.queue,
+            kind: job.summary.kind, parent: job.parent, root: job.root, trace: job.trace, meta: job.summary.meta,
+            firstSequence: try await store.logs.lastSequence(of: record.execution) + 1, sink: pump, now: { clock.now() })
+    }
+
+    private func report(_ record: ExecutionRecord, _ job: JobDetail, in context: ExecutionContext) async {
+        let error = record.error ?? StoredError(type: "Crash", message: "it took its worker down")
+        let report = ErrorReport(
+            executionID: record.execution, queue: job.summary.queue, kind: job.summary.kind, attempt: record.attempt,
+            maxAttempts: job.summary.maxAttempts, outcome: .crashed, error: error,
+            nextAttemptAt: job.summary.finishedAt == nil ? job.summary.runAt : nil, meta: job.summary.meta, trace: context.trace)
+        await context.run {
+            for reporter in reporters { await reporter.report(report) }
+        }
+        var text = "crashed: \(error.message)"
+        if let worker = record.worker { text += "; worker \(worker) died with it" }
+        append(text, level: .critical, to: context)
+        ExecutionContext.none {
+            logger.error(
+                "an execution took its worker down",
+                metadata: [
+                    "execution_id": "\(record.execution)", "kind": "\(job.summary.kind)", "crashes": "\(job.summary.crashes)",
+                    "worker": "\(record.worker.map(String.init(describing:)) ?? "unknown")", "error": "\(error)",
+                ])
+        }
+    }
+
+    private func mark(_ record: ExecutionRecord, in context: ExecutionContext) {
+        let reason = record.error?.message ?? "worker \(record.worker.map(String.init(describing:)) ?? "") died"
+        append("interrupted: \(reason); the attempt does not count", level: .warning, to: context)
+    }
+
+    private func append(_ text: String, level: Logger.Level, to context: ExecutionContext) {
+        context.log.append(
+            at: clock.now(), level: level, stream: .system, limit: LogCapture.lineBytes,
+            message: { JSONText.append(text, to: &$0, limit: $1) })
+    }
+}

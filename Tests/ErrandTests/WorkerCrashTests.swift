@@ -1,0 +1,138 @@
+// What a worker makes of another one's crash file: conviction, reports, marks, and no word too many.
+
+import Errand
+import ErrandContext
+import ErrandTesting
+import Glibc
+import Logging
+import Testing
+
+@Suite struct WorkerCrashTests {
+    private let shop = Workshop()
+    private let reporter = ScopedReporter()
+
+    /// A worker that has died with `count` jobs of kind `k` in hand.
+    private func death(holding count: Int) async throws -> (victim: WorkerID, held: [ClaimedJob]) {
+        for _ in 0..<count { _ = try await shop.enqueue("k") }
+        let victim = try await shop.model.join(
+            WorkerDescription(
+                kinds: ["k"], queues: ["default": count], concurrency: count, host: "", pid: 0, version: "",
+                startedAt: shop.queue.clock.now(), lease: .seconds(30)))
+        let claim = ClaimRequest(limit: count, queues: [.init(queue: "default", limit: count)], kinds: ["k"])
+        let held = try await shop.model.exchange(ExchangeRequest(worker: victim, claim: claim)).claimed
+        shop.model.kill(victim)
+        return (victim, held)
+    }
+
+    private func bytes(_ records: CrashRecord...) -> [UInt8] { records.flatMap { Array(($0.line + "\n").utf8) } }
+
+    /// A worker that finishes what the dead one held.
+    private func heir(queue: JobQueue? = nil) -> Worker {
+        let handler = Handler(kind: "k", backoff: Backoff(base: .milliseconds(1))) { _, _ in nil }
+        return Worker(queue: queue ?? shop.queue, handlers: [handler], reporters: [reporter])
+    }
+
+    @Test func `the culprit is reported in a scope of its own, the logs go on with marks, and the crash file is gone`() async throws {
+        let (victim, held) = try await death(holding: 3)
+        let culprit = held[1].execution
+        let line = LogChunk(
+            job: culprit.job, ordinal: 1, firstSequence: 1, lines: 7, firstTime: Timestamp(microseconds: 1),
+            lastTime: Timestamp(microseconds: 1), highestLevel: .info, flags: [], body: [])
+        _ = try await shop.model.logs.append([line], dropping: [])
+        shop.model.crashes.leave(bytes(CrashRecord(signal: SIGILL, execution: culprit)), by: victim)
+        try await heir().runUntilEmpty()
+
+        #expect(reporter.reports.values.map(\.report.executionID) == [culprit])
+        let (report, current) = try #require(reporter.reports.values.first)
+        #expect(current == culprit)
+        #expect(report.outcome == .crashed)
+        #expect(report.error == StoredError(type: "Crash", message: "SIGILL in a handler of kind k", code: 4))
+        #expect(report.nextAttemptAt != nil)
+        for job in held {
+            let detail = try #require(try await shop.detail(job.execution.job))
+            let isCulprit = job.execution == culprit
+            #expect(detail.executions.map(\.outcome) == [isCulprit ? .crashed : .interrupted, .completed])
+            #expect(detail.summary.attempt == 1)
+            #expect(detail.summary.crashes == (isCulprit ? 1 : 0))
+            let last = try #require(
+                try await shop.records(of: job.execution.job).last { $0.identity.executionID == job.execution })
+            #expect(last.message.hasPrefix(isCulprit ? "crashed: SIGILL" : "interrupted: \(culprit) crashed (SIGILL)"), "\(last.message)")
+        }
+        // What the reporter logged is filed under the culprit, after what the culprit had logged itself.
+        let records = try await shop.records(of: culprit.job).filter { $0.identity.executionID == culprit }
+        #expect(records.map(\.message).contains("reporting \(culprit)"))
+        #expect(try await shop.model.logs.lastSequence(of: culprit) == 9)
+        #expect(try shop.model.crashes.contents(of: victim) == nil)
+    }
+
+    @Test(arguments: [nil, [], Array("errand-crash 1 signal=4 address=0 over".utf8), [0, 255, 10, 10, 7]] as [[UInt8]?])
+    func `without a whole record nobody is convicted, and everybody runs again`(_ contents: [UInt8]?) async throws {
+        let (victim, held) = try await death(holding: 2)
+        if let contents { shop.model.crashes.leave(contents, by: victim) }
+        try await heir().runUntilEmpty()
+        #expect(reporter.reports.values.isEmpty)
+        for job in held {
+            let detail = try #require(try await shop.detail(job.execution.job))
+            #expect(detail.executions.map(\.outcome) == [.interrupted, .completed])
+            let last = try await shop.records(of: job.execution.job).last { $0.identity.executionID == job.execution }
+            #expect(last?.message == "interrupted: worker \(victim) died; the attempt does not count")
+        }
+    }
+
+    @Test func `an execution that the dead worker did not hold is not convicted, wherever it runs`() async throws {
+        let (victim, held) = try await death(holding: 1)
+        let (other, others) = try await death(holding: 1)
+        shop.model.crashes.leave(bytes(CrashRecord(signal: SIGILL, execution: others[0].execution)), by: victim)
+        shop.model.crashes.leave(bytes(CrashRecord(signal: SIGILL, execution: ExecutionID(held[0].execution.job, 9))), by: other)
+        try await heir().runUntilEmpty()
+        for job in held + others {
+            #expect(try await shop.detail(job.execution.job)?.executions.map(\.outcome) == [.interrupted, .completed])
+        }
+        #expect(reporter.reports.values.isEmpty)
+    }
+
+    @Test func `a ledger that fails costs convictions, never jobs`() async throws {
+        struct Broken: CrashLedger {
+            func open(for worker: WorkerID) throws(JobStoreError) -> Int32 { throw .unavailable(reason: "no place") }
+            func contents(of worker: WorkerID) throws(JobStoreError) -> [UInt8]? { throw .unavailable(reason: "no read") }
+            func remove(_ worker: WorkerID) throws(JobStoreError) { throw .unavailable(reason: "no delete") }
+            func workers(untouchedFor age: Duration) throws(JobStoreError) -> [WorkerID] { throw .unavailable(reason: "no list") }
+        }
+        let (_, held) = try await death(holding: 1)
+        var store = shop.queue.store
+        store.crashes = Broken()
+        try await heir(queue: JobQueue(store: store, clock: shop.queue.clock)).runUntilEmpty()
+        #expect(try await shop.detail(held[0].execution.job)?.executions.map(\.outcome) == [.interrupted, .completed])
+    }
+
+    @Test func `a conviction whose rescuer died before it could report is reported by whoever sweeps`() async throws {
+        let (victim, held) = try await death(holding: 1)
+        let culprit = held[0].execution
+        shop.model.crashes.leave(bytes(CrashRecord(signal: SIGABRT, execution: culprit)), by: victim)
+        let casualty = try #require(try await shop.model.casualties(seenBy: WorkerID(rawValue: 1)).first)
+        let error = StoredError(type: "Crash", message: "SIGABRT in a handler of kind k")
+        let conviction = Conviction(culprit, error: error, retryAt: shop.queue.clock.now())
+        _ = try await shop.model.rescue(
+            RescueRequest(casualty, convictions: [conviction], poisonThreshold: nil, convictionLimit: 1))
+        let worker = heir()
+        async let end = worker.runToEnd()
+        await reporter.reported.wait()
+        worker.drain()
+        #expect(try await end == .drained)
+        #expect(reporter.reports.values.map(\.report.executionID) == [culprit])
+        #expect(reporter.reports.values.first?.report.nextAttemptAt == nil)
+        #expect(try shop.model.crashes.contents(of: victim) == nil)
+    }
+}
+
+/// Keeps reports, with who was current when they came, and logs a line of its own.
+private final class ScopedReporter: ErrorReporter {
+    let reports = Collected<(report: ErrorReport, current: ExecutionID?)>()
+    let reported = Happening()
+
+    func report(_ report: ErrorReport) async {
+        reports.add((report, ExecutionContext.current?.executionID))
+        Logger(label: "reporter").info("reporting \(report.executionID)")
+        await reported.happen()
+    }
+}
