@@ -50,6 +50,8 @@ package final class ExecutionLog: Sendable {
         var endedAt: Timestamp?
         /// Woken when pending lines have been taken.
         var waiters: [CheckedContinuation<Void, Never>] = []
+        /// Only while an error reporter wants them.
+        var recent: RecentLines?
     }
 
     /// The log of `owner`; `firstSequence` is more than 1 when somebody goes on with a log that another process began.
@@ -82,6 +84,7 @@ package final class ExecutionLog: Sendable {
             }
             let leaks = flags.intersection(.leaks)
             announce = state.pending.isEmpty
+            let start = state.pending.body.count
             state.pending.begin(sequence: sequence, time: time, level: level)
             LogLine.append(
                 to: &state.pending.body, time: time, level: level, sequence: sequence, stream: stream, flags: &flags, label: label,
@@ -94,6 +97,7 @@ package final class ExecutionLog: Sendable {
                 metadata(&writer)
             }
             state.pending.end(flags: flags, crossing: other)
+            state.recent?.add(state.pending.body[start...])
         }
         if announce || level >= .error { sink.hasLines(self, isUrgent: level >= .error) }
         return flags
@@ -127,6 +131,15 @@ package final class ExecutionLog: Sendable {
 
     /// Whether the execution has ended.
     package var hasEnded: Bool { state.withLock { $0.endedAt != nil } }
+
+    /// Keeps the newest `limit` lines in memory from now on, for an error report; call it before the first line.
+    package func keepRecentLines(_ limit: Int) {
+        guard limit > 0 else { return }
+        state.withLock { $0.recent = RecentLines(limit: limit) }
+    }
+
+    /// The newest lines without their newlines, oldest first, as far as they were kept.
+    package var recentLines: [[UInt8]] { state.withLock { $0.recent?.lines ?? [] } }
 
     /// Marks the end of the execution: later lines are flagged `after_end`. What was printed without a newline is a line now.
     package func end(at time: Timestamp) {

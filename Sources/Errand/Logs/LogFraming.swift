@@ -25,5 +25,11 @@ public enum LogFraming {
             .compactMap { LogRecord(identity: identity, line: $0) }
     }
 
+    /// Records that were never put into a chunk: `lines` without their newlines, behind the identity in `fragment`.
+    package static func records(lines: [[UInt8]], fragment: [UInt8]) -> [LogRecord] {
+        guard !lines.isEmpty, let identity = LogIdentity(members: fragment[...]) else { return [] }
+        return lines.compactMap { LogRecord(identity: identity, line: $0[...]) }
+    }
+
     private static let newline = UInt8(ascii: "\n")
 }

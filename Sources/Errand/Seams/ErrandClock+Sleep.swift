@@ -16,6 +16,25 @@ extension ErrandClock {
     }
 }
 
+extension ErrandClock {
+    /// Runs `body` in the caller's context and waits for its end, but not longer than `limit`; returns whether it ended in time.
+    ///
+    /// A body that is late is cancelled and left to end by itself: whoever ignores a cancellation cannot be waited for.
+    /// - Parameter executor: Where both run, the body and the wait; `nil` is the shared pool.
+    package func run(
+        within limit: Duration, on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async -> Void
+    ) async -> Bool {
+        let deadline = Task(executorPreference: executor) { await sleep(for: limit) }
+        let work = Task(executorPreference: executor) {
+            await body()
+            deadline.cancel()
+        }
+        let isLate = await deadline.value
+        if isLate { work.cancel() }
+        return !isLate
+    }
+}
+
 /// One wait that ends once, by its timer or by cancellation, whichever comes first.
 private final class Sleep: Sendable {
     private struct State {

@@ -49,12 +49,27 @@ package struct ExecutionPipeline: Sendable {
         }
     }
 
+    /// How long a reporter may take to take a report over: 2 seconds.
+    static let reportLimit = Duration.seconds(2)
+
     private func report(_ verdict: Verdict, _ job: ClaimedJob, _ context: ExecutionContext) async {
-        guard let error = verdict.error else { return }
+        guard let error = verdict.error, !reporters.isEmpty else { return }
         let report = ErrorReport(
-            executionID: job.execution, queue: job.queue, kind: job.kind, attempt: job.attempt, maxAttempts: job.maxAttempts,
-            outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, meta: job.meta, trace: context.trace)
-        for reporter in reporters { await reporter.report(report) }
+            job, in: context, outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, occurredAt: clock.now())
+        for reporter in reporters {
+            let wasInTime = await clock.run(within: ExecutionPipeline.reportLimit) { await reporter.report(report) }
+            if !wasInTime { complain(about: reporter, job.execution) }
+        }
+    }
+
+    private func complain(about reporter: any ErrorReporter, _ execution: ExecutionID) {
+        ExecutionContext.none {
+            logger.error(
+                "an error reporter took too long and was left behind",
+                metadata: [
+                    "reporter": "\(type(of: reporter))", "execution_id": "\(execution)", "limit": "\(ExecutionPipeline.reportLimit)",
+                ])
+        }
     }
 
     private func tellHooks(_ event: ExecutionHook.Event, _ context: ExecutionContext) async {

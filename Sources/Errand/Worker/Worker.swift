@@ -22,6 +22,8 @@ public final class Worker: Service {
         public var lease: Duration = .seconds(30)
         /// How long a shutdown waits for handlers before it cancels them; 30 seconds by default.
         public var grace: Duration = .seconds(30)
+        /// How long a worker that leaves waits for error reports that are on their way; 2 seconds by default, zero waits for none.
+        public var reportGrace: Duration = .seconds(2)
         /// When it ends by itself; never by default.
         public var until: Until = .stopped
         /// How long finished jobs and logs are kept; `nil` prunes nothing.
@@ -193,6 +195,9 @@ public final class Worker: Service {
         }
         guard configuration.lease >= .seconds(1) else { return "a lease lasts 1 second or more, not \(configuration.lease)" }
         guard configuration.grace >= .zero else { return "the grace period is 0 or more, not \(configuration.grace)" }
+        guard configuration.reportGrace >= .zero else {
+            return "the grace for error reports is 0 or more, not \(configuration.reportGrace)"
+        }
         guard !configuration.queues.isEmpty else { return "a worker serves one queue at least" }
         for (name, concurrency) in configuration.queues {
             if let problem = JobRules.nameProblem(name, what: "queue") { return problem }

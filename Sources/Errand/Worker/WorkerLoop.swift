@@ -16,6 +16,8 @@ final class WorkerLoop: Sendable {
     private let unattributed: UnattributedLog
     private let rescuer: Rescuer
     private let crashFile: CrashFile
+    /// How many of an execution's lines error reports shall carry.
+    private let breadcrumbLimit: Int
     private let events: AsyncStream<WorkerState.Event>
     private let mailbox: AsyncStream<WorkerState.Event>.Continuation
     /// Under which ID the store knows this worker at the moment.
@@ -34,6 +36,7 @@ final class WorkerLoop: Sendable {
         pipeline = ExecutionPipeline(
             handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporters: reporters, clock: queue.clock,
             logger: configuration.logger)
+        breadcrumbLimit = reporters.map(\.breadcrumbLimit).max() ?? 0
         pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
         let clock = queue.clock
         unattributed = UnattributedLog(sink: pump, now: { clock.now() })
@@ -51,11 +54,14 @@ final class WorkerLoop: Sendable {
     func run() async -> Worker.End {
         let thread = ThreadExecutor(name: "errand-worker")
         // A task of its own, awaited right here: it must not inherit the caller's cancellation, which would cut store calls short.
-        let end = await Task(executorPreference: thread) {
-            await ExecutionContext.none { await self.serve(on: thread) }
+        let (end, isQuiet) = await Task(executorPreference: thread) {
+            await ExecutionContext.none {
+                let end = await self.serve(on: thread)
+                return (end, await self.flushReporters(on: thread))
+            }
         }.value
-        // Store calls that were left behind still need the thread, should they ever return.
-        if case .drained = end { thread.stop() }
+        // Store calls and reporters that were left behind still need the thread, should they ever return.
+        if case .drained = end, isQuiet { thread.stop() }
         return end
     }
 
@@ -79,6 +85,24 @@ final class WorkerLoop: Sendable {
         await leave()
         for keeper in keepers { await keeper.value }
         return end
+    }
+
+    /// Lets error reports leave, those of all reporters at the same time; returns whether every reporter ended in time.
+    private func flushReporters(on thread: ThreadExecutor) async -> Bool {
+        let limit = configuration.reportGrace
+        let late = await withTaskGroup(of: (any ErrorReporter)?.self) { group in
+            for reporter in pipeline.reporters {
+                group.addTask {
+                    let wasInTime = await self.clock.run(within: limit, on: thread) { await reporter.flush(within: limit) }
+                    return wasInTime ? nil : reporter
+                }
+            }
+            return await group.reduce(into: []) { late, reporter in if let reporter { late.append(reporter) } }
+        }
+        for reporter in late {
+            logger.error("error reports were left behind", metadata: ["reporter": "\(type(of: reporter))", "limit": "\(limit)"])
+        }
+        return late.isEmpty
     }
 
     /// Reads events and performs what the state machine answers, until it says that the run is over.
@@ -130,6 +154,7 @@ final class WorkerLoop: Sendable {
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, meta: job.meta, sink: pump, now: { clock.now() })
+        context.log.keepRecentLines(breadcrumbLimit)
         let signal = CancelSignal()
         unattributed.enter()
         let task = Task {
