@@ -79,7 +79,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "ErrandContextFoundation", dependencies: ["ErrandContext"], swiftSettings: strict),
         .target(name: "ErrandContextNIO", dependencies: ["ErrandContext", nio], swiftSettings: strict),
-        .target(name: "ErrandSentry", dependencies: ["Errand", "ErrandContext", logging, nio, httpClient], swiftSettings: strict),
+        .target(name: "ErrandSentry", dependencies: ["Errand", "ErrandContext", logging, nio, nioHTTP, httpClient], swiftSettings: strict),
         .target(
             name: "ErrandOTLP", dependencies: ["Errand", "ErrandContext", logging, tracing, nio, httpClient, protobuf],
             swiftSettings: strict),
