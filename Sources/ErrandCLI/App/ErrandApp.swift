@@ -24,7 +24,8 @@ public protocol ErrandApp {
     @HandlerBuilder var handlers: [Handler] { get }
     /// Called at the turns of every execution; none by default.
     var hooks: [ExecutionHook] { get }
-    /// Told about failed executions; by default one that writes to the worker's own log.
+    /// Told about failed executions; by default one that writes to the worker's own log. Where `work` has a Sentry DSN, that server is
+    /// told as well.
     var reporters: [any ErrorReporter]? { get }
     /// Changes how `work` runs, before errand.yaml and the command line do; nothing by default.
     func configure(_ worker: inout Worker.Configuration)

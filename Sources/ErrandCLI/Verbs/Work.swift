@@ -31,6 +31,7 @@ struct Work: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var options: WorkOptions
     @OptionGroup var config: ConfigurationOptions
+    @OptionGroup var reports: ReportOptions
 
     @Option(help: ArgumentHelp("text or json lines on standard error.", valueName: "format"))
     var logFormat: ProcessLogFormat = .text
@@ -55,10 +56,11 @@ struct Work: AsyncParsableCommand {
         if let logLevel { LogCapture.level = logLevel.level }
         let directory = try store.resolved(in: session)
         let plan = try WorkPlan(session: session, directory: directory, file: try config.load(in: session), options: options)
+        let reporters = try reports.reporters(in: session, logger: plan.configuration.logger)
         try await store.withStore(creating: true, lockWait: nil) { store in
             let worker = Worker(
                 queue: JobQueue(store: store, clock: session.clock), handlers: plan.handlers, configuration: plan.configuration,
-                reporters: session.reporters, hooks: session.hooks)
+                reporters: reporters, hooks: session.hooks)
             plan.announce(store: directory)
             try await serve(worker, session)
             if plan.endsByItself { await tellWhatIsLeft(of: plan, in: store) }
