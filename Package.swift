@@ -160,7 +160,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", logging, lifecycle],
+            dependencies: [
+                "ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", .target(name: "ErrandSentry", condition: web),
+                logging, lifecycle,
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -151,6 +151,27 @@ import Testing
         #expect(ledger.text == "newer")
     }
 
+    @Test func `a reporter of one's own that delivers later has the execution's last lines, and its time at the worker's end`() async throws
+    {
+        struct Refused: Error {}
+        final class Notes: Outbox {
+            let texts = Mutex<[String]>([])
+            func add(_ text: String) { texts.withLock { $0.append(text) } }
+            func deliver(within limit: Duration) async { add("delivered within \(limit)") }
+        }
+        let bench = Bench()
+        let notes = Notes()
+        let id = try await bench.queue.enqueue(Greet(name: "Ada"), options: EnqueueOptions { $0.maxAttempts = 1 })
+        try await bench.work(
+            Handler(Greet.self) { _, context in
+                for line in 1...4 { context.logger.info("line \(line)") }
+                throw Refused()
+            }, reporters: [ChatReporter(outbox: notes)])
+        let execution = try #require(try await bench.detail(id).executions.last?.execution)
+        #expect(
+            notes.texts.withLock { $0 } == ["\(execution): Refused: Refused()\nline 2\nline 3\nline 4", "delivered within 2.0 seconds"])
+    }
+
     @Test func `a reporter of one's own is told about jobs that died, not about attempts`() async throws {
         struct Refused: Error {}
         let bench = Bench()
