@@ -81,7 +81,8 @@ let package = Package(
         .target(name: "ErrandContextNIO", dependencies: ["ErrandContext", nio], swiftSettings: strict),
         .target(name: "ErrandSentry", dependencies: ["Errand", "ErrandContext", logging, nio, nioHTTP, httpClient], swiftSettings: strict),
         .target(
-            name: "ErrandOTLP", dependencies: ["Errand", "ErrandContext", logging, tracing, nio, httpClient, protobuf],
+            name: "ErrandOTLP", dependencies: ["Errand", "ErrandContext", logging, tracing, nio, nioHTTP, httpClient, protobuf],
+            exclude: ["Protocol"],
             swiftSettings: strict),
         .target(
             name: "ErrandTesting",
