@@ -34,12 +34,15 @@ public struct TraceContext: Hashable, Sendable {
         self.traceID = traceID
         self.spanID = spanID
         self.isSampled = isSampled
-        self.traceState = traceState.flatMap { TraceContext.isValidList($0, members: 32, bytes: .max) ? $0 : nil }
-        self.baggage = baggage.flatMap { TraceContext.isValidList($0, members: 64, bytes: 8192) ? $0 : nil }
+        self.traceState = traceState.flatMap { TraceStateGrammar.accepts($0) ? $0 : nil }
+        self.baggage = baggage.flatMap { BaggageGrammar.accepts($0) ? $0 : nil }
     }
 
     /// The `traceparent` header, version 00.
     public var traceParent: String { "00-\(traceID)-\(spanID)-\(isSampled ? "01" : "00")" }
+
+    /// Whether `text` is baggage that may travel: W3C's grammar, at most 64 members and 8,192 bytes.
+    package static func isBaggage(_ text: String) -> Bool { BaggageGrammar.accepts(text) }
 
     /// The span of one execution: in the caller's trace when there is one, otherwise in a trace of the job's own, which all of its
     /// executions share. The span's ID follows from the execution ID, so that every part that knows it agrees.
@@ -60,23 +63,19 @@ public struct TraceContext: Hashable, Sendable {
         value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
         return value ^ (value >> 31)
     }
-
-    private static func isValidList(_ text: String, members: Int, bytes: Int) -> Bool {
-        guard !text.isEmpty, text.utf8.count <= bytes, text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else { return false }
-        let list = text.split(separator: ",", omittingEmptySubsequences: true)
-        return list.count <= members && list.allSatisfy { $0.contains("=") }
-    }
 }
 
 /// Lower-case hexadecimal, as the trace headers use it.
-enum Hex {
-    static func isLowercase(_ text: String) -> Bool {
+package enum Hex {
+    /// Whether `text` holds nothing but `0-9` and `a-f`.
+    package static func isLowercase(_ text: String) -> Bool {
         text.utf8.allSatisfy {
             ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")) || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f"))
         }
     }
 
-    static func digits(_ value: UInt64) -> String {
+    /// The 16 digits of `value`.
+    package static func digits(_ value: UInt64) -> String {
         let text = String(value, radix: 16)
         return String(repeating: "0", count: 16 - text.utf8.count) + text
     }
