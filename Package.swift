@@ -13,6 +13,7 @@ let strict: [SwiftSetting] = [
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 /// Everything that needs SwiftNIO stands behind this trait: without it a build needs none of it.
@@ -125,7 +126,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandTests",
-            dependencies: ["Errand", "ErrandContext", "ErrandTesting", logging, lifecycle, tracing],
+            dependencies: ["Errand", "ErrandContext", "ErrandTesting", logging, lifecycle, tracing, inMemoryTracing],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandSQLiteTests",

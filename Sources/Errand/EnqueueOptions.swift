@@ -20,8 +20,10 @@ public struct EnqueueOptions: Sendable, Hashable {
     public var meta: [String: String] = [:]
     /// A line for people.
     public var label: String?
-    /// The caller's place in a trace; `nil` takes the current execution's.
+    /// The caller's place in a trace; `nil` takes that of the code that enqueues: its span, or the current execution.
     public var trace: TraceContext?
+    /// Whether the job's executions belong to that trace, or to one of their own that links to it; `child` by default.
+    public var traceRelation = TraceRelation.child
 
     /// The defaults.
     public init() {}

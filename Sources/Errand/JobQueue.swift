@@ -1,6 +1,7 @@
 // The enqueue side of the library: validate, encode, stamp where the job comes from, hand to the store.
 
 import FoundationEssentials
+public import Tracing
 
 /// Adds jobs to a store and looks after them; safe to share, cheap to copy.
 ///
@@ -10,11 +11,14 @@ public struct JobQueue: Sendable {
     public let store: Store
     /// Tells the time of delays.
     public let clock: any ErrandClock
+    /// Begins the spans of enqueues and executions; `nil` is the process's own, `InstrumentationSystem.tracer`, if it has one.
+    public var tracer: (any Tracer)?
 
     /// A queue over `store`.
-    public init(store: Store, clock: any ErrandClock = SystemClock.shared) {
+    public init(store: Store, clock: any ErrandClock = SystemClock.shared, tracer: (any Tracer)? = nil) {
         self.store = store
         self.clock = clock
+        self.tracer = tracer
     }
 
     /// Adds one job and returns when it is durable. Inside an execution the new job records it as its parent.
@@ -58,16 +62,21 @@ public struct JobQueue: Sendable {
         try await enqueue([newJob(kind: kind, payload: payload, options: options, queue: "default", maxAttempts: 5, timeout: nil)])[0]
     }
 
-    /// Adds prepared jobs in one commit, after validating each.
+    /// Adds prepared jobs in one commit, after validating each. What they do not say about where they come from is filled in: the
+    /// place in the caller's trace, and inside an execution parent and root.
     /// - Throws: ``EnqueueError``; nothing was added.
     public func enqueue(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
         for job in jobs {
             if let problem = JobRules.problem(with: job) { throw .invalid(reason: problem) }
         }
         guard !jobs.isEmpty else { return [] }
+        let span = EnqueueSpan(jobs, instruments: instruments)
         do throws(JobStoreError) {
-            return try await store.jobs.enqueue(jobs)
+            let results = try await store.jobs.enqueue(jobs.map { span.stamped(withLineage($0)) })
+            span.end(results)
+            return results
         } catch {
+            span.end(failure: .store(error))
             throw .store(error)
         }
     }
@@ -84,10 +93,20 @@ public struct JobQueue: Sendable {
         job.key = options.key
         job.meta = options.meta
         job.label = options.label
-        let parent = ExecutionContext.current
-        job.trace = options.trace ?? parent?.trace
-        job.parent = parent?.executionID
-        job.root = parent?.rootExecutionID
+        job.trace = options.trace
+        job.traceRelation = options.traceRelation
+        return job
+    }
+
+    /// What begins spans and carries positions, at this moment.
+    var instruments: Instruments { Instruments(own: tracer) }
+
+    /// `job` with the current execution as its parent, unless it names one.
+    private func withLineage(_ job: NewJob) -> NewJob {
+        guard job.parent == nil, let parent = ExecutionContext.current else { return job }
+        var job = job
+        job.parent = parent.executionID
+        job.root = parent.rootExecutionID
         return job
     }
 }

@@ -49,10 +49,12 @@ public final class ExecutionContext: Sendable {
         Logger(label: kind, factory: { label in ExecutionLogHandler(label: label, owner: self) })
     }
 
-    /// Only workers and the testing room make contexts; there is no public way.
+    /// Only workers and the testing room make contexts; there is no public way. `trace` is the caller's position; `span` is the
+    /// execution's own where a tracer has begun one, otherwise it follows from `trace` and the execution ID.
     package init(
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
-        trace: TraceContext?, meta: [String: String], firstSequence: Int64 = 1, sink: any LogSink, now: @escaping @Sendable () -> Timestamp
+        trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, sink: any LogSink,
+        now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
         self.attempt = attempt
@@ -61,13 +63,15 @@ public final class ExecutionContext: Sendable {
         self.kind = kind
         self.parentExecutionID = parent
         self.rootExecutionID = root ?? executionID
-        self.trace = TraceContext.span(of: executionID, in: trace)
+        let span = span ?? TraceContext.span(of: executionID, in: trace)
+        self.trace = span
         self.meta = meta
         self.metadata = [:]
         self.now = now
         self.log = ExecutionLog(
             owner: LogOwner(executionID),
-            fragment: ExecutionContext.fragment(executionID: executionID, attempt: attempt, queue: queue, kind: kind, meta: meta),
+            fragment: ExecutionContext.fragment(
+                executionID: executionID, attempt: attempt, queue: queue, kind: kind, span: span, meta: meta),
             firstSequence: firstSequence, sink: sink)
     }
 
@@ -88,7 +92,9 @@ public final class ExecutionContext: Sendable {
     }
 
     /// The identity as JSON members, rendered once per execution.
-    private static func fragment(executionID: ExecutionID, attempt: Int, queue: String, kind: String, meta: [String: String]) -> [UInt8] {
+    private static func fragment(
+        executionID: ExecutionID, attempt: Int, queue: String, kind: String, span: TraceContext, meta: [String: String]
+    ) -> [UInt8] {
         var bytes: [UInt8] = []
         JSONText.append(raw: "\"v\":1,\"execution_id\":", to: &bytes)
         JSONText.append(executionID.description, to: &bytes)
@@ -102,6 +108,10 @@ public final class ExecutionContext: Sendable {
         JSONText.append(queue, to: &bytes)
         JSONText.append(raw: ",\"kind\":", to: &bytes)
         JSONText.append(kind, to: &bytes)
+        JSONText.append(raw: ",\"trace_id\":", to: &bytes)
+        JSONText.append(span.traceID, to: &bytes)
+        JSONText.append(raw: ",\"span_id\":", to: &bytes)
+        JSONText.append(span.spanID, to: &bytes)
         JSONText.append(raw: ",\"meta\":{", to: &bytes)
         for (index, (name, value)) in meta.sorted(by: { $0.key < $1.key }).enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }

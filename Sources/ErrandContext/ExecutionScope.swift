@@ -1,7 +1,7 @@
 // The scope that carries an execution's identity: three carriers, always bound together.
 
 public import Logging
-import ServiceContextModule
+package import ServiceContextModule
 
 /// Who runs here, as a scope says it.
 private enum Standing: Sendable {
@@ -52,9 +52,12 @@ extension ExecutionContext {
     }
 
     /// Runs `body` as this execution. The surrounding service context and logger are replaced, not merged: a worker that was started
-    /// inside a span or a test must not become every job's parent.
-    package func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
-        var service = ServiceContext.topLevel
+    /// inside a span or a test must not become every job's parent. `start` holds the job's own position in a trace and its baggage, as
+    /// instruments carry them, and nothing else.
+    package func run<Result>(
+        from start: ServiceContext = .topLevel, _ body: nonisolated(nonsending) () async throws -> Result
+    ) async rethrows -> Result {
+        var service = start
         service[ExecutionContextKey.self] = self
         return try await Snapshot(standing: .execution(self), service: service, logger: logger).run(body)
     }

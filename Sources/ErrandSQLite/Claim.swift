@@ -136,9 +136,16 @@ extension QueueDatabase {
         guard try input.step() else { throw .damaged(reason: "job \(id) has a state but no input row") }
         var job = ClaimedJob(
             execution: ExecutionID(id, ordinal), attempt: Int(attempt), maxAttempts: Int(input.integer(0)), crashes: Int(candidate.crashes),
-            queue: feed.queue, kind: feed.kind, payload: input.bytes(2), startedAt: Timestamp(microseconds: now))
+            queue: feed.queue, kind: feed.kind, payload: input.bytes(2), dueAt: Timestamp(microseconds: candidate.rank),
+            startedAt: Timestamp(microseconds: now))
         if input.integer(1) != 0 { try readExtras(of: id, into: &job) }
+        // The first ordinal is 1 unless the machine was started again in between, so that most claims need no look.
+        if ordinal > 1 { job.previous = try lastExecution(of: id) }
         return job
+    }
+
+    private func lastExecution(of id: JobID) throws(JobStoreError) -> ExecutionID? {
+        try connection[ClaimSQL.lastExecution].bind(1, id.rawValue).first { ExecutionID(id, $0.integer(0)) }
     }
 
     private func readExtras(of id: JobID, into job: inout ClaimedJob) throws(JobStoreError) {
@@ -150,6 +157,7 @@ extension QueueDatabase {
         job.key = extras.key
         job.meta = extras.meta
         job.trace = extras.trace
+        job.traceRelation = extras.traceRelation
         job.parent = extras.parent
         job.root = extras.root
     }
@@ -159,15 +167,17 @@ extension QueueDatabase {
 struct JobExtras {
     /// The columns, in the order in which ``init(_:from:)`` reads them.
     static let columns = """
-        timeout_us, idempotency_key, label, meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal
+        timeout_us, idempotency_key, label, meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal,
+        flags
         """
-    static let columnCount: Int32 = 11
+    static let columnCount: Int32 = 12
 
     var timeout: Duration?
     var key: String?
     var label: String?
     var meta: [String: String]
     var trace: TraceContext?
+    var traceRelation: TraceRelation
     var parent: ExecutionID?
     var root: ExecutionID?
 
@@ -182,6 +192,7 @@ struct JobExtras {
         }
         parent = JobExtras.execution(row, first + 7)
         root = JobExtras.execution(row, first + 9)
+        traceRelation = JobFlags(rawValue: row.integer(first + 11)).contains(.linked) ? .link : .child
     }
 
     private static func execution(_ row: Statement, _ column: Int32) -> ExecutionID? {
@@ -222,6 +233,10 @@ enum ClaimSQL {
 
     /// What every execution needs of the input. Row key of `errand_job`.
     static let input = SQL("SELECT max_attempts, flags, payload FROM errand_job WHERE id = :id")
+
+    /// The execution before the one that starts now, of a job that has run before. The end of a prefix of the primary key of
+    /// `errand_execution`.
+    static let lastExecution = SQL("SELECT ordinal FROM errand_execution WHERE job = :job ORDER BY ordinal DESC LIMIT 1")
 
     /// What only some need. Row key of `errand_job`.
     static let extras = SQL("SELECT \(JobExtras.columns) FROM errand_job WHERE id = :id")

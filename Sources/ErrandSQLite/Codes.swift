@@ -60,6 +60,8 @@ struct JobFlags: OptionSet {
     static let key = JobFlags(rawValue: 1)
     /// A timeout, label, caller's values, trace or lineage.
     static let extras = JobFlags(rawValue: 2)
+    /// Its executions link to the enqueuer's place in a trace instead of being its children.
+    static let linked = JobFlags(rawValue: 4)
 }
 
 extension Logger.Level {

@@ -25,6 +25,7 @@ struct PreparedJob: Sendable {
         if job.timeout != nil || job.label != nil || meta != nil || job.trace != nil || job.parent != nil || job.root != nil {
             flags.insert(.extras)
         }
+        if job.traceRelation == .link { flags.formUnion([.extras, .linked]) }
         return flags
     }
 }

@@ -18,12 +18,12 @@ extension QueueReader {
             return JobDetail(
                 summary: summary, payload: input.bytes(0), result: result,
                 error: summary.state == .completed ? nil : executions.last { $0.error != nil }?.error, timeout: extras.timeout,
-                parent: extras.parent, root: extras.root, trace: extras.trace,
+                parent: extras.parent, root: extras.root, trace: extras.trace, traceRelation: extras.traceRelation,
                 cancelRequestedAt: cancel.map(Timestamp.init(microseconds:)), executions: executions)
         }
     }
 
-    private func executions(of id: JobID) throws(JobStoreError) -> [ExecutionRecord] {
+    func executions(of id: JobID) throws(JobStoreError) -> [ExecutionRecord] {
         var records: [ExecutionRecord] = []
         for sql in [DetailSQL.executions, DetailSQL.lastExecution, DetailSQL.runningExecution] {
             try connection[sql].bind(1, id.rawValue).forEach { (row) throws(JobStoreError) in

@@ -5,7 +5,7 @@ import ErrandContext
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// An opened store.
@@ -155,6 +155,10 @@ extension StoreCore: JobInspection {
 
     func jobs(meantBy text: String) async throws(JobStoreError) -> [JobID] {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.jobs(meantBy: text) }
+    }
+
+    func tree(rootedAt root: JobID, limit: Int) async throws(JobStoreError) -> JobTree {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.tree(rootedAt: root, limit: limit) }
     }
 
     func stats() async throws(JobStoreError) -> StoreStats {

@@ -232,6 +232,11 @@ extension ModelStore: JobInspection {
         read { $0.jobs(meantBy: text) }
     }
 
+    /// A job and its descendants; never throws.
+    public func tree(rootedAt root: JobID, limit: Int) async throws(JobStoreError) -> JobTree {
+        read { $0.tree(rootedAt: root, limit: limit) }
+    }
+
     /// Counts of everything; never throws.
     public func stats() async throws(JobStoreError) -> StoreStats {
         let now = clock.now()

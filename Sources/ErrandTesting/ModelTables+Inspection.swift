@@ -21,6 +21,12 @@ extension ModelTables {
         return Array((byPrefix.isEmpty ? bySuffix : byPrefix).prefix(10).map(\.id))
     }
 
+    func tree(rootedAt root: JobID, limit: Int) -> JobTree {
+        let below = jobsByID.filter { $0.input.root?.job == root }
+        let all = (jobs[root].map { [$0] } ?? []) + below
+        return JobTree(jobs: all.prefix(max(0, limit)).map { JobLineage($0.detail) }, total: all.count)
+    }
+
     func stats(at now: Timestamp) -> StoreStats {
         var counts: [Place: Int] = [:]
         var oldest: [Place: Timestamp] = [:]
@@ -82,7 +88,7 @@ extension ModelJob {
             summary: summary, payload: input.payload, result: result,
             error: state == .completed ? nil : executions.last { $0.error != nil }?.error,
             timeout: input.timeout, parent: input.parent, root: input.root, trace: input.trace,
-            cancelRequestedAt: cancellation?.requestedAt, executions: executions)
+            traceRelation: input.traceRelation, cancelRequestedAt: cancellation?.requestedAt, executions: executions)
     }
 }
 

@@ -105,6 +105,7 @@ extension ModelTables {
     mutating func take(_ ids: [JobID], for worker: WorkerID, at now: Timestamp) -> [ClaimedJob] {
         ids.compactMap { id in
             guard var job = jobs[id] else { return nil }
+            let previous = job.executions.last?.execution
             job.state = .running
             job.worker = worker
             job.ordinal += 1
@@ -117,7 +118,8 @@ extension ModelTables {
             return ClaimedJob(
                 execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes, queue: input.queue,
                 kind: input.kind, payload: input.payload, timeout: input.timeout, key: input.key, meta: input.meta, trace: input.trace,
-                parent: input.parent, root: input.root, startedAt: now)
+                traceRelation: input.traceRelation, parent: input.parent, root: input.root, previous: previous, dueAt: job.dueAt,
+                startedAt: now)
         }
     }
 }

@@ -37,7 +37,8 @@ import Testing
         let whole = try #require(JSONMembers(object: record.jsonLine[...]))
         #expect(
             whole.names == [
-                "v", "execution_id", "job_id", "ordinal", "attempt", "queue", "kind", "meta", "ts", "level", "message", "seq", "stream",
+                "v", "execution_id", "job_id", "ordinal", "attempt", "queue", "kind", "trace_id", "span_id", "meta", "ts", "level",
+                "message", "seq", "stream",
                 "flags",
                 "logger", "metadata",
             ])

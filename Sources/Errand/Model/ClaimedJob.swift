@@ -24,10 +24,16 @@ public struct ClaimedJob: Sendable, Hashable {
     public var meta: [String: String]
     /// The caller's place in a trace.
     public var trace: TraceContext?
+    /// How its executions stand to that place.
+    public var traceRelation: TraceRelation
     /// The execution that enqueued this job.
     public var parent: ExecutionID?
     /// The execution at the top of its tree.
     public var root: ExecutionID?
+    /// The execution before this one; `nil` for a job's first.
+    public var previous: ExecutionID?
+    /// When the job became due for the first time.
+    public var dueAt: Timestamp?
     /// When the claim was made.
     public var startedAt: Timestamp
 
@@ -35,7 +41,8 @@ public struct ClaimedJob: Sendable, Hashable {
     public init(
         execution: ExecutionID, attempt: Int, maxAttempts: Int, crashes: Int = 0, queue: String, kind: String, payload: [UInt8],
         timeout: Duration? = nil, key: String? = nil, meta: [String: String] = [:], trace: TraceContext? = nil,
-        parent: ExecutionID? = nil, root: ExecutionID? = nil, startedAt: Timestamp
+        traceRelation: TraceRelation = .child, parent: ExecutionID? = nil, root: ExecutionID? = nil, previous: ExecutionID? = nil,
+        dueAt: Timestamp? = nil, startedAt: Timestamp
     ) {
         self.execution = execution
         self.attempt = attempt
@@ -48,8 +55,11 @@ public struct ClaimedJob: Sendable, Hashable {
         self.key = key
         self.meta = meta
         self.trace = trace
+        self.traceRelation = traceRelation
         self.parent = parent
         self.root = root
+        self.previous = previous
+        self.dueAt = dueAt
         self.startedAt = startedAt
     }
 }

@@ -24,6 +24,8 @@ public struct NewJob: Sendable, Hashable {
     public var label: String?
     /// The caller's place in a trace.
     public var trace: TraceContext?
+    /// How its executions stand to that place.
+    public var traceRelation = TraceRelation.child
     /// The execution that enqueued this job.
     public var parent: ExecutionID?
     /// The execution at the top of the tree that this job belongs to.

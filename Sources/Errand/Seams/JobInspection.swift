@@ -20,6 +20,11 @@ public protocol JobInspection: Sendable {
     /// - Throws: ``JobStoreError``.
     func jobs(meantBy text: String) async throws(JobStoreError) -> [JobID]
 
+    /// The job `root` and all jobs that descend from it, at most `limit`: those whose enqueue recorded one of its executions as the
+    /// root. Empty when nothing of it is on record.
+    /// - Throws: ``JobStoreError``.
+    func tree(rootedAt root: JobID, limit: Int) async throws(JobStoreError) -> JobTree
+
     /// The store at a glance: counters and live tables only, never a walk over history.
     /// - Throws: ``JobStoreError``.
     func stats() async throws(JobStoreError) -> StoreStats
@@ -134,6 +139,8 @@ public struct JobDetail: Sendable, Hashable {
     public var root: ExecutionID?
     /// The caller's place in a trace.
     public var trace: TraceContext?
+    /// How its executions stand to that place.
+    public var traceRelation: TraceRelation
     /// When somebody asked to cancel the running execution; `nil` when nobody did.
     public var cancelRequestedAt: Timestamp?
     /// Every execution that is on record, oldest first; the running one is the last and has no outcome.
@@ -142,7 +149,8 @@ public struct JobDetail: Sendable, Hashable {
     /// Puts together a job; used by stores.
     public init(
         summary: JobSummary, payload: [UInt8], result: [UInt8]?, error: StoredError?, timeout: Duration?, parent: ExecutionID?,
-        root: ExecutionID?, trace: TraceContext?, cancelRequestedAt: Timestamp?, executions: [ExecutionRecord]
+        root: ExecutionID?, trace: TraceContext?, traceRelation: TraceRelation = .child, cancelRequestedAt: Timestamp?,
+        executions: [ExecutionRecord]
     ) {
         self.summary = summary
         self.payload = payload
@@ -152,6 +160,7 @@ public struct JobDetail: Sendable, Hashable {
         self.parent = parent
         self.root = root
         self.trace = trace
+        self.traceRelation = traceRelation
         self.cancelRequestedAt = cancelRequestedAt
         self.executions = executions
     }

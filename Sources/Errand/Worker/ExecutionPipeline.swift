@@ -11,9 +11,9 @@ package struct ExecutionPipeline: Sendable {
     let clock: any ErrandClock
     let logger: Logger
 
-    /// Runs `job` to its end.
-    func run(_ job: ClaimedJob, in context: ExecutionContext, signal: CancelSignal) async -> ExecutionReport {
-        await context.run {
+    /// Runs `job` to its end, inside `span`.
+    func run(_ job: ClaimedJob, in context: ExecutionContext, span: ExecutionSpan, signal: CancelSignal) async -> ExecutionReport {
+        let (verdict, finishedAt) = await context.run(from: span.context) {
             announceStart(of: job)
             await tellHooks(.started, context)
             let ending = await handle(job, context)
@@ -23,10 +23,12 @@ package struct ExecutionPipeline: Sendable {
             let finishedAt = clock.now()
             announceEnd(of: job, verdict, at: finishedAt)
             context.log.end(at: finishedAt)
-            return ExecutionReport(
-                execution: job.execution, outcome: verdict.outcome, next: verdict.next, error: verdict.error, result: verdict.result,
-                finishedAt: finishedAt)
+            return (verdict, finishedAt)
         }
+        span.end(verdict)
+        return ExecutionReport(
+            execution: job.execution, outcome: verdict.outcome, next: verdict.next, error: verdict.error, result: verdict.result,
+            finishedAt: finishedAt)
     }
 
     private func handle(_ job: ClaimedJob, _ context: ExecutionContext) async -> Result<[UInt8]?, any Error> {

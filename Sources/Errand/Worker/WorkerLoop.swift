@@ -150,15 +150,10 @@ final class WorkerLoop: Sendable {
     // MARK: Executions
 
     private func start(_ job: ClaimedJob, _ held: inout HeldExecutions) {
-        let clock = clock
-        let context = ExecutionContext(
-            executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
-            parent: job.parent, root: job.root, trace: job.trace, meta: job.meta, sink: pump, now: { clock.now() })
-        context.log.keepRecentLines(breadcrumbLimit)
         let signal = CancelSignal()
         unattributed.enter()
         let task = Task {
-            let report = await pipeline.run(job, in: context, signal: signal)
+            let report = await run(job, signal)
             unattributed.leave()
             tell(.ended(report))
         }
@@ -169,6 +164,17 @@ final class WorkerLoop: Sendable {
             }
             held.add(timer: timer, to: job.execution)
         }
+    }
+
+    /// Runs one execution, on the pool: a tracer is somebody else's code, which must not hold up the worker's own thread.
+    private func run(_ job: ClaimedJob, _ signal: CancelSignal) async -> ExecutionReport {
+        let span = ExecutionSpan(job, instruments: queue.instruments)
+        let clock = clock
+        let context = ExecutionContext(
+            executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
+            parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta, sink: pump, now: { clock.now() })
+        context.log.keepRecentLines(breadcrumbLimit)
+        return await pipeline.run(job, in: context, span: span, signal: signal)
     }
 
     // MARK: The store

@@ -26,6 +26,7 @@ extension JobStoreConformance {
                 input.meta = ["traceId": "t-1", "": "empty", "k=v": "\"quoted\""]
                 input.label = "a line\tfor people"
                 input.trace = trace
+                input.traceRelation = .link
                 input.parent = parent
                 input.root = ExecutionID(earlier, 1)
             }
@@ -42,6 +43,7 @@ extension JobStoreConformance {
             check.equal(detail.summary.label, "a line\tfor people", "the label")
             check.equal(detail.timeout, .milliseconds(1500), "the timeout")
             check.equal(detail.trace, trace, "the trace")
+            check.equal(detail.traceRelation, .link, "the relation to the trace")
             check.equal(detail.parent, parent, "the parent")
             check.equal(detail.root, ExecutionID(earlier, 1), "the root")
             let worker = try await check.join()
@@ -53,6 +55,7 @@ extension JobStoreConformance {
             check.equal(claimed.key, "invoice-7", "the claimed key")
             check.equal(claimed.timeout, .milliseconds(1500), "the claimed timeout")
             check.equal(claimed.trace, trace, "the claimed trace")
+            check.equal(claimed.traceRelation, .link, "the claimed relation to the trace")
             check.equal(claimed.parent, parent, "the claimed parent")
             check.equal(claimed.root, ExecutionID(earlier, 1), "the claimed root")
             check.equal(claimed.attempt, 1, "the claimed attempt")

@@ -5,6 +5,7 @@ import ErrandContext
 import ErrandTesting
 import Logging
 import Synchronization
+import Tracing
 
 /// A store in memory with real clocks, watched from outside, and the queue over it.
 struct Workshop {
@@ -12,13 +13,13 @@ struct Workshop {
     let watched: WatchedJobStore
     let queue: JobQueue
 
-    init(clock: any ErrandClock = SystemClock.shared) {
+    init(clock: any ErrandClock = SystemClock.shared, tracer: (any Tracer)? = nil) {
         TestLogCapture.install()
         model = ModelStore(clock: clock)
         watched = WatchedJobStore(model: model)
         var store = model.store
         store.jobs = watched
-        queue = JobQueue(store: store, clock: clock)
+        queue = JobQueue(store: store, clock: clock, tracer: tracer)
     }
 
     /// A worker with `handlers`, changed by `change`.
