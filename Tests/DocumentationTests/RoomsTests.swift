@@ -29,8 +29,8 @@ import Testing
             "AsyncHTTPClient", "Errand", "ErrandContext", "FoundationEssentials", "Logging", "NIOCore", "NIOHTTP1", "Synchronization",
         ],
         "ErrandOTLP": [
-            "AsyncHTTPClient", "Errand", "ErrandContext", "FoundationEssentials", "Logging", "NIOCore", "NIOHTTP1", "ServiceContextModule",
-            "SwiftProtobuf", "Synchronization", "Tracing",
+            "AsyncHTTPClient", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
+            "ServiceContextModule", "SwiftProtobuf", "Synchronization", "Tracing",
         ],
         "ErrandTool": ["ErrandCLI"],
         "ErrandDemo": ["Errand", "ErrandContext", "ErrandSQLite", "FoundationEssentials", "Glibc", "Logging", "Synchronization"],
