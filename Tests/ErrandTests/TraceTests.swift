@@ -210,9 +210,7 @@ private let logger: Logger = {
                 try await model.casualties(seenBy: worker)
             }
             func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty? { try await model.condemn(casualty) }
-            func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
-                try await model.rescue(casualty, poisonThreshold: poisonThreshold)
-            }
+            func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] { try await model.rescue(request) }
             func leave(_ worker: WorkerID) async throws(JobStoreError) { try await model.leave(worker) }
         }
         var store = shop.model.store

@@ -91,4 +91,12 @@ public struct LogIdentity: Sendable, Hashable {
         }
         fragment = Array(bytes)
     }
+
+    /// The execution's span, if its trace is among the identity.
+    func span(isSampled: Bool) -> TraceContext? {
+        guard let members = JSONMembers(withoutBraces: fragment[...]), let traceID = members.text("trace_id"),
+            let spanID = members.text("span_id")
+        else { return nil }
+        return TraceContext(traceID: traceID, spanID: spanID, isSampled: isSampled)
+    }
 }

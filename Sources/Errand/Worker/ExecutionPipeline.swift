@@ -7,13 +7,14 @@ import Logging
 package struct ExecutionPipeline: Sendable {
     let handlers: [String: Handler]
     let hooks: [ExecutionHook]
-    let reporters: [any ErrorReporter]
+    let reporting: Reporting
     let clock: any ErrandClock
     let logger: Logger
 
     /// Runs `job` to its end, inside `span`.
     func run(_ job: ClaimedJob, in context: ExecutionContext, span: ExecutionSpan, signal: CancelSignal) async -> ExecutionReport {
         let (verdict, finishedAt) = await context.run(from: span.context) {
+            signal.enter(ExecutionContext.capture())
             announceStart(of: job)
             await tellHooks(.started, context)
             let ending = await handle(job, context)
@@ -22,6 +23,7 @@ package struct ExecutionPipeline: Sendable {
             await tellHooks(verdict.hookEvent, context)
             let finishedAt = clock.now()
             announceEnd(of: job, verdict, at: finishedAt)
+            signal.enter(nil)
             context.log.end(at: finishedAt)
             return (verdict, finishedAt)
         }
@@ -51,27 +53,11 @@ package struct ExecutionPipeline: Sendable {
         }
     }
 
-    /// How long a reporter may take to take a report over: 2 seconds.
-    static let reportLimit = Duration.seconds(2)
-
     private func report(_ verdict: Verdict, _ job: ClaimedJob, _ context: ExecutionContext) async {
-        guard let error = verdict.error, !reporters.isEmpty else { return }
-        let report = ErrorReport(
-            job, in: context, outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, occurredAt: clock.now())
-        for reporter in reporters {
-            let wasInTime = await clock.run(within: ExecutionPipeline.reportLimit) { await reporter.report(report) }
-            if !wasInTime { complain(about: reporter, job.execution) }
-        }
-    }
-
-    private func complain(about reporter: any ErrorReporter, _ execution: ExecutionID) {
-        ExecutionContext.none {
-            logger.error(
-                "an error reporter took too long and was left behind",
-                metadata: [
-                    "reporter": "\(type(of: reporter))", "execution_id": "\(execution)", "limit": "\(ExecutionPipeline.reportLimit)",
-                ])
-        }
+        guard let error = verdict.error else { return }
+        await reporting.send(
+            ErrorReport(
+                job, in: context, outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, occurredAt: clock.now()))
     }
 
     private func tellHooks(_ event: ExecutionHook.Event, _ context: ExecutionContext) async {

@@ -20,7 +20,7 @@ struct HeldExecutions {
     func cancel(_ execution: ExecutionID, because cause: CancelCause) {
         guard let execution = held[execution] else { return }
         execution.signal.note(cause)
-        execution.task.cancel()
+        execution.signal.cancel(execution.task)
     }
 
     /// Forgets an execution that has ended.

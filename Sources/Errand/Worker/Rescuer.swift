@@ -11,7 +11,7 @@ struct Rescuer: Sendable {
     let store: Store
     let configuration: Worker.Configuration
     let backoffs: [String: Backoff]
-    let reporters: [any ErrorReporter]
+    let reporting: Reporting
     let pump: LogPump
     let clock: any ErrandClock
 
@@ -103,9 +103,12 @@ struct Rescuer: Sendable {
                     let record = job.executions.first(where: { $0.execution == execution })
                 else { continue }
                 switch record.outcome {
-                case .crashed: await report(record, job, in: try await context(of: record, job))
+                case .crashed:
+                    let left = try await lastRecords(of: execution, limit: max(1, reporting.breadcrumbLimit))
+                    await report(record, job, after: left, in: context(of: record, job, after: left.last))
                 // A worker that was overdue may live, and go on with the log.
-                case .interrupted where cause == .dead: mark(record, in: try await context(of: record, job))
+                case .interrupted where cause == .dead:
+                    mark(record, in: context(of: record, job, after: try await lastRecords(of: execution, limit: 1).last))
                 default: break
                 }
             }
@@ -118,24 +121,40 @@ struct Rescuer: Sendable {
         return true
     }
 
-    /// The scope of an execution that another process began; its log goes on where it was cut.
-    private func context(of record: ExecutionRecord, _ job: JobDetail) async throws(JobStoreError) -> ExecutionContext {
-        let clock = clock
-        return ExecutionContext(
-            executionID: record.execution, attempt: record.attempt, maxAttempts: job.summary.maxAttempts, queue: job.summary.queue,
-            kind: job.summary.kind, parent: job.parent, root: job.root, trace: job.trace, meta: job.summary.meta,
-            firstSequence: try await store.logs.lastSequence(of: record.execution) + 1, sink: pump, now: { clock.now() })
+    /// The latest `limit` lines of an execution that are kept, oldest first.
+    private func lastRecords(of execution: ExecutionID, limit: Int) async throws(JobStoreError) -> [LogRecord] {
+        var records: [LogRecord] = []
+        var position: LogPosition?
+        while true {
+            let chunks = try await store.logs.chunks(of: execution.job, ordinal: execution.ordinal, after: position, limit: 64)
+            guard let last = chunks.last else { return records }
+            position = last.position
+            records = (records + chunks.flatMap { LogFraming.records(in: $0.chunk) }).suffix(limit)
+        }
     }
 
-    private func report(_ record: ExecutionRecord, _ job: JobDetail, in context: ExecutionContext) async {
+    /// The scope of an execution that another process began: its log goes on after `last`, and so does its span, which a tracer may have
+    /// chosen.
+    private func context(of record: ExecutionRecord, _ job: JobDetail, after last: LogRecord?) -> ExecutionContext {
+        let clock = clock
+        let span = last?.identity.span(isSampled: job.trace?.isSampled ?? true)
+        return ExecutionContext(
+            executionID: record.execution, attempt: record.attempt, maxAttempts: job.summary.maxAttempts, queue: job.summary.queue,
+            kind: job.summary.kind, parent: job.parent, root: job.root, trace: job.trace, span: span,
+            meta: job.summary.meta, firstSequence: (last?.sequence ?? 0) + 1, sink: pump, now: { clock.now() })
+    }
+
+    private func report(
+        _ record: ExecutionRecord, _ job: JobDetail, after breadcrumbs: [LogRecord], in context: ExecutionContext
+    ) async {
         let error = record.error ?? StoredError(type: "Crash", message: "it took its worker down")
         let report = ErrorReport(
             executionID: record.execution, queue: job.summary.queue, kind: job.summary.kind, attempt: record.attempt,
             maxAttempts: job.summary.maxAttempts, outcome: .crashed, error: error,
-            nextAttemptAt: job.summary.finishedAt == nil ? job.summary.runAt : nil, meta: job.summary.meta, trace: context.trace)
-        await context.run {
-            for reporter in reporters { await reporter.report(report) }
-        }
+            nextAttemptAt: job.summary.finishedAt == nil ? job.summary.runAt : nil, meta: job.summary.meta, trace: context.trace,
+            parentSpanID: job.trace?.spanID, parentExecutionID: job.parent, rootExecutionID: job.root, startedAt: record.startedAt,
+            occurredAt: record.finishedAt ?? clock.now(), breadcrumbs: breadcrumbs.suffix(reporting.breadcrumbLimit))
+        await context.run { await reporting.send(report) }
         var text = "crashed: \(error.message)"
         if let worker = record.worker { text += "; worker \(worker) died with it" }
         append(text, level: .critical, to: context)

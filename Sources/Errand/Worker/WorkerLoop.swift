@@ -16,8 +16,7 @@ final class WorkerLoop: Sendable {
     private let unattributed: UnattributedLog
     private let rescuer: Rescuer
     private let crashFile: CrashFile
-    /// How many of an execution's lines error reports shall carry.
-    private let breadcrumbLimit: Int
+    private let reporting: Reporting
     private let events: AsyncStream<WorkerState.Event>
     private let mailbox: AsyncStream<WorkerState.Event>.Continuation
     /// Under which ID the store knows this worker at the moment.
@@ -32,17 +31,17 @@ final class WorkerLoop: Sendable {
         self.queue = queue
         self.configuration = configuration
         kinds = handlers.map(\.kind).sorted()
+        reporting = Reporting(reporters: reporters, clock: queue.clock, logger: configuration.logger)
         timeouts = handlers.reduce(into: [:]) { timeouts, handler in timeouts[handler.kind] = handler.timeout }
         pipeline = ExecutionPipeline(
-            handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporters: reporters, clock: queue.clock,
+            handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporting: reporting, clock: queue.clock,
             logger: configuration.logger)
-        breadcrumbLimit = reporters.map(\.breadcrumbLimit).max() ?? 0
         pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
         let clock = queue.clock
         unattributed = UnattributedLog(sink: pump, now: { clock.now() })
         rescuer = Rescuer(
             store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
-            reporters: reporters, pump: pump, clock: queue.clock)
+            reporting: reporting, pump: pump, clock: queue.clock)
         crashFile = CrashFile(ledger: queue.store.crashes, logger: configuration.logger)
         (events, mailbox) = AsyncStream.makeStream()
     }
@@ -91,7 +90,7 @@ final class WorkerLoop: Sendable {
     private func flushReporters(on thread: ThreadExecutor) async -> Bool {
         let limit = configuration.reportGrace
         let late = await withTaskGroup(of: (any ErrorReporter)?.self) { group in
-            for reporter in pipeline.reporters {
+            for reporter in reporting.reporters {
                 group.addTask {
                     let wasInTime = await self.clock.run(within: limit, on: thread) { await reporter.flush(within: limit) }
                     return wasInTime ? nil : reporter
@@ -160,7 +159,7 @@ final class WorkerLoop: Sendable {
         held.add(job.execution, task: task, signal: signal)
         if let timeout = job.timeout ?? timeouts[job.kind] {
             let timer = clock.schedule(at: clock.uptime() + timeout) {
-                if signal.note(.timedOut(after: timeout)) { task.cancel() }
+                if signal.note(.timedOut(after: timeout)) { signal.cancel(task) }
             }
             held.add(timer: timer, to: job.execution)
         }
@@ -173,7 +172,7 @@ final class WorkerLoop: Sendable {
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta, sink: pump, now: { clock.now() })
-        context.log.keepRecentLines(breadcrumbLimit)
+        context.log.keepRecentLines(reporting.breadcrumbLimit)
         return await pipeline.run(job, in: context, span: span, signal: signal)
     }
 
