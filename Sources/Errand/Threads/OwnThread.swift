@@ -15,6 +15,8 @@ package struct OwnThread: Sendable {
         sigfillset(&all)
         // A crash must reach the crash handler of whoever installed one, from any thread.
         for crash in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { sigdelset(&all, crash) }
+        // Swift's backtracer stops every thread with it, and waits in vain for one that does not listen.
+        sigdelset(&all, SIGPROF)
         pthread_sigmask(SIG_SETMASK, &all, &previous)
         defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
         var id = pthread_t()

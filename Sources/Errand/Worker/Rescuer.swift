@@ -52,7 +52,10 @@ struct Rescuer: Sendable {
         inUse.formUnion(try await store.jobs.casualties(seenBy: observer).map(\.worker))
         inUse.insert(observer)
         for worker in left where !inUse.contains(worker) {
-            if await tell(of: records(of: worker).compactMap(\.execution), nil) { forget(worker) }
+            let named = records(of: worker).compactMap(\.execution)
+            // Before telling, since this is the second chance: a reporter that crashes must not crash its worker once a minute.
+            forget(worker)
+            _ = await tell(of: named, nil)
         }
     }
 
