@@ -7,23 +7,22 @@
     import NIOHTTP1
     import Synchronization
 
-    /// An HTTP client for one run of the sender.
+    /// The way to one server, over connections that all reporters of the process share.
     struct SentryConnection {
-        private let dsn: SentryDSN
-        private let client: HTTPClient
+        let dsn: SentryDSN
 
         /// How long one envelope may take in all, connecting and the whole answer included: 10 seconds.
         private static let requestLimit = TimeAmount.seconds(10)
 
-        init(dsn: SentryDSN) {
-            self.dsn = dsn
+        /// One client for the process, never shut down, as the library's own shared one: shutting a client down while a cancelled request
+        /// is still being put away trapped in its connection pool (async-http-client 1.37.0). Idle connections close after a minute.
+        private static let client: HTTPClient = {
             // No redirects: the key is for this server only.
             var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
-            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
             // Reports are nobody's spans.
             configuration.tracing.tracer = nil
-            client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        }
+            return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        }()
 
         /// Posts an envelope; one attempt. Connecting alone is repeated by the client as long as there is time.
         /// - Throws: What the HTTP client says about a server that was not reached or did not answer in time, and about a cancellation.
@@ -35,20 +34,12 @@
                 url: dsn.envelopeURL, method: .POST, headers: headers, body: .byteBuffer(ByteBuffer(bytes: envelope.bytes)))
             // The client's form with futures: its deadline holds until the answer's last byte, and it fires on the client's own threads,
             // also while every thread of the pool is blocked.
-            let task = client.execute(request: request, delegate: AnswerReader(), deadline: .now() + SentryConnection.requestLimit)
+            let task = SentryConnection.client.execute(
+                request: request, delegate: AnswerReader(), deadline: .now() + SentryConnection.requestLimit)
             return try await withTaskCancellationHandler {
                 try await task.get()
             } onCancel: {
                 task.cancel()
-            }
-        }
-
-        /// Ends what is under way and lets go of the connection.
-        func close() async {
-            do {
-                try await client.shutdown()
-            } catch {
-                // It was closed, though not cleanly: the peer's manners are no trouble of ours.
             }
         }
 

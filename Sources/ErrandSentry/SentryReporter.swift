@@ -78,31 +78,24 @@
         }
 
         private func sendAll() async {
-            repeat {
-                let connection = SentryConnection(dsn: dsn)
-                while let report = takeNext() { await deliver(report, over: connection) }
-                await connection.close()
-            } while !isOver()
+            let connection = SentryConnection(dsn: dsn)
+            while let report = takeNext() { await deliver(report, over: connection) }
         }
 
+        /// The next report; `nil` ends this sender. Reports that come while a cancelled one puts the rest away get a sender of their own.
         private func takeNext() -> ErrorReport? {
-            guard !Task.isCancelled else {
-                let left = state.withLock { state in
+            let isCancelled = Task.isCancelled
+            if isCancelled {
+                let dropped = state.withLock { state in
                     defer { state.waiting = [] }
                     return state.waiting.count
                 }
-                lose(left, because: "the time for sending was over")
-                return nil
+                lose(dropped, because: "the time for sending was over")
             }
-            return state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
-        }
-
-        /// Whether nothing has come while the connection was closed; the next report then starts a sender of its own.
-        private func isOver() -> Bool {
-            state.withLock { state in
-                guard state.waiting.isEmpty else { return false }
-                state.sender = nil
-                return true
+            return state.withLock { state in
+                if !isCancelled, !state.waiting.isEmpty { return state.waiting.removeFirst() }
+                state.sender = state.waiting.isEmpty ? nil : startSender(on: &state.thread)
+                return nil
             }
         }
 
