@@ -89,6 +89,32 @@ private struct Oops: Error, CustomStringConvertible { var description: String { 
         try await shop.worker(failing(1), reporters: reporters, change: { $0.reportGrace = .seconds(9) }).runUntilEmpty()
         #expect(reporters.map(\.flushes.values) == [[.seconds(9)], [.seconds(9)]])
     }
+
+    @Test func `reporters are flushed also when outcomes stay unwritten`() async throws {
+        let clock = ManualClock()
+        let shop = Workshop(clock: clock)
+        _ = try await shop.enqueue("fails") { $0.maxAttempts = 1 }
+        let reporter = Recorder(breadcrumbLimit: 0)
+        let died = Happening()
+        let hook = ExecutionHook { event, _ in
+            guard case .died = event else { return }
+            shop.watched.failNext(.max)
+            await died.happen()
+        }
+        let worker = shop.worker(failing(1), reporters: [reporter], hooks: [hook])
+        let ticking = Task {
+            await died.wait()
+            worker.cancel()
+            while !Task.isCancelled {
+                clock.advance(by: .seconds(1))
+                await Task.yield()
+            }
+        }
+        #expect(try await worker.runToEnd() == .outcomesUnwritten(1))
+        ticking.cancel()
+        await ticking.value
+        #expect(reporter.flushes.values == [.seconds(2)])
+    }
 }
 
 @Suite struct RecentLinesTests {
