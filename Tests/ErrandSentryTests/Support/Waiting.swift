@@ -1,37 +1,37 @@
 // Waiting for each other without sleeping.
 
 #if Web
-    import Glibc
-    import Synchronization
+import Glibc
+import Synchronization
 
-    /// Holds tasks until all of them have come.
-    actor Barrier {
-        private let parties: Int
-        private var waiting: [CheckedContinuation<Void, Never>] = []
+/// Holds tasks until all of them have come.
+actor Barrier {
+    private let parties: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
-        init(parties: Int) { self.parties = parties }
+    init(parties: Int) { self.parties = parties }
 
-        func arrive() async {
-            if waiting.count + 1 == parties {
-                for continuation in waiting { continuation.resume() }
-                waiting = []
-            } else {
-                await withCheckedContinuation { waiting.append($0) }
-            }
+    func arrive() async {
+        if waiting.count + 1 == parties {
+            for continuation in waiting { continuation.resume() }
+            waiting = []
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
         }
     }
+}
 
-    /// Collects values from any thread.
-    final class Collected<Value: Sendable>: Sendable {
-        private let state = Mutex<[Value]>([])
+/// Collects values from any thread.
+final class Collected<Value: Sendable>: Sendable {
+    private let state = Mutex<[Value]>([])
 
-        var values: [Value] { state.withLock { $0 } }
+    var values: [Value] { state.withLock { $0 } }
 
-        func add(_ value: Value) { state.withLock { $0.append(value) } }
-    }
+    func add(_ value: Value) { state.withLock { $0.append(value) } }
+}
 
-    /// How many threads the shared pool has.
-    enum ProcessorCount {
-        static var online: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
-    }
+/// How many threads the shared pool has.
+enum ProcessorCount {
+    static var online: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+}
 #endif
