@@ -1,7 +1,7 @@
 // Which boot of the machine this is, and which time namespace: what makes two readings of the boot clock comparable.
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// The frame in which boot clock readings can be compared.

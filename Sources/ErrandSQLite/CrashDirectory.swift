@@ -3,7 +3,7 @@
 import Errand
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Crash files below a store's directory, made when the first worker needs one.

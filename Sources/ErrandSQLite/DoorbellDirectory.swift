@@ -5,7 +5,7 @@ import Errand
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 extension DoorbellTopic {

@@ -1,7 +1,7 @@
 // Who holds a byte of a lock file, for an error message that a person can act on.
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A process that holds a lock.

@@ -5,7 +5,7 @@ import ErrandContext
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// The logs of a store.

@@ -4,7 +4,7 @@ import Errand
 import ErrandContext
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Tells the store the time.

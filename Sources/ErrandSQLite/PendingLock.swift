@@ -7,7 +7,7 @@ import ErrandContext
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A wait for a byte lock in a thread of its own, which may outlive the patience of whoever asked.

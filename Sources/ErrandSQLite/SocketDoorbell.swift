@@ -6,7 +6,7 @@ import ErrandContext
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Wakes listeners in all processes on a store.

@@ -3,7 +3,7 @@
 import Errand
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A store's directory and the paths in it.

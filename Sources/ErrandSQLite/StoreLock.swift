@@ -7,7 +7,7 @@ import ErrandContext
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// The lock file of a store, held open once for each opened store.

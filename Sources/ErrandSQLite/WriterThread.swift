@@ -6,7 +6,7 @@ import ErrandContext
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Writes to one file. What piles up during one commit goes into the next; callers go on after the commit that holds their work.

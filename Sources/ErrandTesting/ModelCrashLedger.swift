@@ -4,7 +4,7 @@ public import Errand
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A ``CrashLedger`` in memory: a process that really crashes takes it along, so tests write down what it would have left.

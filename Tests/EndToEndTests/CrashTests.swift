@@ -16,9 +16,9 @@ import Testing
     private static let signals = ["null": SIGSEGV, "stack": SIGSEGV, "abort": SIGABRT, "double_free": SIGABRT]
 
     #if arch(x86_64)
-        private static let trap = SIGILL
+    private static let trap = SIGILL
     #else
-        private static let trap = SIGTRAP
+    private static let trap = SIGTRAP
     #endif
 
     /// A store with 63 jobs and one that crashes as `kind` in `place`; its ID.
