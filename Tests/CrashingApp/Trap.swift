@@ -31,13 +31,16 @@ enum Trap: String, Codable, Sendable {
             print(deeper(&depth))
         case .doubleFree:
             let (block, fence) = (malloc(5000), malloc(5000))
-            free(block)
-            free(block)
-            free(fence)
+            release(block)
+            release(block)
+            release(fence)
         }
         Swift.fatalError("\(self) did not crash")
     }
 }
+
+/// Not seen through, so that no optimiser leaves the blocks out.
+@inline(never) private func release(_ block: UnsafeMutableRawPointer?) { free(block) }
 
 /// Needs its frame, so that no optimiser makes a loop of it.
 @inline(never) private func deeper(_ depth: UnsafeMutablePointer<Int>) -> Int {

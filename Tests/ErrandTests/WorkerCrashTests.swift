@@ -24,6 +24,19 @@ import Testing
         return (victim, held)
     }
 
+    /// Keeps lines that the execution wrote before it was cut, in several chunks.
+    private func write(_ lines: Int, of execution: ExecutionID) async throws {
+        let pump = LogPump(
+            store: shop.model.logs, doorbell: shop.model.doorbell, clock: shop.queue.clock, logger: Logger(label: "errand.test"))
+        let log = ExecutionContext(
+            executionID: execution, attempt: 1, maxAttempts: 1, queue: "default", kind: "k", parent: nil, root: nil, trace: nil, meta: [:],
+            sink: pump, now: { Timestamp(microseconds: 1) })
+        for number in 0..<lines {
+            log.logger.info("line \(number)")
+            await pump.flush()
+        }
+    }
+
     private func bytes(_ records: CrashRecord...) -> [UInt8] { records.flatMap { Array(($0.line + "\n").utf8) } }
 
     /// A worker that finishes what the dead one held.
@@ -35,10 +48,7 @@ import Testing
     @Test func `the culprit is reported in a scope of its own, the logs go on with marks, and the crash file is gone`() async throws {
         let (victim, held) = try await death(holding: 3)
         let culprit = held[1].execution
-        let line = LogChunk(
-            job: culprit.job, ordinal: 1, firstSequence: 1, lines: 7, firstTime: Timestamp(microseconds: 1),
-            lastTime: Timestamp(microseconds: 1), highestLevel: .info, flags: [], body: [])
-        _ = try await shop.model.logs.append([line], dropping: [])
+        try await write(7, of: culprit)
         shop.model.crashes.leave(bytes(CrashRecord(signal: SIGILL, execution: culprit)), by: victim)
         try await heir().runUntilEmpty()
 
@@ -48,6 +58,8 @@ import Testing
         #expect(report.outcome == .crashed)
         #expect(report.error == StoredError(type: "Crash", message: "SIGILL in a handler of kind k", code: 4))
         #expect(report.nextAttemptAt != nil)
+        #expect(report.breadcrumbs.map(\.message) == (4..<7).map { "line \($0)" })
+        #expect(report.startedAt == held[1].startedAt)
         for job in held {
             let detail = try #require(try await shop.detail(job.execution.job))
             let isCulprit = job.execution == culprit
@@ -127,6 +139,7 @@ import Testing
 
 /// Keeps reports, with who was current when they came, and logs a line of its own.
 private final class ScopedReporter: ErrorReporter {
+    let breadcrumbLimit = 3
     let reports = Collected<(report: ErrorReport, current: ExecutionID?)>()
     let reported = Happening()
 
