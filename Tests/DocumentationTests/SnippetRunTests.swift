@@ -111,6 +111,16 @@ import Testing
         }
     }
 
+    @Test func `a program of one's own captures crashes with one line`() async {
+        await #expect(processExitsWith: .success) {
+            let bench = Bench()
+            let id = try await bench.queue.enqueue(Greet(name: "Ada"))
+            try await CrashCapturing.run(queue: bench.queue, handler: Handler(Greet.self) { _, _ in })
+            #expect(CrashCapture.isInstalled)
+            #expect(try await bench.detail(id).summary.state == .completed)
+        }
+    }
+
     @Test func `nested metadata ends with its scope`() async throws {
         await #expect(processExitsWith: .success) {
             BootstrapSnippet.run()
