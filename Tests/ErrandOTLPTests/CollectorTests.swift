@@ -1,9 +1,11 @@
 // A worker, the tracer and a collector that speaks HTTP.
 
 #if Web
+import Dispatch
 import Errand
 import ErrandContext
 import ErrandTesting
+import Glibc
 import Logging
 import NIOHTTP1
 import SwiftProtobuf
@@ -143,6 +145,33 @@ private let logger: Logger = {
         await tracer.shutdown(within: .zero)
         #expect(tracer.lostSpans == 33, "none was delivered, and all are counted")
         try await collector.stop()
+    }
+
+    @Test func `spans reach the collector while every pool thread is blocked`() async {
+        // In a process of its own: all other tests live on those threads.
+        await #expect(processExitsWith: .success) {
+            let collector = try await Collector()
+            var settings = try OTLPSettings(endpoint: collector.url)
+            settings.batchLimit = 1
+            let tracer = OTLPTracer(settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            let threads = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            let (blocked, released) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            startThread(named: "test-witness") {
+                for _ in 0..<threads { blocked.wait() }
+                tracer.startSpan("one").end()
+                collector.received.wait()
+                for _ in 0..<threads { released.signal() }
+            }
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<threads { group.addTask { CollectorTests.block(blocked, released) } }
+            }
+            try #require(try collector.spans().map(\.name) == ["one"])
+        }
+    }
+
+    private static func block(_ blocked: DispatchSemaphore, _ released: DispatchSemaphore) {
+        blocked.signal()
+        released.wait()
     }
 
     @Test func `a busy collector gets the spans at the second try`() async throws {

@@ -201,22 +201,8 @@ private let logger: Logger = {
     }
 
     @Test func `an enqueue that fails says so in its span`() async throws {
-        struct Failing: JobStore {
-            let model: ModelStore
-            func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] { throw .unavailable(reason: "full") }
-            func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID { try await model.join(worker) }
-            func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply { try await model.exchange(request) }
-            func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty] {
-                try await model.casualties(seenBy: worker)
-            }
-            func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty? { try await model.condemn(casualty) }
-            func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] { try await model.rescue(request) }
-            func leave(_ worker: WorkerID) async throws(JobStoreError) { try await model.leave(worker) }
-        }
-        var store = shop.model.store
-        store.jobs = Failing(model: shop.model)
-        let queue = JobQueue(store: store, tracer: tracer)
-        await #expect(throws: EnqueueError.self) { try await queue.enqueue(kind: "works", payload: Array("{}".utf8)) }
+        shop.watched.refuseJobs()
+        await #expect(throws: EnqueueError.self) { try await shop.enqueue("works") }
         let span = try #require(tracer.spans(.producer).first)
         #expect(span.status?.code == .error)
         #expect(span.errors.count == 1)

@@ -1,6 +1,7 @@
 // A collector on the loopback interface: a real HTTP server that remembers what it was sent.
 
 #if Web
+import Dispatch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -26,6 +27,8 @@ final class Collector: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Signalled at every request, for threads that wait.
+    let received = DispatchSemaphore(value: 0)
     private let channel: Mutex<(any Channel)?> = Mutex(nil)
 
     /// `answers` one after another, then 200; a silent one never answers.
@@ -77,7 +80,9 @@ final class Collector: Sendable {
             case .head(let head): request = Request(uri: head.uri, method: head.method, headers: head.headers, body: [])
             case .body(let buffer): request?.body += Array(buffer.readableBytesView)
             case .end:
-                guard let request, let status = collector.answer(request) else { return }
+                guard let request else { return }
+                defer { collector.received.signal() }
+                guard let status = collector.answer(request) else { return }
                 let head = HTTPResponseHead(version: .http1_1, status: status, headers: ["content-length": "0"])
                 context.write(wrapOutboundOut(.head(head)), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

@@ -53,6 +53,7 @@ final class WatchedJobStore: JobStore {
     private struct State {
         var exchanges = 0
         var failuresLeft = 0
+        var refusesJobs = false
         var linesAtReport: [ExecutionID: Int] = [:]
         var stale: [Casualty] = []
         var looks: [Happening] = []
@@ -94,7 +95,13 @@ final class WatchedJobStore: JobStore {
         return try await model.exchange(request)
     }
 
-    func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] { try await model.enqueue(jobs) }
+    /// Takes in no more jobs.
+    func refuseJobs() { state.withLock { $0.refusesJobs = true } }
+
+    func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] {
+        if state.withLock({ $0.refusesJobs }) { throw .unavailable(reason: "refused by the test") }
+        return try await model.enqueue(jobs)
+    }
     func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID { try await model.join(worker) }
     func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty] {
         let (stale, looks) = state.withLock { state -> ([Casualty], [Happening]) in
