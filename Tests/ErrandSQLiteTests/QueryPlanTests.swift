@@ -94,6 +94,13 @@ import Testing
         }
     }
 
+    @Test func `a tree of jobs is a range of the index of roots, already in order`() async throws {
+        for sql in [TreeSQL.below, TreeSQL.count] {
+            #expect(try await plan(sql) == ["SEARCH errand_job USING COVERING INDEX errand_job_root (root_job=?)"])
+        }
+        #expect(try await plan(ClaimSQL.lastExecution) == ["SEARCH errand_execution USING PRIMARY KEY (job=?)"])
+    }
+
     @Test func `logs are read by position and by cursor`() async throws {
         #expect(
             try await plan(LogSQL.ofJob, logs: true)

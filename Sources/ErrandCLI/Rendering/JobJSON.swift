@@ -26,6 +26,19 @@ enum JobJSON {
         }
     }
 
+    /// One job of `errand trace --json`, without its newline.
+    static func lineage(_ job: JobLineage, depth: Int, traceID: String, isAsked: Bool) -> [UInt8] {
+        JSONWriter.versioned { writer in
+            members(of: job.summary, to: &writer)
+            writer.member("parent_execution_id", job.parent?.description)
+            writer.member("depth", depth)
+            writer.member("trace_id", traceID)
+            writer.member("trace_relation", job.traceRelation.rawValue)
+            writer.member("asked", isAsked)
+            writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
+        }
+    }
+
     /// One execution of `errand show --json`.
     static func execution(_ record: ExecutionRecord) -> [UInt8] {
         JSONWriter.object { writer in

@@ -59,7 +59,7 @@ struct JobText {
             }
     }
 
-    private static func color(of outcome: Outcome?) -> TextStyle.Color? {
+    static func color(of outcome: Outcome?) -> TextStyle.Color? {
         switch outcome {
         case .completed: .green
         case .failed, .timedOut, .crashed: .red
