@@ -164,7 +164,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", .target(name: "ErrandSentry", condition: web),
-                logging, lifecycle,
+                .target(name: "ErrandOTLP", condition: web), logging, lifecycle, tracing,
             ],
             swiftSettings: strict),
     ],

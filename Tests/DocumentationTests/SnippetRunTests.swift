@@ -152,6 +152,17 @@ import Testing
         #expect(try await bench.detail(child).parent?.job == parent)
     }
 
+    @Test func `a request's header reaches the job, a broken one does not, and a link is kept`() async throws {
+        let bench = Bench()
+        let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let traced = try await TraceHeader.run(queue: bench.queue, headers: ["traceparent": header])
+        #expect(try await bench.detail(traced).trace?.traceParent == header)
+        let broken = try await TraceHeader.run(queue: bench.queue, headers: ["traceparent": "nonsense"])
+        #expect(try await bench.detail(broken).trace == nil)
+        let linked = try await TraceLink.run(queue: bench.queue)
+        #expect(try await bench.detail(linked).traceRelation == .link)
+    }
+
     @Test func `an older token is refused`() async throws {
         let bench = Bench()
         let ledger = Ledger()

@@ -4,6 +4,7 @@ package import Errand
 import ErrandHandlers
 import ErrandSQLite
 import Glibc
+package import Tracing
 
 /// The world of one command: its streams, environment, clock, handlers and the way to a store.
 package struct Session: Sendable {
@@ -37,6 +38,10 @@ package struct Session: Sendable {
     package var readAnswer: @Sendable () -> String?
     /// Whether a program has this name, on this PATH.
     package var findProgram: @Sendable (_ name: String, _ path: String?) -> Bool = { _, _ in false }
+    /// Makes a tracer the process's own; may be called once.
+    package var installTracer: @Sendable (any Instrument) -> Void = { _ in }
+    /// Whether the process has a tracer or instrument of its own already.
+    package var hasInstruments: @Sendable () -> Bool = { false }
     /// Opens the store in a directory.
     package var openStore: @Sendable (StoreRequest) async throws(JobStoreError) -> OpenedStore
 
@@ -80,6 +85,8 @@ package struct Session: Sendable {
             readInput: { InputReading.descriptor(STDIN_FILENO, limit: $0) },
             readAnswer: { readLine() },
             openStore: OpenedStore.sqlite)
+        session.installTracer = { InstrumentationSystem.bootstrap($0) }
+        session.hasInstruments = { !(InstrumentationSystem.instrument is NoOpInstrument) }
         session.findProgram = { CommandPayload.isProgram($0, path: $1) }
         session.canAsk = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
         session.environment = InputReading.environment()

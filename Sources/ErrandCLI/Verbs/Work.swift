@@ -7,6 +7,7 @@ import ErrandHandlers
 import Glibc
 import Logging
 import Synchronization
+import Tracing
 
 struct Work: AsyncParsableCommand {
     // Computed, since the name is that of the program that runs.
@@ -20,6 +21,10 @@ struct Work: AsyncParsableCommand {
 
                 Of errand.yaml the worker reads queues, and run, timeout, cwd and env of every kind. max_attempts is read by `\(Session.program) enqueue`, \
                 which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
+
+                Traces go to an OpenTelemetry collector over OTLP/HTTP where --otlp, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or \
+                OTEL_EXPORTER_OTLP_ENDPOINT names one, in this order; OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, \
+                OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER are read as well.
 
                 Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
                 4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
@@ -41,6 +46,13 @@ struct Work: AsyncParsableCommand {
         transform: LevelArgument.read)
     var logLevel: LevelArgument?
 
+    #if Web
+    @Option(
+        help: ArgumentHelp(
+            "Send traces to this OpenTelemetry collector, such as http://127.0.0.1:4318; /v1/traces is added.", valueName: "url"))
+    var otlp: String?
+    #endif
+
     func run() async throws {
         let session = Session.current
         do {
@@ -57,10 +69,28 @@ struct Work: AsyncParsableCommand {
         let directory = try store.resolved(in: session)
         let plan = try WorkPlan(session: session, directory: directory, file: try config.load(in: session), options: options)
         let reporters = try reports.reporters(in: session, logger: plan.configuration.logger)
+        #if Web
+        let export = try TraceExport.start(flag: otlp, in: session)
+        if let export { plan.configuration.logger.notice("traces are sent", metadata: ["endpoint": "\(export.endpoint)"]) }
+        do {
+            try await work(plan, directory, reporters, tracer: export?.tracer, session)
+        } catch {
+            await export?.finish()
+            throw error
+        }
+        await export?.finish()
+        #else
+        try await work(plan, directory, reporters, tracer: nil, session)
+        #endif
+    }
+
+    private func work(
+        _ plan: WorkPlan, _ directory: String, _ reporters: [any ErrorReporter], tracer: (any Tracer)?, _ session: Session
+    ) async throws {
         try await store.withStore(creating: true, lockWait: nil) { store in
             let worker = Worker(
-                queue: JobQueue(store: store, clock: session.clock), handlers: plan.handlers, configuration: plan.configuration,
-                reporters: reporters, hooks: session.hooks)
+                queue: JobQueue(store: store, clock: session.clock, tracer: tracer), handlers: plan.handlers,
+                configuration: plan.configuration, reporters: reporters, hooks: session.hooks)
             plan.announce(store: directory)
             try await serve(worker, session)
             if plan.endsByItself { await tellWhatIsLeft(of: plan, in: store) }
