@@ -49,7 +49,8 @@ import Testing
                 == ClaimedJob(
                     execution: ExecutionID(id, 1), attempt: 1, maxAttempts: 3, queue: "default", kind: "greet",
                     payload: Array(#"{"to":"ünïcode"}"#.utf8), timeout: .milliseconds(1500), key: "order-1",
-                    meta: ["tenant": "é\"1", "empty": ""], trace: trace, parent: parent, root: root, startedAt: store.clock.now()))
+                    meta: ["tenant": "é\"1", "empty": ""], trace: trace, parent: parent, root: root,
+                    dueAt: store.clock.now(), startedAt: store.clock.now()))
         let detail = try #require(try await store.inspection.job(id))
         #expect(detail.summary.label == "a line")
         #expect(detail.summary.key == "order-1")

@@ -126,13 +126,25 @@ struct Rescuer: Sendable {
 
     /// The latest `limit` lines of an execution that are kept, oldest first.
     private func lastRecords(of execution: ExecutionID, limit: Int) async throws(JobStoreError) -> [LogRecord] {
+        let last = try await store.logs.lastSequence(of: execution)
+        // Further and further back, since a chunk may hold many lines: the end of a long log costs little.
+        var span = Int64(max(limit, 64))
+        while true {
+            let records = try await records(of: execution, after: last - span)
+            if records.count >= limit || span >= last { return records.suffix(limit) }
+            span *= 8
+        }
+    }
+
+    /// The lines of chunks whose first line has a number above `sequence`.
+    private func records(of execution: ExecutionID, after sequence: Int64) async throws(JobStoreError) -> [LogRecord] {
         var records: [LogRecord] = []
-        var position: LogPosition?
+        var position: LogPosition? = LogPosition(ordinal: execution.ordinal, firstSequence: sequence, cursor: .max)
         while true {
             let chunks = try await store.logs.chunks(of: execution.job, ordinal: execution.ordinal, after: position, limit: 64)
             guard let last = chunks.last else { return records }
             position = last.position
-            records = (records + chunks.flatMap { LogFraming.records(in: $0.chunk) }).suffix(limit)
+            records += chunks.flatMap { LogFraming.records(in: $0.chunk) }
         }
     }
 

@@ -17,9 +17,14 @@ struct Compiler {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         // What is left behind in the directory for temporary files does no harm.
         defer { try? FileManager.default.removeItem(at: directory) }
-        let modules = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-            .deletingLastPathComponent().appending(path: "Modules").path
-        var command = ["swiftc", "-typecheck", "-wmo", "-swift-version", "6", "-package-name", "stranger", "-I", modules]
+        let products = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+            .deletingLastPathComponent()
+        // The module of C shims is what a package manager would hand over as well.
+        var command = [
+            "swiftc", "-typecheck", "-wmo", "-swift-version", "6", "-package-name", "stranger",
+            "-I", products.appending(path: "Modules").path,
+            "-Xcc", "-fmodule-map-file=\(products.appending(path: "CErrand.build/module.modulemap").path)",
+        ]
         for (name, source) in sources {
             let file = directory.appending(path: "\(name).swift")
             try Data(source.utf8).write(to: file)
