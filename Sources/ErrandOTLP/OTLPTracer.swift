@@ -21,7 +21,6 @@ public import Tracing
 public final class OTLPTracer: Tracer {
     private let sampler: OTLPSampler
     private let exporter: SpanExporter
-    private let transport: any SpanTransport
     private let clock: any ErrandClock
     private let thread: ThreadExecutor
     private let sending: Task<Void, Never>
@@ -39,7 +38,6 @@ public final class OTLPTracer: Tracer {
 
     init(_ settings: OTLPSettings, transport: any SpanTransport, logger: Logger, clock: any ErrandClock) {
         sampler = settings.sampler
-        self.transport = transport
         self.clock = clock
         let exporter = SpanExporter(settings, transport: transport, logger: logger, clock: clock)
         let thread = ThreadExecutor(name: "errand-otlp")
@@ -58,7 +56,6 @@ public final class OTLPTracer: Tracer {
         let timer = clock.schedule(at: clock.uptime() + deadline) { [sending] in sending.cancel() }
         await sending.value
         timer.cancel()
-        await transport.close()
         thread.stop()
     }
 

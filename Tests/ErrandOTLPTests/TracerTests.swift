@@ -68,7 +68,6 @@ import Tracing
         #expect(sent.events[1].attributes.first { $0.key == "exception.message" }?.value.stringValue == "it broke")
         #expect(sent.links.map(\.spanID) == [SpanEncoding.bytes(try #require(linked.context[SpanPlace.self]).position.spanID)])
         #expect(sent.status.code == .error && sent.status.message == "it broke")
-        #expect(transport.isClosed)
         linked.end()
         #expect(tracer.lostSpans == 1, "a span that ends after the tracer is counted")
     }
@@ -213,7 +212,6 @@ import Tracing
         clock.advance(by: .seconds(3))
         await end
         #expect(tracer.lostSpans == 5)
-        #expect(transport.isClosed)
     }
 }
 

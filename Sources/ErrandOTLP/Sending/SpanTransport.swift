@@ -9,8 +9,6 @@ import NIOHTTP1
 protocol SpanTransport: Sendable {
     /// Posts one body; returns when it is answered, when it cannot be, or when the task is cancelled.
     func post(_ body: [UInt8]) async -> ExportAnswer
-    /// Lets go of connections; nothing may be posted afterwards.
-    func close() async
 }
 
 /// What a collector answered.
@@ -23,7 +21,16 @@ enum ExportAnswer: Sendable, Equatable {
 
 /// Posts over HTTP, on connections that are kept open.
 struct HTTPSpanTransport: SpanTransport {
-    private let client: HTTPClient
+    /// One client for the process, never shut down: shutting one down while a cancelled request is still being put away trapped in its
+    /// connection pool (async-http-client 1.37.0). Idle connections close after a minute.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        // The client would begin a span for each request, which would be sent with a request, which would begin a span.
+        configuration.tracing.tracer = nil
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     private let request: HTTPClientRequest
     private let timeout: Duration
 
@@ -31,11 +38,6 @@ struct HTTPSpanTransport: SpanTransport {
     private static let answerLimit = 64 << 10
 
     init(_ settings: OTLPSettings) {
-        var configuration = HTTPClient.Configuration()
-        // The client would begin a span for each request, which would be sent with a request, which would begin a span.
-        configuration.tracing.tracer = nil
-        configuration.redirectConfiguration = .disallow
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         var request = HTTPClientRequest(url: settings.endpoint.url)
         request.method = .POST
         for (name, value) in settings.headers { request.headers.add(name: name, value: value) }
@@ -51,21 +53,13 @@ struct HTTPSpanTransport: SpanTransport {
         var request = request
         request.body = .bytes(ByteBuffer(bytes: body))
         do {
-            let response = try await client.execute(request, timeout: .nanoseconds(timeout.wholeMicroseconds * 1000))
+            let response = try await HTTPSpanTransport.client.execute(request, timeout: .nanoseconds(timeout.wholeMicroseconds * 1000))
             let answer = try await response.body.collect(upTo: HTTPSpanTransport.answerLimit)
             return .response(
                 status: Int(response.status.code), retryAfter: response.headers.first(name: "retry-after"),
                 body: Array(answer.readableBytesView))
         } catch {
             return .unreachable(reason: "\(error)")
-        }
-    }
-
-    func close() async {
-        do {
-            try await client.shutdown()
-        } catch {
-            // It was shut down already, or a connection did not close in order: nothing of ours is lost by either.
         }
     }
 }

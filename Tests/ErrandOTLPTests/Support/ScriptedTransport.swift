@@ -13,7 +13,6 @@ final class ScriptedTransport: SpanTransport {
     private struct State {
         var answers: [ExportAnswer]
         var bodies: [[UInt8]] = []
-        var isClosed = false
         var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         /// Posts that are held until the test lets them go, or their task is cancelled.
         var holds = false
@@ -27,7 +26,6 @@ final class ScriptedTransport: SpanTransport {
     }
 
     var bodies: [[UInt8]] { state.withLock { $0.bodies } }
-    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// The requests so far.
     func requests() throws -> [Opentelemetry_Proto_Collector_Trace_V1_ExportTraceServiceRequest] {
@@ -81,7 +79,5 @@ final class ScriptedTransport: SpanTransport {
         }
         return Task.isCancelled ? .unreachable(reason: "cancelled") : answer
     }
-
-    func close() async { state.withLock { $0.isClosed = true } }
 }
 #endif
