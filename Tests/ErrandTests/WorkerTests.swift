@@ -262,8 +262,10 @@ private struct Greet: Job {
         #expect(runs.values == [1, 2])
         #expect(detail.executions.map(\.execution.ordinal) == [1, 2])
         #expect(detail.executions.last?.outcome == .completed)
-        let zombie = try await shop.records(of: id).first { $0.message == "zombie" }
-        #expect(zombie?.identity.executionID == ExecutionID(id, 1))
+        let records = try await shop.records(of: id)
+        #expect(records.first { $0.message == "zombie" }?.identity.executionID == ExecutionID(id, 1))
+        let refused = records.filter { $0.stream == .system && $0.message.hasPrefix("lease lost: ") }
+        #expect(refused.map(\.identity.executionID) == [ExecutionID(id, 1)])
     }
 
     @Test func `children of a worker that has given a sign of life since the look are left alone`() async throws {

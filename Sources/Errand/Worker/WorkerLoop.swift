@@ -19,6 +19,8 @@ final class WorkerLoop: Sendable {
     private let reporting: Reporting
     private let events: AsyncStream<WorkerState.Event>
     private let mailbox: AsyncStream<WorkerState.Event>.Continuation
+    /// Executions whose end the store has not acknowledged.
+    private let unsettled = Mutex<[ExecutionID: ExecutionContext]>([:])
     /// Under which ID the store knows this worker at the moment.
     private let registered = Mutex<WorkerID?>(nil)
 
@@ -173,6 +175,7 @@ final class WorkerLoop: Sendable {
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta, sink: pump, now: { clock.now() })
         context.log.keepRecentLines(reporting.breadcrumbLimit)
+        unsettled.withLock { $0[job.execution] = context }
         return await pipeline.run(job, in: context, span: span, signal: signal)
     }
 
@@ -199,7 +202,10 @@ final class WorkerLoop: Sendable {
         if !request.reports.isEmpty { await flush(keepingLeaseOf: request.worker) }
         do throws(JobStoreError) {
             let reply = try await jobs.exchange(request)
-            for report in request.reports { pump.forget(report.execution) }
+            for (report, result) in zip(request.reports, reply.results) {
+                pump.forget(report.execution)
+                if result == .accepted { unsettled.withLock { $0[report.execution] = nil } }
+            }
             if !reply.isRegistered { registered.withLock { $0 = nil } }
             tell(.exchanged(reply))
         } catch {
@@ -280,10 +286,20 @@ final class WorkerLoop: Sendable {
         case .storeRecovered: logger.notice("the store is back")
         case .leaseLost(let execution):
             logger.error("lease lost: the outcome was not recorded", metadata: ["execution_id": "\(execution)"])
+            remark("lease lost: another worker holds the job, and this execution's outcome was not recorded", on: execution)
         case .rescued(let held): logger.error("this worker was taken for dead and starts anew", metadata: ["executions_lost": "\(held)"])
         case .draining(let running): logger.notice("draining", metadata: ["running": "\(running)"])
         case .abandoned(let execution):
             logger.error("the handler ignored its cancellation and was left behind", metadata: ["execution_id": "\(execution)"])
+            remark("the handler ignored its cancellation: its worker left without it, and the attempt does not count", on: execution)
         }
+    }
+
+    /// Writes the last line of an execution whose end is not what its own code thinks: under its own ID, as all that belongs to it.
+    private func remark(_ text: String, on execution: ExecutionID) {
+        guard let context = unsettled.withLock({ $0.removeValue(forKey: execution) }) else { return }
+        context.log.append(
+            at: clock.now(), level: .error, stream: .system, limit: LogCapture.lineBytes,
+            message: { JSONText.append(text, to: &$0, limit: $1) })
     }
 }
