@@ -60,6 +60,39 @@ private let logger: Logger = {
         try await expectOwn(id, in: shop)
     }
 
+    @Test func `a cancellation before the scope opens is the execution's own too, and none comes after its end`() async {
+        let signal = CancelSignal()
+        let (mayOpen, hasClosed) = (Happening(), Happening())
+        let seen = Collected<Bool>()
+        let task = Task {
+            await mayOpen.wait()
+            seen.add(Task.isCancelled)
+            signal.open()
+            seen.add(Task.isCancelled)
+            signal.close()
+            await hasClosed.happen()
+        }
+        signal.cancel(task)
+        await CancelScopeTests.untilCancelThreadsHaveCaughtUp()
+        await mayOpen.happen()
+        await hasClosed.wait()
+        await task.value
+        #expect(seen.values == [false, true])
+    }
+
+    private static func untilCancelThreadsHaveCaughtUp() async {
+        // As many as there are threads: when all of them stand at the barrier, whatever came before is done.
+        let gate = Gate()
+        for _ in 0..<CancelThreads.limit { CancelThreads.shared.perform { gate.block() } }
+        await withCheckedContinuation { continuation in
+            startThread(named: "test-witness") {
+                gate.waitUntilBlocked(CancelThreads.limit)
+                gate.open()
+                continuation.resume()
+            }
+        }
+    }
+
     private func expectOwn(_ id: JobID, in shop: Workshop) async throws {
         let records = try await shop.records(of: id).filter { $0.stream == .log }
         #expect(records.map(\.message) == ["\(ExecutionID(id, 1)) onCancel"])

@@ -1,5 +1,6 @@
 // Waiting on a clock's timers instead of the pool's, which stand still while every pool thread is blocked.
 
+import ErrandContext
 import Synchronization
 
 extension ErrandClock {
@@ -30,7 +31,8 @@ extension ErrandClock {
             deadline.cancel()
         }
         let isLate = await deadline.value
-        if isLate { work.cancel() }
+        // Its cancellation handlers run as the caller; they may block, which must not hold up whoever has waited long enough.
+        if isLate { CancelThreads.shared.perform(ExecutionContext.bind { work.cancel() }) }
         return !isLate
     }
 }

@@ -16,10 +16,17 @@ package enum CancelCause: Sendable, Hashable {
 
 /// Carries the cause from whoever cancels to the execution's own verdict; the first cause stays.
 package final class CancelSignal: Sendable {
+    /// The execution's scope, as a cancellation finds it.
+    private enum Scope {
+        /// Not open yet; whether somebody has cancelled already.
+        case ahead(isCancelled: Bool)
+        case open(Snapshot)
+        case closed
+    }
+
     private struct State {
         var cause: CancelCause?
-        /// The execution's scope, while it is open.
-        var scope: Snapshot?
+        var scope = Scope.ahead(isCancelled: false)
     }
 
     private let state = Mutex(State())
@@ -39,13 +46,33 @@ package final class CancelSignal: Sendable {
         }
     }
 
-    /// The execution's scope opens here, or has closed (`nil`).
-    func enter(_ scope: Snapshot?) { state.withLock { $0.scope = scope } }
+    /// The execution's scope opens around the caller. A cancellation that came earlier happens here.
+    func open() {
+        let scope = ExecutionContext.capture()
+        let isCancelled = state.withLock { state in
+            defer { state.scope = .open(scope) }
+            if case .ahead(isCancelled: true) = state.scope { return true }
+            return false
+        }
+        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
+    }
 
-    /// Cancels `task` as the execution itself: cancellation handlers run right here, on the canceller's thread, and what they log is
+    /// The execution's scope closes.
+    func close() { state.withLock { $0.scope = .closed } }
+
+    /// Cancels `task` as the execution itself, on a thread that may block: cancellation handlers run right there, and what they log is
     /// the execution's own although nobody has bound them.
     func cancel(_ task: Task<Void, Never>) {
-        guard let scope = state.withLock({ $0.scope }) else { return task.cancel() }
-        scope.run { task.cancel() }
+        CancelThreads.shared.perform { [self] in
+            let scope = state.withLock { state -> Snapshot? in
+                switch state.scope {
+                case .ahead: state.scope = .ahead(isCancelled: true)
+                case .open(let scope): return scope
+                case .closed: break
+                }
+                return nil
+            }
+            scope?.run { task.cancel() }
+        }
     }
 }

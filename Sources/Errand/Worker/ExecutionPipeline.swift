@@ -14,7 +14,7 @@ package struct ExecutionPipeline: Sendable {
     /// Runs `job` to its end, inside `span`.
     func run(_ job: ClaimedJob, in context: ExecutionContext, span: ExecutionSpan, signal: CancelSignal) async -> ExecutionReport {
         let (verdict, finishedAt) = await context.run(from: span.context) {
-            signal.enter(ExecutionContext.capture())
+            signal.open()
             announceStart(of: job)
             await tellHooks(.started, context)
             let ending = await handle(job, context)
@@ -23,7 +23,7 @@ package struct ExecutionPipeline: Sendable {
             await tellHooks(verdict.hookEvent, context)
             let finishedAt = clock.now()
             announceEnd(of: job, verdict, at: finishedAt)
-            signal.enter(nil)
+            signal.close()
             context.log.end(at: finishedAt)
             return (verdict, finishedAt)
         }
