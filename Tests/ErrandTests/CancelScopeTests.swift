@@ -1,10 +1,11 @@
 // Cancellation handlers run on the canceller's thread: what they log must be the cancelled execution's all the same.
 
-import Errand
 import ErrandContext
 import ErrandTesting
 import Logging
 import Testing
+
+@testable import Errand
 
 private let logger: Logger = {
     TestLogCapture.install()
