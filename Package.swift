@@ -163,8 +163,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", .target(name: "ErrandSentry", condition: web),
-                .target(name: "ErrandOTLP", condition: web), logging, lifecycle, tracing,
+                "ErrandCLI", "Errand", "ErrandContext", "ErrandContextFoundation", "ErrandSQLite", "ErrandTesting",
+                .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web), logging, lifecycle, tracing,
             ],
             swiftSettings: strict),
     ],
