@@ -28,7 +28,8 @@ struct LogFilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Only lines with this flag: after_end, crossed, ambient_lost, unattributed, truncated; may be repeated.", valueName: "flag"))
+            "Only lines with this flag: after_end, crossed, ambient_lost, unattributed, truncated. Repeated: with any of them.",
+            valueName: "flag"))
     var flag: [FlagArgument] = []
 
     @Flag(help: "Only lines that were written after their execution had ended; the same as --flag after_end.")

@@ -8,11 +8,11 @@ struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check the store, its disk, its workers and the clock, or with --context whose lines go where.",
         discussion: """
-            --context runs this program's worker against itself, on a store of its own: 3, 64 and 1000 handlers at once and 3 and 64 \
-            commands, every line checked against the execution that wrote it. It also lists the places in the code whose lines were \
-            flagged in the store at hand. Your own handlers are not run: check them in a test with ContextCheck.
+            --context runs this program's worker against itself, on temporary stores: 3, 64 and 1000 handlers at once and 3 and 64 \
+            commands, every line checked against the execution that wrote it. Then it lists the places in the code whose lines are \
+            flagged in the store at hand, if there is one. Your own handlers are not run: check them in a test with ContextCheck.
 
-            Exit codes: 0 fine or warnings only, 1 something has failed, 2 bad usage.
+            Exit codes: 0 fine or warnings only, 1 something has failed, 2 bad usage; with --context also 4 store unavailable.
             """)
 
     @OptionGroup var store: StoreOptions

@@ -8,11 +8,14 @@ struct Logs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the logs of jobs or executions; without an ID of all jobs.",
         discussion: """
-            A line of a command is printed as it was written; a line of a logger carries its level and metadata. Without an ID, and \
-            where several executions are shown, every line begins with its execution ID. Lines of no execution that were written while jobs \
-            ran (--flag unattributed) begin with their worker's ID; a line that was written while another execution was current is shown \
-            for both, with its owner's ID. -f follows until the job has ended and then \
-            tells its outcome on standard error; without an ID it follows all jobs, new ones too.
+            A line that a command or a handler printed is shown as it was written; a line of a logger carries its level and metadata. \
+            Without an ID, and where several executions are shown, every line begins with its execution ID. -f follows until the job has \
+            ended and then tells its outcome on standard error; without an ID it follows all jobs, new ones too.
+
+            Unusual lines end with their flags in braces. after_end: its execution had ended. crossed: written through one execution's \
+            logger while another was current; shown for both, with its owner's ID. ambient_lost: written through an execution's logger \
+            where none was current. unattributed: written while jobs ran by code of no execution; begins with the worker's ID, and is \
+            shown without an ID only. truncated: cut.
 
             Exit codes: 0 printed, 2 bad usage, 3 no such job or execution, 4 store unavailable.
             """)

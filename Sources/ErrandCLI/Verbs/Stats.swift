@@ -6,7 +6,7 @@ import Errand
 struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Show counts by queue, kind and state, the live workers, and what waits without a worker, and how many log lines are flagged.",
+            "Show counts by queue, kind and state, the live workers, what waits without one, and how many log lines are flagged.",
         discussion: "Exit codes: 0 shown, 2 bad usage, 4 store unavailable.")
 
     @OptionGroup var store: StoreOptions

@@ -20,7 +20,7 @@ struct Trace: AsyncParsableCommand {
     @Flag(help: "Show the logs of the executions as well, by time.")
     var logs = false
 
-    @Option(help: ArgumentHelp("Show at most so many jobs; default 1000.", valueName: "number"))
+    @Option(help: ArgumentHelp("Show at most so many jobs, 1 to 100000.", valueName: "number"))
     var limit = 1000
 
     @Flag(help: "Print text from jobs as it is, control characters included.")

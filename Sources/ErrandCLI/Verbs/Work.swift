@@ -16,8 +16,10 @@ struct Work: AsyncParsableCommand {
             abstract: "Run jobs, until it is stopped or there is nothing left to do.",
             discussion: """
                 SIGINT and SIGTERM drain: nothing new starts, what runs has --grace to end, then it is cancelled and its attempt refunded. \
-                A second signal stops hard. The worker's own log goes to standard error. Under systemd it tells READY, STOPPING and \
-                WATCHDOG.
+                A second signal stops hard. Under systemd it tells READY, STOPPING and WATCHDOG.
+
+                What jobs log and print goes to their own logs (`\(Session.program) logs`), the worker's own log to standard error. \
+                A Swift handler that crashes ends the worker; its job is marked as the culprit, all others run again at no cost.
 
                 Of errand.yaml the worker reads queues, and run, timeout, cwd and env of every kind. max_attempts is read by `\(Session.program) enqueue`, \
                 which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
