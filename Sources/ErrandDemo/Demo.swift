@@ -15,16 +15,16 @@ import Logging
             complain("takes no arguments, see errand-demo --help")
             exit(2)
         }
-        let outside = OutsideLog()
+        // What the process's own log would say is read from the store, where a copy of it is kept.
         LoggingSystem.bootstrap { label in
-            ExecutionLogHandler(label: label, outside: OutsideLogHandler(log: outside))
+            ExecutionLogHandler(label: label, outside: SwiftLogNoOpLogHandler(label))
         }
         do {
             let failedClaims = try await DemoStore.withQueue { queue in
                 var screen = Screen(colour: Colour.ofStandardOutput)
                 try await SharedIDScene(queue: queue).play(on: &screen)
                 try await WorkflowScene(queue: queue).play(on: &screen)
-                try await ResponseScene(queue: queue, outside: outside).play(on: &screen)
+                try await ResponseScene(queue: queue).play(on: &screen)
                 return screen.failedClaims
             }
             guard failedClaims.isEmpty else {

@@ -48,6 +48,14 @@ extension JobQueue {
         try await Worker(queue: self, handlers: handlers, configuration: configuration, reporters: reporters).runUntilEmpty()
     }
 
+    /// The stored lines that belong to no execution.
+    func storedLinesOfNobody() async throws -> [FiledLine] {
+        // A showing leaves a handful of chunks.
+        try await store.logs.leakyChunks(after: 0, limit: 1000).filter { $0.chunk.job == nil }
+            .flatMap { LogFraming.records(in: $0.chunk) }
+            .map { FiledLine(message: $0.message, filedUnder: nil, flags: $0.flags) }
+    }
+
     /// The stored log of one job, all executions, in order.
     func storedLines(of job: JobID) async throws -> [FiledLine] {
         var lines: [FiledLine] = []

@@ -12,7 +12,6 @@ struct Respond: Job {
 /// Lets callbacks of an ended job fire in another job and in nobody's task, and shows where their lines were filed.
 struct ResponseScene {
     let queue: JobQueue
-    let outside: OutsideLog
 
     private static let widths = [22, 26, 30]
     private static let byB = "fired by job B"
@@ -25,7 +24,7 @@ struct ResponseScene {
         try await queue.work([ResponseScene.handler], concurrency: 1)
 
         var found: [String: FiledLine] = [:]
-        for line in outside.messages.map({ FiledLine(message: $0, filedUnder: nil) }) where line.writer != nil { found[line.text] = line }
+        for line in try await queue.storedLinesOfNobody() { found[line.text] = line }
         for job in jobs {
             for line in try await queue.storedLines(of: job) { found[line.text] = line }
         }
@@ -41,9 +40,12 @@ struct ResponseScene {
         screen.say()
         func line(_ way: Way, _ caller: String) -> FiledLine? { found["\(way.rawValue), \(caller)"] }
         screen.claim(
-            "unbound, the line is filed under job B, or lost",
+            "unbound, the line is filed under job B, or nobody's and flagged",
             holds: line(.unbound, ResponseScene.byB)?.filedUnder?.job == jobs[1]
-                && line(.unbound, ResponseScene.byNobody).map { $0.filedUnder == nil } == true)
+                && line(.unbound, ResponseScene.byNobody).map { $0.filedUnder == nil && $0.flags == .unattributed } == true)
+        screen.claim(
+            "the line that is wrongly B's has no flag: nothing but its text tells",
+            holds: line(.unbound, ResponseScene.byB)?.flags == [])
         screen.claim(
             "with captured values (Pattern A) it is A's, and flagged",
             holds: line(.values, ResponseScene.byB).map { !$0.isWrong && $0.flags == [.afterEnd, .crossed] } == true
@@ -84,9 +86,8 @@ struct ResponseScene {
 
     private func place(of line: FiledLine?, _ names: [JobID: String]) -> String {
         guard let line else { return "missing" }
-        guard let execution = line.filedUnder else { return "lost: no execution" }
         let flags = line.flags.setNames.isEmpty ? "" : "  " + line.flags.setNames.joined(separator: ", ")
-        return (names[execution.job] ?? "?") + flags
+        return (line.filedUnder.map { names[$0.job] ?? "?" } ?? "nobody") + flags
     }
 
     private func row(_ texts: [String], wrong: [Bool], on screen: Screen) {
