@@ -16,7 +16,8 @@ extension ExecutionContext {
         return { (argument: repeat each Argument) in try snapshot.run { try body(repeat each argument) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B). Where nobody is
+    /// current, it runs as nobody.
     public static func bind<each Argument, Result>(
         _ body: @escaping @Sendable (repeat each Argument) -> Result
     ) -> @Sendable (repeat each Argument) -> Result {

@@ -3,7 +3,8 @@
 // A parameter pack in an asynchronous closure crashes the compiler (Swift 6.3.1, in SILGen): see Decisions/BindByArity.
 
 extension ExecutionContext {
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<Result>(
         _ body: @escaping @Sendable () async throws -> Result
     ) -> @Sendable () async throws -> Result {
@@ -11,7 +12,8 @@ extension ExecutionContext {
         return { try await snapshot.run { try await body() } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<Result>(
         _ body: @escaping @Sendable () async -> Result
     ) -> @Sendable () async -> Result {
@@ -19,7 +21,8 @@ extension ExecutionContext {
         return { await snapshot.run { await body() } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Result>(
         _ body: @escaping @Sendable (First) async throws -> Result
     ) -> @Sendable (First) async throws -> Result {
@@ -27,7 +30,8 @@ extension ExecutionContext {
         return { first in try await snapshot.run { try await body(first) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Result>(
         _ body: @escaping @Sendable (First) async -> Result
     ) -> @Sendable (First) async -> Result {
@@ -35,7 +39,8 @@ extension ExecutionContext {
         return { first in await snapshot.run { await body(first) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Second, Result>(
         _ body: @escaping @Sendable (First, Second) async throws -> Result
     ) -> @Sendable (First, Second) async throws -> Result {
@@ -43,7 +48,8 @@ extension ExecutionContext {
         return { first, second in try await snapshot.run { try await body(first, second) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Second, Result>(
         _ body: @escaping @Sendable (First, Second) async -> Result
     ) -> @Sendable (First, Second) async -> Result {
@@ -51,7 +57,8 @@ extension ExecutionContext {
         return { first, second in await snapshot.run { await body(first, second) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Second, Third, Result>(
         _ body: @escaping @Sendable (First, Second, Third) async throws -> Result
     ) -> @Sendable (First, Second, Third) async throws -> Result {
@@ -59,7 +66,8 @@ extension ExecutionContext {
         return { first, second, third in try await snapshot.run { try await body(first, second, third) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Second, Third, Result>(
         _ body: @escaping @Sendable (First, Second, Third) async -> Result
     ) -> @Sendable (First, Second, Third) async -> Result {
@@ -67,7 +75,8 @@ extension ExecutionContext {
         return { first, second, third in await snapshot.run { await body(first, second, third) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Second, Third, Fourth, Result>(
         _ body: @escaping @Sendable (First, Second, Third, Fourth) async throws -> Result
     ) -> @Sendable (First, Second, Third, Fourth) async throws -> Result {
@@ -75,7 +84,8 @@ extension ExecutionContext {
         return { first, second, third, fourth in try await snapshot.run { try await body(first, second, third, fourth) } }
     }
 
-    /// `body`, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// `body`, which may wait, made to run as the execution that is current now, wherever and whenever it is called (Pattern B).
+    /// Up to four arguments.
     public static func bind<First, Second, Third, Fourth, Result>(
         _ body: @escaping @Sendable (First, Second, Third, Fourth) async -> Result
     ) -> @Sendable (First, Second, Third, Fourth) async -> Result {

@@ -23,12 +23,14 @@ public struct Carried<Value> {
     /// The execution that made the value; `nil` when none did.
     public var executionID: ExecutionID? { snapshot.executionID }
 
-    /// Runs `body` with the value, as the one who made it.
+    /// Runs `body` with the value, as the one who made it; where nobody did, as nobody.
+    /// - Throws: What `body` throws.
     public func run<Result>(_ body: (Value) throws -> Result) rethrows -> Result {
         try snapshot.run { try body(value) }
     }
 
-    /// Runs `body` with the value, as the one who made it.
+    /// Runs `body` with the value, as the one who made it; where nobody did, as nobody.
+    /// - Throws: What `body` throws.
     public func run<Result>(_ body: nonisolated(nonsending) (Value) async throws -> Result) async rethrows -> Result {
         try await snapshot.run { try await body(value) }
     }

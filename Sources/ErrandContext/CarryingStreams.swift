@@ -9,7 +9,7 @@ extension AsyncSequence {
         for try await element in self { try await element.run(body) }
     }
 
-    /// Runs `body` for each element, one after another, as the execution that yielded it.
+    /// Runs `body` for each element, one after another, as the execution that yielded it; returns when the sequence ends.
     public func forEachBound<Value>(_ body: nonisolated(nonsending) (Value) async -> Void) async
     where Element == Carried<Value>, Failure == Never {
         for await element in self { await element.run(body) }
@@ -17,7 +17,7 @@ extension AsyncSequence {
 }
 
 extension AsyncStream.Continuation {
-    /// Yields `value` together with who is current here.
+    /// Yields `value` together with who is current here; gives what `yield` gives.
     @discardableResult
     public func yieldBound<Value: Sendable>(_ value: Value) -> YieldResult where Element == Carried<Value> {
         yield(Carried(value))
@@ -30,7 +30,7 @@ extension AsyncStream.Continuation {
 }
 
 extension AsyncThrowingStream.Continuation where Failure == any Error {
-    /// Yields `value` together with who is current here.
+    /// Yields `value` together with who is current here; gives what `yield` gives.
     @discardableResult
     public func yieldBound<Value: Sendable>(_ value: Value) -> YieldResult where Element == Carried<Value> {
         yield(Carried(value))

@@ -16,7 +16,8 @@ public struct ContextLeak: Sendable, Hashable {
     public var firstExecutionID: ExecutionID?
 }
 
-/// The flagged places of this process, gathered as lines are written.
+/// The flagged places of this process since it started, gathered as lines are logged; printed lines, which do not say where they come
+/// from, are not among them.
 public enum ContextLeaks {
     private struct Place: Hashable {
         var flag: LogFlags
@@ -39,10 +40,10 @@ public enum ContextLeaks {
         state.withLock { Array($0.leaks.values) }.sorted { ($0.flag.rawValue, $0.site) < ($1.flag.rawValue, $1.site) }
     }
 
-    /// Lines of places beyond ``limit``.
+    /// How many lines places beyond ``limit`` have written.
     public static var overlooked: Int { state.withLock { $0.overlooked } }
 
-    /// Forgets all places.
+    /// Forgets all places and sets ``overlooked`` to 0, for tests.
     public static func reset() { state.withLock { $0 = State() } }
 
     /// Notes a flagged line.

@@ -62,13 +62,19 @@ extension ExecutionContext {
         return try await Snapshot(standing: .execution(self), service: service, logger: logger).run(body)
     }
 
-    /// Runs `body` in a nested scope whose log records carry `metadata` as well; the outer scope returns when it ends.
+    /// Runs `body` in a nested scope whose log records carry `metadata` as well, those of child tasks too; the outer scope returns when
+    /// it ends. A key that the outer scope has is hidden meanwhile; metadata of the logger or the call wins over both. Printed lines carry
+    /// none.
+    /// - Throws: What `body` throws.
     public func with<Result>(metadata: Logger.Metadata, _ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result
     {
         try await nested(metadata).run(body)
     }
 
-    /// Runs `body` in a nested scope whose log records carry `metadata` as well; the outer scope returns when it ends.
+    /// Runs `body` in a nested scope whose log records carry `metadata` as well, those of child tasks too; the outer scope returns when
+    /// it ends. A key that the outer scope has is hidden meanwhile; metadata of the logger or the call wins over both. Printed lines carry
+    /// none.
+    /// - Throws: What `body` throws.
     public func with<Result>(metadata: Logger.Metadata, _ body: () throws -> Result) rethrows -> Result {
         try nested(metadata).run(body)
     }
@@ -96,7 +102,9 @@ public struct Snapshot: Sendable {
     /// The execution that the snapshot belongs to; `nil` when it was taken outside of one.
     public var executionID: ExecutionID? { (service?[ExecutionContextKey.self] ?? standing.context)?.executionID }
 
-    /// Runs `body` as if it stood where the snapshot was taken.
+    /// Runs `body` as if it stood where the snapshot was taken, as nobody where that was outside of every execution. Any number of times,
+    /// on any thread, also after the execution has ended.
+    /// - Throws: What `body` throws.
     public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
         CrashCapture.coverThread()
         return try Carrier.$standing.withValue(standing) {
@@ -106,7 +114,9 @@ public struct Snapshot: Sendable {
         }
     }
 
-    /// Runs `body` as if it stood where the snapshot was taken.
+    /// Runs `body` as if it stood where the snapshot was taken, as nobody where that was outside of every execution. Any number of times,
+    /// on any thread, also after the execution has ended.
+    /// - Throws: What `body` throws.
     public func run<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
         CrashCapture.coverThread()
         return try await Carrier.$standing.withValue(standing) {
@@ -118,17 +128,22 @@ public struct Snapshot: Sendable {
 }
 
 extension ExecutionContext {
-    /// Takes along who is running here: execution, service context and current logger together.
+    /// Takes along who is running here: execution, service context and current logger together. For delegates and other objects whose
+    /// callbacks cannot be bound one by one; outside of an execution the snapshot is nobody's.
     public static func capture() -> Snapshot {
         Snapshot(standing: Carrier.standing, service: ServiceContext.current, logger: Logger.current)
     }
 
     /// Runs `body` outside of every execution: for pools, caches and background loops that outlive the job that happened to start them.
+    /// Its lines, and those of tasks that it starts, go to the process's own log and are not copied as `unattributed`.
+    /// - Throws: What `body` throws.
     public static func none<Result>(_ body: () throws -> Result) rethrows -> Result {
         try outside.run(body)
     }
 
     /// Runs `body` outside of every execution: for pools, caches and background loops that outlive the job that happened to start them.
+    /// Its lines, and those of tasks that it starts, go to the process's own log and are not copied as `unattributed`.
+    /// - Throws: What `body` throws.
     public static func none<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
         try await outside.run(body)
     }

@@ -7,7 +7,8 @@ import Synchronization
 public enum LogCapture {
     private static let levelIndex = Atomic<Int>(Logger.Level.allCases.firstIndex(of: .info)!)
 
-    /// The lowest level that an execution's own logger keeps; `info` by default.
+    /// The lowest level that an execution's own logger keeps, and the one that loggers start with after ``install()``; `info` by default.
+    /// Loggers that exist already keep theirs.
     public static var level: Logger.Level {
         get { Logger.Level.allCases[levelIndex.load(ordering: .relaxed)] }
         set { levelIndex.store(Logger.Level.allCases.firstIndex(of: newValue)!, ordering: .relaxed) }
@@ -15,7 +16,8 @@ public enum LogCapture {
 
     /// Makes every swift-log logger of this process write into the log of the execution that uses it, and outside of executions to
     /// standard error. Call it once, before anything logs; a program that calls `LoggingSystem.bootstrap` itself passes
-    /// ``ExecutionLogHandler`` there instead, and one built on `ErrandApp` needs neither.
+    /// ``ExecutionLogHandler`` there instead, and one built on `ErrandApp` needs neither. Traps, as swift-log does, when the process has
+    /// bootstrapped it before.
     public static func install() {
         LoggingSystem.bootstrap { label in
             ExecutionLogHandler(label: label, logLevel: level, outside: StreamLogHandler.standardError(label: label))

@@ -4,9 +4,9 @@
 public enum LogStream: String, Sendable, Codable, CaseIterable {
     /// A swift-log call in the execution.
     case log
-    /// A line of a command's standard output.
+    /// A line of a command's standard output, or one that the execution's own code printed there (``OutputCapture``).
     case stdout
-    /// A line of a command's standard error.
+    /// A line of a command's standard error, or one that the execution's own code printed there.
     case stderr
     /// Errand's own remark about the execution, such as a mark of a crash or of dropped lines.
     case system
@@ -26,7 +26,8 @@ public struct LogFlags: OptionSet, Sendable, Hashable {
     public static let crossed = LogFlags(rawValue: 2)
     /// Written through a logger that belongs to an execution where no execution was current.
     public static let ambientLost = LogFlags(rawValue: 4)
-    /// Written while jobs were in flight, by code that belongs to none of them.
+    /// Written by code that belongs to no execution, while jobs were in flight or up to five seconds after the last one: a copy of a line
+    /// of the process's own log, kept under the worker.
     public static let unattributed = LogFlags(rawValue: 8)
     /// Longer than the limit of a line, and cut there.
     public static let truncated = LogFlags(rawValue: 16)

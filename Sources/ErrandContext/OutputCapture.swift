@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// Inside an execution every printed line goes to that execution's log, as the stream `stdout` or `stderr`, also when it is printed in
 /// pieces with suspensions in between. Outside of executions text goes where it always went; while jobs are in flight a copy of it is
-/// kept in the worker's unattributed bucket. A last line without a newline counts when its execution ends.
+/// kept in the worker's unattributed bucket. A last line without a newline counts when its execution ends; a line above 16 KiB is cut and
+/// flagged `truncated`. Printed lines have the level `info`.
 ///
 /// Not seen: what is written to the descriptors themselves (`write(1, …)`), C++ streams, and whoever has kept a copy of the C
 /// library's `stdout` pointer from before.
@@ -18,8 +19,8 @@ public enum OutputCapture {
     /// Whether this process captures what it prints.
     public static var isInstalled: Bool { installed.load(ordering: .relaxed) }
 
-    /// Begins to capture; for the rest of the process's life. Programs built on `ErrandApp` do; call it before anything prints. A second
-    /// call does nothing.
+    /// Begins to capture; for the rest of the process's life. Programs built on `ErrandApp` do; call it once, before anything prints. A
+    /// later call does nothing. Traps when the C library has no memory for two streams.
     public static func install() {
         let code = errand_capture_output { stream, bytes, count in
             let bytes = UnsafeBufferPointer(start: UnsafeRawPointer(bytes!).assumingMemoryBound(to: UInt8.self), count: count)

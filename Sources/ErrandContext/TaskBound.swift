@@ -1,6 +1,7 @@
 // Swift concurrency's own ways out of an execution, bound: detached tasks and cancellation handlers.
 
 /// As `withTaskCancellationHandler`; `onCancel` runs as the execution that registers it, not as the one that cancels.
+/// - Throws: What `operation` throws.
 public nonisolated(nonsending) func withTaskCancellationHandlerBound<Result>(
     operation: nonisolated(nonsending) () async throws -> Result, onCancel handler: @Sendable () -> Void
 ) async rethrows -> Result {

@@ -9,7 +9,8 @@ import Synchronization
 /// are found by themselves. To catch even an unbound callback that another job fires, which no flag can tell, let messages begin with the
 /// execution's ID: `logger.info("\(context) sent")`; the check compares it with the execution that the line was filed under.
 ///
-/// The handlers really run: give them what tests give them.
+/// The handlers really run: give them what tests give them. A job that fails is tried again after its backoff, for which the check waits.
+/// Lines of no execution are found wherever in the process they are written: run a check in a process of its own, such as an exit test.
 public struct ContextCheck: Sendable {
     /// What is checked.
     public var handlers: [Handler]
