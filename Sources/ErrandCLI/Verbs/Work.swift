@@ -24,16 +24,24 @@ struct Work: AsyncParsableCommand {
                 Of errand.yaml the worker reads queues, and run, timeout, cwd and env of every kind. max_attempts is read by `\(Session.program) enqueue`, \
                 which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
 
-                Traces go to an OpenTelemetry collector over OTLP/HTTP where --otlp, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or \
-                OTEL_EXPORTER_OTLP_ENDPOINT names one, in this order; OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, \
-                OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER are read as well.
-
-                Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
+                \(otlpHelp)Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
                 4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
                 signal stopped it.
                 """,
             aliases: ["worker"])
     }
+
+    #if Web
+    private static let otlpHelp = """
+        Traces go to an OpenTelemetry collector over OTLP/HTTP where --otlp, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or \
+        OTEL_EXPORTER_OTLP_ENDPOINT names one, in this order; OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, \
+        OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER are read as well.
+
+
+        """
+    #else
+    private static let otlpHelp = ""
+    #endif
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var options: WorkOptions
