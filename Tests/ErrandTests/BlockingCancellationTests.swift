@@ -25,7 +25,11 @@ import Testing
             let shop = Workshop()
             let id = try await shop.enqueue("hangs")
             let (gate, started) = (Gate(), Barrier(parties: 2))
-            let other = Handler(kind: "other") { _, _ in nil }
+            let hasRun = Happening()
+            let other = Handler(kind: "other") { _, _ in
+                await hasRun.happen()
+                return nil
+            }
             let worker = shop.worker(BlockingCancellationTests.hanging(gate, started), other, change: { $0.lease = .seconds(1) })
             async let run: Void = worker.runUntilEmpty()
             await started.arrive()
@@ -37,8 +41,8 @@ import Testing
                     continuation.resume()
                 }
             }
-            let late = try await shop.enqueue("other")
-            while try await shop.model.states(of: [late]) != [.completed] { await Task.yield() }
+            _ = try await shop.enqueue("other")
+            await hasRun.wait()
             gate.open()
             try await run
             let states = try await shop.model.states(of: [id])

@@ -47,7 +47,7 @@ package final class CancelSignal: Sendable {
     }
 
     /// The execution's scope opens around the caller. A cancellation that came earlier happens here.
-    func open() {
+    package func open() {
         let scope = ExecutionContext.capture()
         let isCancelled = state.withLock { state in
             defer { state.scope = .open(scope) }
@@ -58,21 +58,22 @@ package final class CancelSignal: Sendable {
     }
 
     /// The execution's scope closes.
-    func close() { state.withLock { $0.scope = .closed } }
+    package func close() { state.withLock { $0.scope = .closed } }
 
-    /// Cancels `task` as the execution itself, on a thread that may block: cancellation handlers run right there, and what they log is
-    /// the execution's own although nobody has bound them.
-    func cancel(_ task: Task<Void, Never>) {
-        CancelThreads.shared.perform { [self] in
-            let scope = state.withLock { state -> Snapshot? in
-                switch state.scope {
-                case .ahead: state.scope = .ahead(isCancelled: true)
-                case .open(let scope): return scope
-                case .closed: break
-                }
-                return nil
+    /// Cancels `task` as the execution itself, soon, on a thread that may block.
+    func cancel(_ task: Task<Void, Never>) { CancelThreads.shared.perform { [self] in cancelHere(task) } }
+
+    /// Cancels `task` as the execution itself: its cancellation handlers run right here, and what they log is the execution's own although
+    /// nobody has bound them.
+    package func cancelHere(_ task: Task<Void, Never>) {
+        let scope = state.withLock { state -> Snapshot? in
+            switch state.scope {
+            case .ahead: state.scope = .ahead(isCancelled: true)
+            case .open(let scope): return scope
+            case .closed: break
             }
-            scope?.run { task.cancel() }
+            return nil
         }
+        scope?.run { task.cancel() }
     }
 }
