@@ -81,7 +81,9 @@ extension ExecutionContext {
 
     private func nested(_ metadata: Logger.Metadata) -> Snapshot {
         let inner = ExecutionContext(nesting: metadata, in: self)
-        var service = ServiceContext.current ?? .topLevel
+        // Entered from elsewhere it starts anew: the other's span and baggage are not this execution's.
+        let isAtHome = ExecutionContext.current?.executionID == executionID
+        var service = (isAtHome ? ServiceContext.current : nil) ?? .topLevel
         service[ExecutionContextKey.self] = inner
         return Snapshot(standing: .execution(inner), service: service, logger: inner.logger)
     }

@@ -65,6 +65,24 @@ struct ScopeTests {
         #expect(await escaped.value == context.executionID)
     }
 
+    @Test func `a nested scope that is entered from elsewhere takes nothing of that place along`() async {
+        let (own, other) = (makeContext(1), makeContext(2))
+        var service = ServiceContext.topLevel
+        service[SpanKey.self] = "other's span"
+        await other.run(from: service) {
+            #expect(ServiceContext.current?[SpanKey.self] == "other's span")
+            own.with(metadata: [:]) {
+                #expect(current() == own.executionID)
+                #expect(ServiceContext.current?[SpanKey.self] == nil)
+            }
+            await own.with(metadata: [:]) {
+                await Task.yield()
+                #expect(ServiceContext.current?[SpanKey.self] == nil)
+            }
+            other.with(metadata: [:]) { #expect(ServiceContext.current?[SpanKey.self] == "other's span") }
+        }
+    }
+
     @Test func `a scope ends with an error as well`() async {
         struct Oops: Error {}
         await #expect(throws: Oops.self) { try await makeContext().run { throw Oops() } }
