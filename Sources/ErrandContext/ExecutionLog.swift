@@ -5,7 +5,8 @@ import Synchronization
 
 /// Where execution logs announce that they hold lines; the worker's log pump is one.
 package protocol LogSink: Sendable {
-    /// `log` holds lines and did not before. `isUrgent`: an error is among them, write it at once.
+    /// `log` holds lines that were not announced before, or that somebody else is announcing right now. `isUrgent`: an error is among
+    /// them, write it at once.
     func hasLines(_ log: ExecutionLog, isUrgent: Bool)
 }
 
@@ -47,6 +48,11 @@ package final class ExecutionLog: Sendable {
     private struct State {
         var nextSequence: Int64 = 1
         var pending = PendingLines()
+        /// Whether the sink knows of the pending lines. Until it does everybody announces them: whoever wrote the first of them may
+        /// have been stopped before it could, and the lines of the others must not wait for that.
+        var isAnnounced = false
+        /// How often pending lines have been taken.
+        var takings: UInt64 = 0
         var endedAt: Timestamp?
         /// Woken when pending lines have been taken.
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -70,7 +76,7 @@ package final class ExecutionLog: Sendable {
         site: (file: String, line: UInt)? = nil, label: String? = nil, limit: Int,
         message: (inout [UInt8], Int) -> Bool, metadata: (inout MetadataWriter) -> Void = { _ in }
     ) -> LogFlags {
-        var announce = false
+        var announcement: UInt64?
         var flags = flags
         if other != nil { flags.insert(.crossed) }
         state.withLock { state in
@@ -83,7 +89,7 @@ package final class ExecutionLog: Sendable {
                 late = max(0, (time - endedAt).wholeMicroseconds / 1000)
             }
             let leaks = flags.intersection(.leaks)
-            announce = state.pending.isEmpty
+            announcement = state.isAnnounced ? nil : state.takings
             let start = state.pending.body.count
             state.pending.begin(sequence: sequence, time: time, level: level)
             LogLine.append(
@@ -99,7 +105,10 @@ package final class ExecutionLog: Sendable {
             state.pending.end(flags: flags, crossing: other)
             state.recent?.add(state.pending.body[start...])
         }
-        if announce || level >= .error { sink.hasLines(self, isUrgent: level >= .error) }
+        if announcement != nil || level >= .error { sink.hasLines(self, isUrgent: level >= .error) }
+        if let announcement {
+            state.withLock { state in if state.takings == announcement, !state.pending.isEmpty { state.isAnnounced = true } }
+        }
         return flags
     }
 
@@ -109,6 +118,8 @@ package final class ExecutionLog: Sendable {
             guard !state.pending.isEmpty else { return (nil, []) }
             let pending = state.pending
             state.pending = PendingLines()
+            state.isAnnounced = false
+            state.takings += 1
             let waiters = state.waiters
             state.waiters = []
             return (pending, waiters)
@@ -141,10 +152,14 @@ package final class ExecutionLog: Sendable {
     /// The newest lines without their newlines, oldest first, as far as they were kept.
     package var recentLines: [[UInt8]] { state.withLock { $0.recent?.lines ?? [] } }
 
-    /// Marks the end of the execution: later lines are flagged `after_end`. What was printed without a newline is a line now.
+    /// Marks the end of the execution: later lines are flagged `after_end`. What was printed without a newline is a line now. Its report
+    /// has been made: recent lines are kept no longer, since a callback may keep this log for ever.
     package func end(at time: Timestamp) {
         for (stream, line) in printed.finish() { append(line: line, at: time, stream: stream) }
-        state.withLock { $0.endedAt = $0.endedAt ?? time }
+        state.withLock { state in
+            state.endedAt = state.endedAt ?? time
+            state.recent = nil
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 import ErrandContext
 import FoundationEssentials
+import Glibc
 import Logging
+import Synchronization
 import Testing
 
 struct ExecutionLogTests {
@@ -43,6 +45,54 @@ struct ExecutionLogTests {
     private struct Line: Decodable {
         var message: String
         var seq: Int64
+    }
+
+    /// A sink at which the first announcement stands still until a line of somebody else's has been announced.
+    private final class StallingSink: LogSink {
+        private let isFirst = Mutex(true)
+        let stalled = Gate()
+        let announced = Mutex(0)
+
+        func hasLines(_ log: ExecutionLog, isUrgent: Bool) {
+            let mustStall = isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            if mustStall {
+                stalled.open()
+                while announced.withLock({ $0 }) == 0 { sched_yield() }
+            } else {
+                announced.withLock { $0 += 1 }
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a line is announced before its call returns, also when whoever wrote the line before it was stopped`() async {
+        let sink = StallingSink()
+        let context = makeContext(sink: sink)
+        async let first: Void = onNewThread { append("first", to: context) }
+        await sink.stalled.wait()
+        append("second", to: context)
+        #expect(sink.announced.withLock { $0 } == 1)
+        if sink.announced.withLock({ $0 }) == 0 { sink.announced.withLock { $0 = 1 } }
+        await first
+        // Announced once, and not again until it is taken.
+        append("third", to: context)
+        #expect(sink.announced.withLock { $0 } == 1)
+        _ = context.log.takePending()
+        append("fourth", to: context)
+        #expect(sink.announced.withLock { $0 } == 2)
+    }
+
+    @Test func `an ended log keeps no recent lines, however long somebody keeps it`() {
+        let context = makeContext()
+        context.log.keepRecentLines(5)
+        append("one", to: context)
+        #expect(context.log.recentLines.count == 1)
+        context.log.end(at: Timestamp(microseconds: 1))
+        append("late", to: context)
+        #expect(context.log.recentLines.isEmpty)
     }
 
     @Test func `numbers go on after lines were taken`() throws {
