@@ -81,4 +81,15 @@ import Testing
             Array(repeating: NewJob(kind: kind, payload: Array(payload.utf8)), count: count))
         store.close()
     }
+    @Test func `a worker that was started with closed streams keeps their numbers free of its own files`() throws {
+        let sandbox = try Sandbox()
+        let command = "for n in 0 1 2; do readlink /proc/$PPID/fd/$n; done"
+        let id = try sandbox.run("enqueue", "--", "sh", "-c", command).text
+        let shell = try Sandbox.Running(
+            executable: "/bin/sh", arguments: ["-c", "exec \(Sandbox.errand) work --once <&- >&- 2>&-"], input: nil,
+            environment: ["ERRAND_STORE": sandbox.store])
+        #expect(shell.waitForEnd().status == 0)
+        let lines = try sandbox.run("logs", id, "--json").objects().compactMap { $0["message"] as? String }
+        #expect(lines == ["/dev/null", "/dev/null", "/dev/null"])
+    }
 }
