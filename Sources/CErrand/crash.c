@@ -1,5 +1,6 @@
 // The crash handler: names the execution whose code crashed, in one line, and lets the crash go its way.
 #include "crash.h"
+#include "output.h"
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -154,11 +155,27 @@ QUICK_THREAD_LOCAL int is_asking;
 QUICK_THREAD_LOCAL int is_passing_on;
 QUICK_THREAD_LOCAL sigjmp_buf back;
 
-/// Whether the signal comes from the very code that it has interrupted: a fault, or `abort` and `raise`. One that was sent from outside
+/// Whether this thread was just sending the signal to itself, as `abort` and `raise` do: the arguments of the call are still in its
+/// registers. What another thread sends (a watchdog within the process) looks the same otherwise.
+static int is_sent_by_itself(int number, const ucontext_t *context) {
+#if defined(__x86_64__)
+    const greg_t *registers = context->uc_mcontext.gregs;
+    return registers[REG_RAX] == 0 && registers[REG_RDI] == process && registers[REG_RSI] == syscall(SYS_gettid) && registers[REG_RDX] == number;
+#elif defined(__aarch64__)
+    const unsigned long long *registers = context->uc_mcontext.regs;
+    return registers[8] == SYS_tgkill && registers[0] == 0 && registers[1] == (unsigned long long)syscall(SYS_gettid)
+        && registers[2] == (unsigned long long)number;
+#else
+    (void)number, (void)context;
+    return 1;
+#endif
+}
+
+/// Whether the signal comes from the very code that it has interrupted: a fault, or `abort` and `raise`. One that was sent from elsewhere
 /// (a watchdog's SIGABRT) or is about another page's hardware says nothing about who happened to run here.
-static int is_own_doing(int number, const siginfo_t *info) {
+static int is_own_doing(int number, const siginfo_t *info, const ucontext_t *context) {
     if (number == SIGBUS && info->si_code == BUS_MCEERR_AO) return 0;
-    return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == process);
+    return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == process && is_sent_by_itself(number, context));
 }
 
 /// Goes on as if our handler had never been: the exit signal, the core's registers and Swift's backtrace stay what they were.
@@ -219,7 +236,9 @@ static void handle(int number, siginfo_t *info, void *context) {
     if (getpid() == process) {
         static const struct errand_culprit nobody;
         atomic_fetch_add(&crashes_under_way, 1);
-        write_line(number, info, context, is_own_doing(number, info) ? ask() : nobody);
+        int is_own = is_own_doing(number, info, context);
+        write_line(number, info, context, is_own ? ask() : nobody);
+        if (is_own) errand_output_last_words();
     }
     for (int index = 0; index < number_count; index++)
         if (numbers[index] == number) pass_on(number, info, context, &before[index]);

@@ -1,8 +1,9 @@
 // The ways in which a process can be taken down, and the places at which code of a job can do it.
 
 import Dispatch
+import Errand
 import ErrandContext
-import Glibc
+@preconcurrency import Glibc
 
 /// A way to crash.
 enum Trap: String, Codable, Sendable {
@@ -15,6 +16,10 @@ enum Trap: String, Codable, Sendable {
     case stack
     /// Notices a damaged heap while it holds the heap's lock, and aborts there.
     case doubleFree = "double_free"
+    /// Is shot by another thread of the process, as by a watchdog.
+    case shot
+    /// Says why on standard error, as the C library's `assert` does, and aborts.
+    case assertion
 
     /// Never returns. What a compiler could foresee is hidden from it.
     func spring() -> Never {
@@ -34,6 +39,14 @@ enum Trap: String, Codable, Sendable {
             release(block)
             release(block)
             release(fence)
+        case .shot:
+            let victim = pthread_self()
+            startThread(named: "watchdog") { pthread_kill(victim, SIGSEGV) }
+            while true { pause() }
+        case .assertion:
+            fputs("crash.c:7: ", stderr)
+            fputs("Assertion `false' failed.\n", stderr)
+            Glibc.abort()
         }
         Swift.fatalError("\(self) did not crash")
     }

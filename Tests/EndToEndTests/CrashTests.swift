@@ -107,6 +107,22 @@ import Testing
         for id in ids { #expect(try outcomes(sandbox, id) == ["interrupted", "completed"]) }
     }
 
+    @Test func `a signal from another thread of the process convicts nobody either`() throws {
+        let sandbox = try Sandbox(program: Sandbox.crashing)
+        let id = try sandbox.run("enqueue", "crash", #"{"party":1,"how":"shot"}"#).text
+        #expect(try crash(sandbox).status == 128 + SIGSEGV)
+        _ = try finish(sandbox)
+        #expect(try outcomes(sandbox, id) == ["interrupted", "completed"])
+    }
+
+    @Test(arguments: [("fatal_error", "Fatal error: as the job asked for"), ("assertion", "crash.c:7: Assertion `false' failed.")])
+    func `what the code says on standard error when it crashes is still seen there`(kind: String, words: String) throws {
+        let sandbox = try Sandbox(program: Sandbox.crashing)
+        _ = try sandbox.run("enqueue", "crash", #"{"party":1,"how":"\#(kind)"}"#)
+        let died = try crash(sandbox)
+        #expect(died.err.components(separatedBy: words).count == 2, "\(died.err)")
+    }
+
     @Test func `a job that crashes every time dies of poison after three convictions, its attempts untouched`() throws {
         let sandbox = try Sandbox(program: Sandbox.crashing)
         let culprit = try sandbox.run(

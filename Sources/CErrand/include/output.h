@@ -14,6 +14,10 @@ typedef bool (*errand_output_taker)(int stream, const char *bytes, size_t count)
 /// Returns 0 or an errno value; a second call changes nothing.
 int errand_capture_output(errand_output_taker take);
 
+/// Writes what the calling thread has just printed to `stderr`, and `take` has taken, to descriptor 2: for a signal handler, on behalf
+/// of a process that will not live to see it anywhere else.
+void errand_output_last_words(void);
+
 #ifdef __cplusplus
 }
 #endif
