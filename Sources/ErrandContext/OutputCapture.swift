@@ -12,7 +12,8 @@ import Synchronization
 /// flagged `truncated`. Printed lines have the level `info`.
 ///
 /// Not seen: what is written to the descriptors themselves (`write(1, …)`), C++ streams, and whoever has kept a copy of the C
-/// library's `stdout` pointer from before.
+/// library's `stdout` pointer from before. A program that gives `stdout` a buffer of its own (`setvbuf`) delays text until it is
+/// flushed, and then it belongs to whoever flushes. What is printed after an execution's end is kept once its line is complete.
 public enum OutputCapture {
     private static let installed = Atomic<Bool>(false)
 

@@ -47,8 +47,8 @@ public struct TraceContext: Hashable, Sendable {
     /// The span of one execution: in the caller's trace when there is one, otherwise in a trace of the job's own, which all of its
     /// executions share. The span's ID follows from the execution ID, so that every part that knows it agrees.
     package static func span(of execution: ExecutionID, in caller: TraceContext?) -> TraceContext {
-        let job = UInt64(execution.job.rawValue)
-        let span = Hex.digits(mix(mix(job) ^ UInt64(execution.ordinal)) | 1)
+        let job = UInt64(bitPattern: execution.job.rawValue)
+        let span = Hex.digits(mix(mix(job) ^ UInt64(bitPattern: execution.ordinal)) | 1)
         if let caller {
             return TraceContext(
                 traceID: caller.traceID, spanID: span, isSampled: caller.isSampled, traceState: caller.traceState, baggage: caller.baggage)!

@@ -71,6 +71,21 @@ private struct Numbered: Job {
         }
     }
 
+    @Test func `handlers that enqueue jobs of their own kind are checked too`() async {
+        await #expect(processExitsWith: .success) {
+            let store = ModelStore(clock: SystemClock.shared).store
+            TestLogCapture.install()
+            let queue = JobQueue(store: store, clock: SystemClock.shared)
+            let handler = Handler(Numbered.self) { job, _ in
+                if job.number == 0 { try await queue.enqueue(Numbered(number: 1)) }
+            }
+            let check = ContextCheck(of: [handler], concurrency: 3, rounds: 1)
+            let report = try await check.run(on: queue) { queue, _ in try await queue.enqueue(Numbered(number: 0)) }
+            #expect(report.isClean, "\(report)")
+            #expect(report.executions >= 3)
+        }
+    }
+
     @Test func `a check whose worker refuses to run says so`() async {
         let twice = Handler(Numbered.self) { _, _ in }
         let check = ContextCheck(of: [twice, twice], concurrency: 3, rounds: 1)
@@ -97,7 +112,7 @@ private func tidy(_ context: ExecutionContext) async {
 }
 
 /// Where the untidy handlers write.
-private let lines = (lost: 106, captured: 107, late: 114, fired: 134)
+private let lines = (lost: 121, captured: 122, late: 129, fired: 149)
 
 private func untidy(_ context: ExecutionContext) async {
     let own = context.logger

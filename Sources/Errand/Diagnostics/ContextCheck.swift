@@ -34,8 +34,10 @@ public struct ContextCheck: Sendable {
     public func run(on queue: JobQueue, enqueue: (JobQueue, Int) async throws -> JobID) async throws -> ContextReport {
         precondition(Limits.concurrency.contains(concurrency) && rounds > 0, "nothing to check: \(concurrency) × \(rounds)")
         let total = concurrency * rounds
-        for number in 0..<total { _ = try await enqueue(queue, number) }
-        let watch = Watch(executions: total)
+        var jobs: Set<JobID> = []
+        for number in 0..<total { jobs.insert(try await enqueue(queue, number)) }
+        precondition(jobs.count == total, "every number needs a job of its own: \(jobs.count) jobs for \(total) numbers")
+        let watch = Watch(jobs: jobs)
         let meeting = MeetingPoint(size: concurrency)
         var configuration = Worker.Configuration()
         configuration.concurrency = concurrency
@@ -102,25 +104,26 @@ public struct ContextCheck: Sendable {
             }
         }
 
-        private let executions: Int
+        /// The check's own jobs; handlers may enqueue others.
+        private let own: Set<JobID>
         private let state = Mutex(State())
 
-        init(executions: Int) { self.executions = executions }
+        init(jobs: Set<JobID>) { own = jobs }
 
         var started: Set<ExecutionID> { state.withLock { $0.started } }
 
-        /// Notes an execution; returns whether it is its job's first.
+        /// Notes an execution; returns whether it is the first of one of the check's own jobs.
         func starts(_ execution: ExecutionID) -> Bool {
             state.withLock { state in
                 state.started.insert(execution)
-                return state.jobs.insert(execution.job).inserted
+                return own.contains(execution.job) && state.jobs.insert(execution.job).inserted
             }
         }
 
         func ended(_ job: JobID) {
             let waiter = state.withLock { state in
-                state.ended.insert(job)
-                if state.ended.count == executions { state.isOver = true }
+                if own.contains(job) { state.ended.insert(job) }
+                if state.ended.count == own.count { state.isOver = true }
                 return state.released()
             }
             waiter?.resume()

@@ -109,11 +109,20 @@ private struct TemporaryStore {
             throw .unavailable(reason: "cannot make a temporary directory: \(String(cString: strerror(errno)))")
         }
         directory = String(cString: path)
-        sqlite = try SQLiteStore.open(directory: "\(directory)/store")
+        do throws(JobStoreError) {
+            sqlite = try SQLiteStore.open(directory: "\(directory)/store")
+        } catch {
+            TemporaryStore.remove(directory)
+            throw error
+        }
     }
 
     func remove() {
         sqlite.close()
+        TemporaryStore.remove(directory)
+    }
+
+    private static func remove(_ directory: String) {
         do {
             try FileManager.default.removeItem(atPath: directory)
         } catch {
