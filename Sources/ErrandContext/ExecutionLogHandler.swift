@@ -96,13 +96,12 @@ public struct ExecutionLogHandler: LogHandler {
     /// since it may be one of theirs, unless its code stands outside by choice.
     private func logOutside(_ event: LogEvent, isChosen: Bool) {
         guard var outside else { return }
-        if !isChosen {
-            UnattributedLog.take { log, time in
-                append(event, members: members(of: event, in: [:]), to: log, at: time, flags: .unattributed, crossing: nil)
-            }
-        }
         outside.metadata = metadata
         outside.metadataProvider = metadataProvider
+        guard !isChosen else { return outside.log(event: event) }
+        UnattributedLog.take { log, time in
+            append(event, members: members(of: event, in: [:]), to: log, at: time, flags: .unattributed, crossing: nil)
+        }
         // What the other handler prints is no second line of nobody's.
         ExecutionContext.none { outside.log(event: event) }
     }

@@ -42,7 +42,8 @@ struct BindTests {
             context.runHere {
                 fetch(
                     ExecutionContext.bind { result, _ in
-                        continuation.resume(returning: (try? result.get()) == 5 ? current() : nil)
+                        guard case .success(5) = result else { return continuation.resume(returning: nil) }
+                        continuation.resume(returning: current())
                     })
             }
         }
