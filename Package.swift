@@ -104,7 +104,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandContextTests",
-            dependencies: ["ErrandContext", "ErrandTesting", "CErrand", logging, tracing],
+            dependencies: ["ErrandContext", "Errand", "ErrandTesting", "CErrand", logging, tracing],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandContextFoundationTests",

@@ -1,6 +1,7 @@
 // The seed scenario: many executions interleaved at every step; each message says who truly wrote it, and the checker compares.
 
 import Dispatch
+import Errand
 import ErrandContext
 import ErrandTesting
 import Logging
@@ -48,7 +49,7 @@ private final class Shared: Sendable {
 }
 
 /// One analysis job: steps with a meeting point of all jobs before and after each, so that every job is inside every step at once.
-private func analyse(_ id: ExecutionID, _ barrier: Barrier, log: @escaping @Sendable (String) -> Void) async {
+private func analyse(_ id: ExecutionID, _ barrier: MeetingPoint, log: @escaping @Sendable (String) -> Void) async {
     for step in 1...3 {
         await barrier.arrive()
         log("\(id) step \(step) begins")
@@ -79,7 +80,7 @@ struct InterleavingTests {
     @Test(arguments: concurrencies)
     func `every line is filed under the execution that wrote it`(concurrency: Int) async throws {
         let contexts = (0..<concurrency).map { makeContext(Int64($0), ordinal: 1) }
-        let barrier = Barrier(parties: concurrency)
+        let barrier = MeetingPoint(parties: concurrency)
         await withDiscardingTaskGroup { group in
             for context in contexts {
                 group.addTask {
@@ -101,7 +102,7 @@ struct InterleavingTests {
     @Test(arguments: concurrencies)
     func `with a shared current ID the same check fails`(concurrency: Int) async {
         let shared = Shared()
-        let barrier = Barrier(parties: concurrency)
+        let barrier = MeetingPoint(parties: concurrency)
         await withDiscardingTaskGroup { group in
             for number in 0..<concurrency {
                 group.addTask {
@@ -123,7 +124,7 @@ struct InterleavingTests {
         let emitter = Emitter()
         let unbound = Shared()
         await withDiscardingTaskGroup { group in
-            let barrier = Barrier(parties: concurrency)
+            let barrier = MeetingPoint(parties: concurrency)
             for context in contexts {
                 group.addTask {
                     await context.run {
@@ -153,7 +154,7 @@ struct InterleavingTests {
 
     @Test func `at concurrency 64 bound threads and queues are right`() async throws {
         let contexts = (0..<64).map { makeContext(Int64($0), ordinal: 1) }
-        let barrier = Barrier(parties: 64)
+        let barrier = MeetingPoint(parties: 64)
         await withDiscardingTaskGroup { group in
             for context in contexts {
                 group.addTask {

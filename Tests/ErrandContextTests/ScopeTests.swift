@@ -1,6 +1,7 @@
 // What survives by itself, what must be bound, and what a scope replaces and restores.
 
 import Dispatch
+import Errand
 import ErrandContext
 import ErrandTesting
 import Logging
@@ -54,7 +55,7 @@ struct ScopeTests {
 
     @Test func `a task that outlives the scope keeps the execution`() async {
         let context = makeContext()
-        let barrier = Barrier(parties: 2)
+        let barrier = MeetingPoint(parties: 2)
         let escaped = await context.run {
             Task {
                 await barrier.arrive()

@@ -1,5 +1,6 @@
 // Work that many share: started once, by nobody; what each asker gets, whatever the others do.
 
+import Errand
 import ErrandContext
 import ErrandTesting
 import Logging
@@ -27,7 +28,7 @@ struct SharedWorkTests {
             return "the value"
         }
         let contexts = (0..<concurrency).map { makeContext(Int64($0)) }
-        let barrier = Barrier(parties: concurrency)
+        let barrier = MeetingPoint(parties: concurrency)
         try await withThrowingDiscardingTaskGroup { group in
             for (number, context) in contexts.enumerated() {
                 group.addTask {

@@ -24,7 +24,7 @@ private let library: Logger = {
         let current = SharedCurrent()
         let shop = Shop()
         _ = try await shop.enqueue(AttributionTests.jobs)
-        let barrier = Barrier(parties: AttributionTests.jobs)
+        let barrier = MeetingPoint(parties: AttributionTests.jobs)
         try await shop.work(concurrency: AttributionTests.jobs, reporters: [wrap(sentry, current)]) { job, context in
             current.set(job.execution)
             library.info("\(job.execution) begins")

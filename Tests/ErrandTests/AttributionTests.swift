@@ -17,7 +17,7 @@ private let logger: Logger = {
     @Test func `1,000 jobs at concurrency 100, a barrier between their lines: every line is under its execution`() async throws {
         let jobs = Array(repeating: NewJob(kind: "talks", payload: Array("1".utf8)), count: 1000)
         let ids = try await shop.queue.enqueue(jobs).map(\.id)
-        let barrier = Barrier(parties: 100)
+        let barrier = MeetingPoint(parties: 100)
         let worker = shop.worker(
             Handler(kind: "talks", backoff: Backoff(base: .zero)) { job, context in
                 let id = job.execution
@@ -59,7 +59,7 @@ private let logger: Logger = {
         let jobs = Array(repeating: NewJob(kind: "crosses", payload: Array("1".utf8)), count: 20)
         let ids = try await shop.queue.enqueue(jobs).map(\.id)
         let place = SharedPlace()
-        let barrier = Barrier(parties: 20)
+        let barrier = MeetingPoint(parties: 20)
         try await shop.worker(
             Handler(kind: "crosses") { job, context in
                 await place.keep(context.logger)

@@ -8,7 +8,7 @@ import Testing
 /// pool threads that other tests here want to themselves.
 @Suite(.timeLimit(.minutes(2))) struct BlockingCancellationTests {
     /// Waits for its cancellation; then its handler stands at `gate`.
-    private static func hanging(_ gate: Gate, _ started: Barrier, timeout: Duration? = nil) -> Handler {
+    private static func hanging(_ gate: Gate, _ started: MeetingPoint, timeout: Duration? = nil) -> Handler {
         Handler(kind: "hangs", timeout: timeout, backoff: Backoff(base: .zero)) { _, _ in
             await started.arrive()
             try await withTaskCancellationHandler {
@@ -24,7 +24,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             let shop = Workshop()
             let id = try await shop.enqueue("hangs")
-            let (gate, started) = (Gate(), Barrier(parties: 2))
+            let (gate, started) = (Gate(), MeetingPoint(parties: 2))
             let hasRun = Happening()
             let other = Handler(kind: "other") { _, _ in
                 await hasRun.happen()
@@ -54,7 +54,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             let shop = Workshop()
             for _ in 0..<2 { _ = try await shop.enqueue("hangs") { $0.maxAttempts = 1 } }
-            let (gate, started) = (Gate(), Barrier(parties: 2))
+            let (gate, started) = (Gate(), MeetingPoint(parties: 2))
             startThread(named: "test-witness") {
                 gate.waitUntilBlocked(2)
                 gate.open()

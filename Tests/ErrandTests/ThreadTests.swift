@@ -68,7 +68,7 @@ struct ThreadTests {
 
     @Test func `a sleep in a cancelled task does not begin`() async {
         let clock = ManualClock()
-        let barrier = Barrier(parties: 2)
+        let barrier = MeetingPoint(parties: 2)
         let sleeper = Task {
             await barrier.arrive()
             return await clock.sleep(for: .seconds(10))

@@ -274,7 +274,7 @@ private let logger: Logger = {
         let shop = Workshop(tracer: tracer)
         let jobs = Array(repeating: NewJob(kind: "talks", payload: Array("1".utf8)), count: 256)
         let ids = try await shop.queue.enqueue(jobs).map(\.id)
-        let barrier = Barrier(parties: 64)
+        let barrier = MeetingPoint(parties: 64)
         try await shop.worker(
             Handler(kind: "talks") { job, context in
                 for _ in 1...3 {

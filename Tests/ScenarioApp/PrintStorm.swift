@@ -28,31 +28,13 @@ struct PrintStorm: Job {
     }
 }
 
-/// Holds tasks until all of them have come, again and again.
-actor Barrier {
-    private let parties: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    init(parties: Int) { self.parties = parties }
-
-    func arrive() async {
-        if waiting.count + 1 == parties {
-            let released = waiting
-            waiting = []
-            for continuation in released { continuation.resume() }
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-    }
-}
-
 /// One barrier for each number of parties.
 actor Barriers {
-    private var barriers: [Int: Barrier] = [:]
+    private var barriers: [Int: MeetingPoint] = [:]
 
-    func barrier(of parties: Int) -> Barrier {
+    func barrier(of parties: Int) -> MeetingPoint {
         if let barrier = barriers[parties] { return barrier }
-        let barrier = Barrier(parties: parties)
+        let barrier = MeetingPoint(parties: parties)
         barriers[parties] = barrier
         return barrier
     }

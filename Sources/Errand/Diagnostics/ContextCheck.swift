@@ -38,7 +38,7 @@ public struct ContextCheck: Sendable {
         for number in 0..<total { jobs.insert(try await enqueue(queue, number)) }
         precondition(jobs.count == total, "every number needs a job of its own: \(jobs.count) jobs for \(total) numbers")
         let watch = Watch(jobs: jobs)
-        let meeting = MeetingPoint(size: concurrency)
+        let meeting = MeetingPoint(parties: concurrency)
         var configuration = Worker.Configuration()
         configuration.concurrency = concurrency
         configuration.queues = try await queue.store.inspection.stats().counts.map(\.queue).uniqued.map { ($0, nil) }

@@ -1,5 +1,6 @@
 // One job of a scene: it speaks, and every message says who truly spoke.
 
+import Errand
 package import ErrandContext
 import Logging
 

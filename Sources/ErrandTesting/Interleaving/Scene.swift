@@ -1,5 +1,6 @@
 // Many executions play one mechanism at once; what was said is compared with where it was filed.
 
+import Errand
 import ErrandContext
 import FoundationEssentials
 import Logging

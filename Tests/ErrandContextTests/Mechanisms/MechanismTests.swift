@@ -1,5 +1,6 @@
 // The table of mechanisms, row by row: whose lines are without our API, and that they are right with it.
 
+import Errand
 import ErrandContext
 import ErrandTesting
 import Synchronization

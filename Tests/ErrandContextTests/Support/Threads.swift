@@ -25,24 +25,6 @@ func onNewThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) asy
     }
 }
 
-/// Holds tasks until all of them have come, again and again: forces an interleaving without a sleep.
-actor Barrier {
-    private let parties: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    init(parties: Int) { self.parties = parties }
-
-    func arrive() async {
-        if waiting.count + 1 == parties {
-            let released = waiting
-            waiting = []
-            for continuation in released { continuation.resume() }
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-    }
-}
-
 /// Holds whoever comes until it is opened; open for ever after.
 final class Gate: Sendable {
     private let state = Mutex(State())

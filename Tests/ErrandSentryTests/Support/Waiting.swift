@@ -4,23 +4,6 @@
 import Glibc
 import Synchronization
 
-/// Holds tasks until all of them have come.
-actor Barrier {
-    private let parties: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    init(parties: Int) { self.parties = parties }
-
-    func arrive() async {
-        if waiting.count + 1 == parties {
-            for continuation in waiting { continuation.resume() }
-            waiting = []
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-    }
-}
-
 /// Collects values from any thread.
 final class Collected<Value: Sendable>: Sendable {
     private let state = Mutex<[Value]>([])

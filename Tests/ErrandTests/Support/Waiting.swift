@@ -3,24 +3,6 @@
 import Errand
 import Glibc
 
-/// Holds tasks until all of them have come, again and again: forces an interleaving without a sleep.
-actor Barrier {
-    private let parties: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    init(parties: Int) { self.parties = parties }
-
-    func arrive() async {
-        if waiting.count + 1 == parties {
-            let released = waiting
-            waiting = []
-            for continuation in released { continuation.resume() }
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-    }
-}
-
 /// Lets one thread wait for another.
 final class Semaphore: Sendable {
     private let monitor = Monitor(0)

@@ -1,25 +1,6 @@
-// Where tasks wait for each other: what forces an interleaving without a sleep.
+// Counts what happens anywhere: what tests wait for instead of sleeping.
 
 import Synchronization
-
-/// Holds tasks until all of them have come, again and again.
-///
-/// Only for tasks, never for blocks of a queue: Dispatch has few threads, and a thousand waiting blocks would wait for ever.
-package actor MeetingPoint {
-    private let parties: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    /// For so many tasks.
-    package init(parties: Int) { self.parties = parties }
-
-    /// Returns when all have come.
-    package func arrive() async {
-        guard waiting.count + 1 == parties else { return await withCheckedContinuation { waiting.append($0) } }
-        let released = waiting
-        waiting = []
-        for continuation in released { continuation.resume() }
-    }
-}
 
 /// Counts what happens anywhere, and lets a task wait until it has happened often enough.
 package final class Tally: Sendable {
