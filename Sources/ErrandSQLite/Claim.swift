@@ -19,7 +19,7 @@ struct ClaimPlan {
 
 extension QueueDatabase {
     /// One job that a claim takes.
-    private struct Candidate {
+    struct Candidate {
         var feed: Int
         var priority: Int64
         var rank: Int64
@@ -28,6 +28,7 @@ extension QueueDatabase {
         var base: Int64
         var attempt: Int64
         var crashes: Int64
+        var isSuspect = false
 
         func precedes(_ other: Candidate) -> Bool { (priority, rank, id) < (other.priority, other.rank, other.id) }
     }
@@ -48,6 +49,19 @@ extension QueueDatabase {
             }
         }
         return claimed
+    }
+
+    /// Gives a suspect alone, where that may be; else what ``claim(_:for:now:)`` gives, and whether a suspect waits for an idle worker.
+    func claimMindingSuspects(
+        _ request: ClaimRequest, for worker: WorkerID, now: Int64
+    ) throws(JobStoreError) -> (claimed: [ClaimedJob], suspectsWait: Bool) {
+        guard request.limit > 0, try hasSuspects() else { return (try claim(request, for: worker, now: now), false) }
+        var feeds: [ClaimPlan.OpenFeed] = []
+        for share in request.queues where share.limit > 0 { feeds += try openFeeds(of: share.queue, kinds: request.kinds) }
+        guard let next = try nextSuspect(of: feeds) else { return (try claim(request, for: worker, now: now), false) }
+        guard request.mayRunAlone else { return (try claim(request, for: worker, now: now), true) }
+        try takeSuspect(next.id)
+        return ([try start(next, of: feeds[next.feed], for: worker, now: now)], false)
     }
 
     /// Whether other workers hold jobs that this claim could have given.
@@ -136,7 +150,8 @@ extension QueueDatabase {
         guard try input.step() else { throw .damaged(reason: "job \(id) has a state but no input row") }
         var job = ClaimedJob(
             execution: ExecutionID(id, ordinal), attempt: Int(attempt), maxAttempts: Int(input.integer(0)), crashes: Int(candidate.crashes),
-            queue: feed.queue, kind: feed.kind, payload: input.bytes(2), dueAt: Timestamp(microseconds: candidate.rank),
+            isSuspect: candidate.isSuspect, queue: feed.queue, kind: feed.kind, payload: input.bytes(2),
+            dueAt: Timestamp(microseconds: candidate.rank),
             startedAt: Timestamp(microseconds: now))
         if input.integer(1) != 0 { try readExtras(of: id, into: &job) }
         // The first ordinal is 1 unless the machine was started again in between, so that most claims need no look.

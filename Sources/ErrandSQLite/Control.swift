@@ -13,6 +13,8 @@ extension QueueDatabase {
 
         enum State {
             case available(Carried)
+            /// Available, and under suspicion.
+            case suspect(Carried)
             case scheduled(Carried, ScheduledReason)
             case running(ordinal: Int64)
             case finished(FinalState, ordinal: Int64, attempt: Int64, crashes: Int64)
@@ -39,6 +41,8 @@ extension QueueDatabase {
             state = .scheduled(Whereabouts.Carried(base: row.integer(8), attempt: row.integer(9), crashes: row.integer(10)), reason)
         } else if !row.isNull(12) {
             state = .available(Whereabouts.Carried(base: row.integer(12), attempt: row.integer(13), crashes: row.integer(14)))
+        } else if !row.isNull(15) {
+            state = .suspect(Whereabouts.Carried(base: row.integer(15), attempt: row.integer(16), crashes: row.integer(17)))
         } else {
             throw .damaged(reason: "job \(id) is in no state")
         }
@@ -67,6 +71,10 @@ extension QueueDatabase {
                 try end(id, job, carried, reason: reason)
                 topics.insert(.outcome)
                 results.append(.cancelled)
+            case .suspect(let carried):
+                try end(id, job, carried, reason: reason)
+                topics.insert(.outcome)
+                results.append(.cancelled)
             case .scheduled(let carried, _):
                 try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
                 try end(id, job, carried, reason: reason)
@@ -87,6 +95,7 @@ extension QueueDatabase {
             .bind(4, carried.attempt).bind(5, carried.crashes).bind(6, nil).bind(7, nil).bind(8, clock.now).bind(9, nil)
             .bind(10, text: reason).bind(11, text: nil).bind(12, blob: nil).run()
         count(.cancelled, feed: job.feed)
+        try clear(id.rawValue)
     }
 
     // MARK: Retry
@@ -102,7 +111,7 @@ extension QueueDatabase {
             }
             let carried: Whereabouts.Carried
             switch job.state {
-            case .available:
+            case .available, .suspect:
                 results.append(.refused(.available))
                 continue
             case .running:
@@ -141,12 +150,13 @@ enum ControlSQL {
     static let locate = SQL(
         """
         SELECT j.feed, j.priority, j.run_at, r.ordinal, f.state, f.ordinal, f.attempt, f.crashes, s.base, s.attempt, s.crashes, s.reason,
-               a.base, a.attempt, a.crashes
+               a.base, a.attempt, a.crashes, u.base, u.attempt, u.crashes
           FROM errand_job j
           LEFT JOIN errand_running r ON r.id = j.id
           LEFT JOIN errand_finished f ON f.id = j.id
           LEFT JOIN errand_scheduled s ON s.id = j.id
           LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
+          LEFT JOIN errand_suspect u ON u.id = j.id
          WHERE j.id = :id
         """)
 

@@ -97,7 +97,9 @@ extension QueueReader {
             id: id, key: extras.key, kind: row.text(2), queue: row.text(1), state: place.state, priority: Int(row.integer(3)),
             attempt: Int(place.attempt), maxAttempts: Int(row.integer(6)), crashes: Int(place.crashes),
             createdAt: Timestamp(microseconds: row.integer(5)), runAt: Timestamp(microseconds: place.runAt ?? row.integer(4)),
-            finishedAt: place.finishedAt.map(Timestamp.init(microseconds:)), reason: place.reason, meta: extras.meta, label: extras.label)
+            finishedAt: place.finishedAt.map(Timestamp.init(microseconds:)), reason: place.reason, meta: extras.meta, label: extras.label,
+            isSuspect: !place.state.isFinal && !row.isNull(InspectSQL.suspect),
+            stuckSince: place.stuckSince.map(Timestamp.init(microseconds:)))
     }
 
     private struct Place {
@@ -107,6 +109,7 @@ extension QueueReader {
         var runAt: Int64?
         var finishedAt: Int64?
         var reason: String?
+        var stuckSince: Int64?
     }
 
     private func place(_ row: Statement, _ id: JobID) throws(JobStoreError) -> Place {
@@ -116,12 +119,17 @@ extension QueueReader {
                 state: state.jobState, attempt: row.integer(8), crashes: row.integer(9), finishedAt: row.integer(10),
                 reason: row.optionalText(11))
         }
-        if !row.isNull(12) { return Place(state: .running, attempt: row.integer(12), crashes: row.integer(13)) }
+        if !row.isNull(12) {
+            return Place(
+                state: .running, attempt: row.integer(12), crashes: row.integer(13), stuckSince: row.optionalInteger(InspectSQL.suspect + 4)
+            )
+        }
         if let reason = row.optionalInteger(17).flatMap(ScheduledReason.init(rawValue:)) {
             return Place(state: reason.jobState, attempt: row.integer(15), crashes: row.integer(16), runAt: row.integer(14))
         }
-        guard !row.isNull(18) else { throw .damaged(reason: "job \(id) is in no state") }
-        return Place(state: .available, attempt: row.integer(18), crashes: row.integer(19))
+        if !row.isNull(18) { return Place(state: .available, attempt: row.integer(18), crashes: row.integer(19)) }
+        guard !row.isNull(InspectSQL.suspect + 1) else { throw .damaged(reason: "job \(id) is in no state") }
+        return Place(state: .available, attempt: row.integer(InspectSQL.suspect + 2), crashes: row.integer(InspectSQL.suspect + 3))
     }
 
     // MARK: What a person may mean
@@ -184,12 +192,16 @@ enum InspectSQL {
     /// Where ``JobExtras/columns`` begin in ``columns``.
     static let extras: Int32 = 20
 
+    /// Where the columns of a suspect and of a stuck execution begin in ``columns``.
+    static let suspect: Int32 = extras + JobExtras.columnCount
+
     private static let columns = """
         SELECT j.id, q.name, k.name, j.priority, j.run_at, j.created_at, j.max_attempts,
                f.state, f.attempt, f.crashes, f.finished_at, f.reason, r.attempt, r.crashes,
                s.run_at, s.attempt, s.crashes, s.reason, a.attempt, a.crashes,
                j.timeout_us, j.idempotency_key, j.label, j.meta, j.trace_parent, j.trace_state, j.baggage, j.parent_job, j.parent_ordinal,
-               j.root_job, j.root_ordinal, j.flags
+               j.root_job, j.root_ordinal, j.flags,
+               u.id, u.base, u.attempt, u.crashes, t.since
           FROM errand_job j
           CROSS JOIN errand_feed d ON d.id = j.feed
           CROSS JOIN errand_queue q ON q.id = d.queue
@@ -198,6 +210,8 @@ enum InspectSQL {
           LEFT JOIN errand_running r ON r.id = j.id
           LEFT JOIN errand_scheduled s ON s.id = j.id
           LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
+          LEFT JOIN errand_suspect u ON u.id = j.id
+          LEFT JOIN errand_stuck t ON t.job = r.id AND t.ordinal = r.ordinal
         """
 
     /// One job. Row keys, and the primary key of `errand_available`.

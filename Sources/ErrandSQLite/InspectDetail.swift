@@ -146,8 +146,13 @@ enum StatsSQL {
     static let feeds = SQL(
         "SELECT f.id, q.name, k.name FROM errand_feed f JOIN errand_queue q ON q.id = f.queue JOIN errand_kind k ON k.id = f.kind")
 
-    /// Walks the primary key of `errand_available`.
-    static let available = SQL("SELECT feed, 0, count(*) FROM errand_available GROUP BY feed")
+    /// Walks the primary key of `errand_available` and the index `errand_suspect_ready`.
+    static let available = SQL(
+        """
+        SELECT feed, 0, sum(jobs) FROM (
+            SELECT feed, count(*) AS jobs FROM errand_available GROUP BY feed
+            UNION ALL SELECT feed, count(*) FROM errand_suspect WHERE base IS NOT NULL GROUP BY feed) GROUP BY feed
+        """)
 
     /// Walks `errand_scheduled`, with the input by row key.
     static let scheduled = SQL(

@@ -58,6 +58,10 @@ extension QueueDatabase {
     func leave(_ held: HeldExecution, end: RecordedEnd, next: NextStep, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         try connection[LeaveSQL.drop].bind(1, held.id).run()
         let next = next.honouring(wish: try takeWish(for: held.id))
+        if end.outcome.clearsSuspicion || next.isFinal, try clear(held.id) {
+            // It may be the next suspect's turn.
+            topics.insert(.work)
+        }
         tally(end.outcome, feed: held.feed, startedAt: held.startedAt, finishedAt: end.finishedAt)
         let counted = held.attempt - (end.outcome.isRefunded ? 1 : 0)
         let crashes = held.crashes + (end.outcome == .crashed ? 1 : 0)

@@ -19,6 +19,8 @@ final class QueueDatabase: WritableDatabase {
         var lastID: Int64?
         var feeds: [FeedName: Int64] = [:]
         var plan: ClaimPlan?
+        /// Whether any job is under suspicion, once known.
+        var hasSuspects: Bool?
     }
 
     /// What is gathered during a transaction and written once before its commit.
@@ -164,8 +166,9 @@ enum QueueSQL {
 }
 
 extension QueueDatabase {
-    /// Makes a job available at the place that its input gives it for life.
+    /// Makes a job available at the place that its input gives it for life; a suspect waits apart.
     func place(_ id: Int64, base: Int64, attempt: Int64, crashes: Int64) throws(JobStoreError) {
+        if try isSuspect(id) { return try placeApart(id, base: base, attempt: attempt, crashes: crashes) }
         let input = try connection[QueueSQL.placement].bind(1, id).first { ($0.integer(0), $0.integer(1), $0.integer(2)) }
         guard let (feed, priority, rank) = input else { throw .damaged(reason: "job \(JobID(rawValue: id)) has a state but no input row") }
         try connection[QueueSQL.makeAvailable].bind(1, feed).bind(2, priority).bind(3, rank).bind(4, id).bind(5, base).bind(6, attempt)

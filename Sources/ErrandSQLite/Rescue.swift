@@ -7,14 +7,15 @@ import ErrandContext
 struct PreparedRescue: Sendable {
     var request: RescueRequest
     var convictions: [ExecutionID: (Conviction, error: String)] = [:]
-    var neighbourError: String?
+    /// What is kept with every other interruption.
+    var interruption: String
 
     init(_ request: RescueRequest) throws(JobStoreError) {
         self.request = request
         for conviction in request.convictions {
             convictions[conviction.execution] = (conviction, try JSONText.encode(conviction.error))
         }
-        if let error = request.neighbourError { neighbourError = try JSONText.encode(error) }
+        interruption = try JSONText.encode(request.neighbourError ?? .workerDied)
     }
 }
 
@@ -66,23 +67,14 @@ extension QueueDatabase {
                 conviction.next(afterCrashes: Int(held.crashes), limit: request.convictionLimit)
             )
         }
-        let isDead = request.casualty.cause == .dead
-        let end = RecordedEnd(outcome: isDead ? .interrupted : .lost, finishedAt: clock.now, error: rescue.neighbourError)
+        // A worker that is merely overdue may live: nobody died.
+        guard request.casualty.cause == .dead else { return (RecordedEnd(outcome: .lost, finishedAt: clock.now), .giveBack) }
+        let end = RecordedEnd(outcome: .interrupted, finishedAt: clock.now, error: rescue.interruption)
         // Whoever knows the culprit does not suspect its neighbours.
-        guard isDead, rescue.neighbourError == nil, try isPoison(held.id, threshold: request.poisonThreshold) else {
-            return (end, .giveBack)
+        if request.neighbourError == nil, let threshold = request.suspectThreshold, try deathsInARow(held.id) + 1 >= threshold {
+            try suspect(held.id)
         }
-        return (end, .bury(reason: "poison"))
-    }
-
-    /// Whether this interruption, its culprit unknown, is the `threshold`th in a row; those whose culprit is known are passed over.
-    private func isPoison(_ job: Int64, threshold: Int?) throws(JobStoreError) -> Bool {
-        guard let threshold, threshold > 0 else { return false }
-        var interrupted = 1
-        try connection[RescueSQL.lastOutcomes].bind(1, job).bind(2, Outcome.interrupted.code).bind(3, Int64(threshold - 1)).forEach { row in
-            if row.integer(0) == Outcome.interrupted.code { interrupted += 1 }
-        }
-        return interrupted >= threshold
+        return (end, .giveBack)
     }
 }
 
@@ -96,12 +88,4 @@ enum RescueSQL {
 
     /// What a worker holds. Walks `errand_running`, which is as small as the slots of all workers; only rescue does.
     static let held = SQL("SELECT id, ordinal, attempt, crashes, started_at, feed FROM errand_running WHERE worker = :worker")
-
-    /// The latest executions on record, without the interruptions that have an error: their culprit is known. The end of a prefix of
-    /// the primary key of `errand_execution`.
-    static let lastOutcomes = SQL(
-        """
-        SELECT outcome FROM errand_execution WHERE job = :job AND NOT (outcome = :interrupted AND error IS NOT NULL)
-         ORDER BY ordinal DESC LIMIT :limit
-        """)
 }

@@ -3,7 +3,7 @@
 /// What the two files of a store hold.
 enum Schema {
     /// The newest schema that this Errand reads and writes.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     /// What a version adds to the one before it. Only ever more: an Errand of the version before reads and writes the file as well.
     struct Step {
@@ -34,7 +34,21 @@ enum Schema {
                 -- 15: after_end, crossed, ambient_lost, unattributed.
                 CREATE INDEX errand_log_chunk_leaky ON errand_log_chunk(id) WHERE flags & 15 <> 0;
                 CREATE TABLE errand_log_flag(flag INTEGER PRIMARY KEY, lines INTEGER NOT NULL) STRICT;
-                """)
+                """),
+        Step(
+            version: 3,
+            queue: """
+                -- Jobs under suspicion of taking their workers down. Where one may start it waits here instead of in errand_available,
+                -- so that no ordinary claim meets it; base is NULL while it is scheduled or running.
+                CREATE TABLE errand_suspect(
+                  id INTEGER PRIMARY KEY, feed INTEGER NOT NULL, priority INTEGER NOT NULL, rank INTEGER NOT NULL, base INTEGER,
+                  attempt INTEGER, crashes INTEGER) STRICT;
+                CREATE INDEX errand_suspect_ready ON errand_suspect(feed, priority, rank, id) WHERE base IS NOT NULL;
+                -- Executions that ignore their cancellation; true as long as errand_running holds the same execution.
+                CREATE TABLE errand_stuck(
+                  job INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, worker INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+                """,
+            logs: ""),
     ]
 
     /// `queue.db`. Times are microseconds since 1970, except leases, which are microseconds of the boot clock.

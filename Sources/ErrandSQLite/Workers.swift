@@ -33,9 +33,10 @@ extension QueueDatabase {
             // Not by the token alone: a condemned worker's rows are still there while its children are being ended.
             reply.results.append(reply.isRegistered ? try record(report, by: request.worker, topics: &topics) : .leaseLost)
         }
+        if reply.isRegistered { try noteStuck(request.stuck, worker: request.worker, now: now) }
         if try promote(now: now) > 0 { topics.insert(.work) }
         if reply.isRegistered, let claim = request.claim {
-            reply.claimed = try self.claim(claim, for: request.worker, now: now)
+            (reply.claimed, reply.suspectsWait) = try claimMindingSuspects(claim, for: request.worker, now: now)
             if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker) }
         }
         reply.nextWake = try nextDue().map(Timestamp.init(microseconds:))

@@ -112,6 +112,10 @@ extension ModelStore {
         package static let convictsByJob = Fault(rawValue: 32)
         /// The neighbours of a convicted execution lose their attempt.
         package static let neighboursPay = Fault(rawValue: 64)
+        /// Suspects are claimed like all others, beside whatever runs.
+        package static let suspectsMingle = Fault(rawValue: 128)
+        /// A death whose culprit is known makes its neighbours suspects.
+        package static let suspectsNeighbours = Fault(rawValue: 256)
     }
 }
 
@@ -149,7 +153,9 @@ extension ModelStore: JobStore {
             return commit { tables in
                 var reply = tables.begin(request, at: moment)
                 if reply.isRegistered, let claim = request.claim {
-                    reply.claimed = tables.take(tables.candidates(for: claim), for: request.worker, at: moment.wall)
+                    let (candidates, suspectsWait) = tables.candidatesMindingSuspects(for: claim)
+                    reply.claimed = tables.take(candidates, for: request.worker, at: moment.wall)
+                    reply.suspectsWait = suspectsWait
                 }
                 tables.finish(&reply, after: request)
                 return reply

@@ -80,7 +80,7 @@ extension ModelJob {
             id: id, key: input.key, kind: input.kind, queue: input.queue, state: state, priority: input.priority,
             attempt: state == .running ? attempts + 1 : attempts, maxAttempts: input.maxAttempts, crashes: crashes, createdAt: createdAt,
             runAt: state == .scheduled || state == .retryable ? startsAt : dueAt, finishedAt: finishedAt, reason: reason,
-            meta: input.meta, label: input.label)
+            meta: input.meta, label: input.label, isSuspect: isSuspect, stuckSince: stuckSince)
     }
 
     var detail: JobDetail {

@@ -33,6 +33,12 @@ extension ModelTables {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
         workers[request.worker]?.renew(at: moment.uptime)
         reply.results = request.reports.map { reply.isRegistered ? record($0, by: request.worker) : .leaseLost }
+        for execution in request.stuck where reply.isRegistered {
+            guard let job = jobs[execution.job], job.state == .running, job.worker == request.worker, job.execution == execution else {
+                continue
+            }
+            jobs[execution.job]?.stuckSince = job.stuckSince ?? moment.wall
+        }
         promote(at: moment.wall)
         return reply
     }
@@ -88,12 +94,29 @@ extension ModelTables {
         }
     }
 
+    /// A suspect alone, where that may be; else what ``candidates(for:)`` gives, and whether a suspect waits for an idle worker.
+    func candidatesMindingSuspects(for claim: ClaimRequest) -> (candidates: [JobID], suspectsWait: Bool) {
+        guard claim.limit > 0, !jobs.values.contains(where: { $0.isSuspect && $0.state == .running }) else {
+            return (candidates(for: claim), false)
+        }
+        let queues = Set(claim.queues.filter { $0.limit > 0 }.map(\.queue))
+        let waiting = jobs.values.filter {
+            $0.isSuspect && $0.state == .available && queues.contains($0.input.queue) && claim.kinds.contains($0.input.kind)
+        }
+        let next = waiting.min { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
+        guard let next else { return (candidates(for: claim), false) }
+        return claim.mayRunAlone ? ([next.id], false) : (candidates(for: claim), true)
+    }
+
     /// The jobs that `claim` would take: queue after queue, in each by priority, due time and ID, only of the kinds asked for.
     func candidates(for claim: ClaimRequest) -> [JobID] {
         var found: [JobID] = []
         for share in claim.queues {
             let limit = max(0, min(share.limit, claim.limit - found.count))
-            var line = jobs.values.filter { $0.state == .available && $0.input.queue == share.queue && !found.contains($0.id) }
+            var line = jobs.values.filter {
+                $0.state == .available && $0.input.queue == share.queue && !found.contains($0.id)
+                    && (!$0.isSuspect || faults.contains(.suspectsMingle))
+            }
             line.sort { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
             if faults.contains(.filterAfterRange) { line = Array(line.prefix(limit)) }
             found += line.filter { claim.kinds.contains($0.input.kind) }.prefix(limit).map(\.id)
@@ -116,8 +139,9 @@ extension ModelTables {
             jobs[id] = job
             let input = job.input
             return ClaimedJob(
-                execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes, queue: input.queue,
-                kind: input.kind, payload: input.payload, timeout: input.timeout, key: input.key, meta: input.meta, trace: input.trace,
+                execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes,
+                isSuspect: job.isSuspect, queue: input.queue, kind: input.kind, payload: input.payload, timeout: input.timeout,
+                key: input.key, meta: input.meta, trace: input.trace,
                 traceRelation: input.traceRelation, parent: input.parent, root: input.root, previous: previous, dueAt: job.dueAt,
                 startedAt: now)
         }

@@ -44,9 +44,14 @@ extension ModelTables {
                 next = conviction.next(afterCrashes: job.crashes, limit: request.convictionLimit)
                 job.close(.crashed, error: conviction.error, at: now)
             } else {
-                job.close(casualty.cause == .dead ? .interrupted : .lost, error: request.neighbourError, at: now)
+                if casualty.cause == .dead {
+                    job.close(.interrupted, error: request.neighbourError ?? .workerDied, at: now)
+                } else {
+                    job.close(.lost, error: nil, at: now)
+                }
                 if request.neighbourError != nil, faults.contains(.neighboursPay) { job.attempts += 1 }
-                next = isPoison(job, request) ? .bury(reason: "poison") : .giveBack
+                if isSuspicious(job, request) { job.isSuspect = true }
+                next = .giveBack
             }
             switch next.honouring(wish: wish.map(\.reason)) {
             case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
@@ -66,8 +71,11 @@ extension ModelTables {
         conviction.execution == execution || (faults.contains(.convictsByJob) && conviction.execution.job == execution.job)
     }
 
-    private func isPoison(_ job: ModelJob, _ request: RescueRequest) -> Bool {
-        guard let threshold = request.poisonThreshold, request.casualty.cause == .dead, request.neighbourError == nil else { return false }
-        return job.unexplainedInterruptionsInARow >= threshold
+    private func isSuspicious(_ job: ModelJob, _ request: RescueRequest) -> Bool {
+        guard let threshold = request.suspectThreshold, request.casualty.cause == .dead else { return false }
+        if faults.contains(.suspectsNeighbours) {
+            return job.executions.reversed().prefix { $0.outcome == .interrupted }.count >= threshold
+        }
+        return request.neighbourError == nil && job.deathsInARow >= threshold
     }
 }

@@ -50,6 +50,10 @@ struct ModelJob {
     var result: [UInt8]?
     /// The wish to end the running execution.
     var cancellation: Cancellation?
+    /// Whether it is suspected of taking its workers down.
+    var isSuspect = false
+    /// Since when the running execution ignores its cancellation.
+    var stuckSince: Timestamp?
     /// Every execution, oldest first.
     var executions: [ExecutionRecord] = []
 
@@ -61,10 +65,8 @@ struct ModelJob {
     /// The newest claim's identity.
     var execution: ExecutionID { ExecutionID(id, ordinal) }
 
-    /// How many of the newest executions in a row were interrupted, those left out whose culprit is known.
-    var unexplainedInterruptionsInARow: Int {
-        executions.reversed().filter { $0.outcome != .interrupted || $0.error == nil }.prefix { $0.outcome == .interrupted }.count
-    }
+    /// At how many deaths in a row it was in flight.
+    var deathsInARow: Int { Suspicion.deathsInARow(executions.reversed().lazy.map { ($0.outcome, $0.error) }) }
 
     /// Ends the newest execution in the record.
     mutating func close(_ outcome: Outcome, error: StoredError?, at time: Timestamp) {
@@ -73,13 +75,16 @@ struct ModelJob {
         executions[executions.count - 1].finishedAt = time
         if !outcome.isRefunded { attempts += 1 }
         if outcome == .crashed { crashes += 1 }
+        if outcome.clearsSuspicion { isSuspect = false }
         worker = nil
         cancellation = nil
+        stuckSince = nil
     }
 
     /// Ends the job.
     mutating func finish(as final: JobState, reason: String?, at time: Timestamp) {
         state = final
+        isSuspect = false
         self.reason = reason
         finishedAt = time
     }

@@ -77,9 +77,15 @@ import Testing
         #expect(
             try await plan(InspectSQL.ended) == ["SEARCH errand_finished USING COVERING INDEX errand_finished_other (state=? AND id<?)"])
         #expect(try await plan(RetentionSQL.finished) == ["SEARCH errand_finished USING INTEGER PRIMARY KEY (rowid>?)"])
-        #expect(try await plan(RescueSQL.lastOutcomes) == ["SEARCH errand_execution USING PRIMARY KEY (job=?)"])
+        #expect(try await plan(SuspectSQL.latestExecutions) == ["SEARCH errand_execution USING PRIMARY KEY (job=?)"])
         #expect(
             try await plan(StatsSQL.oldest) == ["SEARCH errand_available USING PRIMARY KEY (feed=? AND priority>?)"])
+    }
+
+    @Test func `a suspect is found by its feed, and an execution that is stuck by its job`() async throws {
+        #expect(try await plan(SuspectSQL.next) == ["SEARCH errand_suspect USING INDEX errand_suspect_ready (feed=?)"])
+        #expect(try await plan(SuspectSQL.isOne) == ["SEARCH errand_suspect USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(StuckSQL.note) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
     }
 
     @Test func `flagged chunks are found without a walk over all`() async throws {

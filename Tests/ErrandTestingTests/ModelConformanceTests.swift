@@ -64,6 +64,13 @@ import Testing
         Variant(
             description: "neighbours pay an attempt", fault: .neighboursPay,
             noticedBy: ["a convicted execution is crashed and its job waits; its neighbours are interrupted, and nobody pays an attempt"]),
+        Variant(
+            description: "suspects run beside others", fault: .suspectsMingle,
+            noticedBy: ["a suspect is given to nobody who holds anything, and it says that it waits"]),
+        Variant(
+            description: "a known culprit's neighbours become suspects", fault: .suspectsNeighbours,
+            noticedBy: ["an end of its own breaks a row of deaths; shutdowns, lost leases and known culprits neither count nor break it"],
+            showsOnWalks: false),
     ]
 
     @Test(arguments: variants)

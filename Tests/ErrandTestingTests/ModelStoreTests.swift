@@ -32,7 +32,7 @@ import Testing
         }
         let casualty = try #require(try await model.casualties(seenBy: b).first)
         #expect(casualty.cause == .overdue)
-        #expect(try await model.rescue(casualty, poisonThreshold: nil) == [late.execution])
+        #expect(try await model.rescue(casualty, suspectThreshold: nil) == [late.execution])
         #expect(try await claim(b).map(\.execution) == [ExecutionID(jobID, 2)])
         let report = ExecutionReport(execution: late.execution, outcome: .completed, next: .complete, finishedAt: clock.now())
         #expect(try await model.exchange(ExchangeRequest(worker: a, reports: [report])).results == [.leaseLost])

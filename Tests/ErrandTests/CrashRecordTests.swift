@@ -62,7 +62,7 @@ import Testing
         let held = [execution, ExecutionID(execution.job, 4)]
         let again = CrashRecord(signal: SIGABRT, execution: execution)
         let inquest = Inquest(records: [record, again], held: held)
-        #expect(inquest.culprits == [execution: record])
+        #expect(inquest.culprits == [execution: .recorded(record)])
         #expect(inquest.neighbourError?.message == "\(execution) crashed (SIGSEGV (stack overflow)) and took the worker down")
     }
 
@@ -80,12 +80,24 @@ import Testing
         }
     }
 
+    @Test func `a suspect that ran alone is convicted by a death that names nobody, and by no other`() {
+        for records in [[], [CrashRecord(signal: SIGILL, execution: nil)]] {
+            let inquest = Inquest(records: records, held: [execution], suspects: [execution])
+            #expect(inquest.culprits == [execution: .diedAlone])
+            #expect(inquest.neighbourError == nil)
+        }
+        let crowd = Inquest(records: [], held: [execution, ExecutionID(execution.job, 4)], suspects: [execution])
+        #expect(crowd.culprits.isEmpty)
+        let other = Inquest(records: [record], held: [ExecutionID(execution.job, 9)], suspects: [ExecutionID(execution.job, 9)])
+        #expect(other.culprits.isEmpty)
+    }
+
     @Test func `the signal is named, with its address where that says something`() {
         #expect(CrashRecord(signal: SIGILL, address: 7, execution: nil).description == "SIGILL")
         #expect(CrashRecord(signal: SIGSEGV, address: 8, execution: nil).description == "SIGSEGV at address 0x8")
         #expect(CrashRecord(signal: SIGABRT, execution: nil).description == "SIGABRT")
         #expect(CrashRecord(signal: 31, execution: nil).description == "signal 31")
-        #expect(Inquest.error(of: record, kind: "k").message == "SIGSEGV (stack overflow) in a handler of kind k")
+        #expect(Inquest.Crash.recorded(record).error(kind: "k").message == "SIGSEGV (stack overflow) in a handler of kind k")
     }
 
     @Test func `a worker's ID is read back from its file's name, and nothing else is`() {

@@ -87,7 +87,7 @@ import Testing
             let detail = try #require(try await shop.detail(job.execution.job))
             #expect(detail.executions.map(\.outcome) == [.interrupted, .completed])
             let last = try await shop.records(of: job.execution.job).last { $0.identity.executionID == job.execution }
-            #expect(last?.message == "interrupted: worker \(victim) died; the attempt does not count")
+            #expect(last?.message == "interrupted: its worker died and named no culprit; the attempt does not count")
         }
     }
 
@@ -125,7 +125,7 @@ import Testing
         let error = StoredError(type: "Crash", message: "SIGABRT in a handler of kind k")
         let conviction = Conviction(culprit, error: error, retryAt: shop.queue.clock.now())
         _ = try await shop.model.rescue(
-            RescueRequest(casualty, convictions: [conviction], poisonThreshold: nil, convictionLimit: 1))
+            RescueRequest(casualty, convictions: [conviction], suspectThreshold: nil, convictionLimit: 1))
         let worker = heir()
         async let end = worker.runToEnd()
         await reporter.reported.wait()

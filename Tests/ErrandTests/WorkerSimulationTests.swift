@@ -19,7 +19,9 @@ struct WorkerSimulationTests {
             }
         }
         // A walk that meets no trouble proves nothing.
-        for what in ["started", "accepted", "refused", "failures", "rescues", "cancelled", "abandoned", "left with unwritten outcomes"] {
+        for what in [
+            "started", "accepted", "refused", "failures", "rescues", "cancelled", "stuck", "abandoned", "left with unwritten outcomes",
+        ] {
             #expect(counts[what, default: 0] >= 100, "\(what): \(counts[what, default: 0])")
         }
     }

@@ -10,7 +10,7 @@ struct WorkerStateClaimTests {
         #expect(driver.tell(.rang(wantsAttention: false)).actions == [.join])
         let did = driver.tell(.joined(WorkerID(rawValue: 7)))
         #expect(did.exchanges.map(\.worker) == [WorkerID(rawValue: 7)])
-        #expect(did.claim == ClaimRequest(limit: 3, queues: [.init(queue: "a", limit: 3)], kinds: ["k"]))
+        #expect(did.claim == ClaimRequest(limit: 3, queues: [.init(queue: "a", limit: 3)], kinds: ["k"], mayRunAlone: true))
     }
 
     @Test func `rings while it joins do not make it join twice`() {

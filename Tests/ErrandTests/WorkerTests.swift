@@ -253,7 +253,7 @@ private struct Greet: Job {
                 kinds: [], queues: [:], concurrency: 1, host: "", pid: 0, version: "", startedAt: shop.queue.clock.now(),
                 lease: .seconds(30)))
         for casualty in try await shop.model.casualties(seenBy: other) {
-            _ = try await shop.model.rescue(casualty, poisonThreshold: nil)
+            _ = try await shop.model.rescue(casualty, suspectThreshold: nil)
         }
         await released.happen()
         try await run

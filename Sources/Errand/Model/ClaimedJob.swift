@@ -10,6 +10,8 @@ public struct ClaimedJob: Sendable, Hashable {
     public var maxAttempts: Int
     /// How many executions of this job took their process down.
     public var crashes: Int
+    /// Whether the job is suspected of taking its workers down: its worker runs nothing beside it.
+    public var isSuspect: Bool
     /// The line that it came from.
     public var queue: String
     /// Picks the handler.
@@ -39,7 +41,8 @@ public struct ClaimedJob: Sendable, Hashable {
 
     /// Puts together a claimed job; used by stores and tests.
     public init(
-        execution: ExecutionID, attempt: Int, maxAttempts: Int, crashes: Int = 0, queue: String, kind: String, payload: [UInt8],
+        execution: ExecutionID, attempt: Int, maxAttempts: Int, crashes: Int = 0, isSuspect: Bool = false, queue: String, kind: String,
+        payload: [UInt8],
         timeout: Duration? = nil, key: String? = nil, meta: [String: String] = [:], trace: TraceContext? = nil,
         traceRelation: TraceRelation = .child, parent: ExecutionID? = nil, root: ExecutionID? = nil, previous: ExecutionID? = nil,
         dueAt: Timestamp? = nil, startedAt: Timestamp
@@ -48,6 +51,7 @@ public struct ClaimedJob: Sendable, Hashable {
         self.attempt = attempt
         self.maxAttempts = maxAttempts
         self.crashes = crashes
+        self.isSuspect = isSuspect
         self.queue = queue
         self.kind = kind
         self.payload = payload

@@ -41,6 +41,14 @@ public enum NextStep: Sendable, Hashable {
     /// Is available again at once.
     case giveBack
 
+    /// Whether the job ends.
+    package var isFinal: Bool {
+        switch self {
+        case .complete, .cancel, .bury: true
+        case .wait, .giveBack: false
+        }
+    }
+
     /// The step that is taken when somebody has asked to cancel the execution: a job that would run again is cancelled instead,
     /// one that ends anyway ends as it would.
     package func honouring(wish reason: String??) -> NextStep {

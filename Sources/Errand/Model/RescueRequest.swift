@@ -9,22 +9,22 @@ public struct RescueRequest: Sendable, Hashable {
     /// Executions that took the worker down; those that it did not hold are left alone.
     public var convictions: [Conviction]
     /// Kept with the interruption of every other execution; `nil` when nobody knows the culprit. An interruption whose culprit is known
-    /// does not count against its own job.
+    /// does not make its own job suspicious.
     public var neighbourError: StoredError?
-    /// After how many interruptions in a row, the culprits unknown, a job dies as poison; `nil`: never.
-    public var poisonThreshold: Int?
+    /// At how many deaths in a row, the culprits unknown, a job that was in flight becomes a suspect, which runs alone; `nil`: never.
+    public var suspectThreshold: Int?
     /// After how many convictions a job dies as poison; `nil`: never.
     public var convictionLimit: Int?
 
     /// Puts together a rescue.
     public init(
-        _ casualty: Casualty, convictions: [Conviction] = [], neighbourError: StoredError? = nil, poisonThreshold: Int?,
+        _ casualty: Casualty, convictions: [Conviction] = [], neighbourError: StoredError? = nil, suspectThreshold: Int?,
         convictionLimit: Int? = nil
     ) {
         self.casualty = casualty
         self.convictions = convictions
         self.neighbourError = neighbourError
-        self.poisonThreshold = poisonThreshold
+        self.suspectThreshold = suspectThreshold
         self.convictionLimit = convictionLimit
     }
 }

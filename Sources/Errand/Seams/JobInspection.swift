@@ -97,11 +97,16 @@ public struct JobSummary: Sendable, Hashable {
     public var meta: [String: String]
     /// A line for people.
     public var label: String?
+    /// Whether it is suspected of taking its workers down: it runs alone, and suspects run one at a time.
+    public var isSuspect: Bool
+    /// Since when its running execution ignores that it was cancelled; `nil` when it does not.
+    public var stuckSince: Timestamp?
 
     /// Puts together a summary; used by stores.
     public init(
         id: JobID, key: String?, kind: String, queue: String, state: JobState, priority: Int, attempt: Int, maxAttempts: Int, crashes: Int,
-        createdAt: Timestamp, runAt: Timestamp, finishedAt: Timestamp?, reason: String?, meta: [String: String], label: String?
+        createdAt: Timestamp, runAt: Timestamp, finishedAt: Timestamp?, reason: String?, meta: [String: String], label: String?,
+        isSuspect: Bool = false, stuckSince: Timestamp? = nil
     ) {
         self.id = id
         self.key = key
@@ -118,6 +123,8 @@ public struct JobSummary: Sendable, Hashable {
         self.reason = reason
         self.meta = meta
         self.label = label
+        self.isSuspect = isSuspect
+        self.stuckSince = stuckSince
     }
 }
 

@@ -35,7 +35,8 @@ public protocol JobStore: Sendable {
 
     /// Ends what a casualty held, unless it has given a sign of life since; returns the executions that were cut. A convicted one is
     /// `crashed`: its attempt is refunded, the crash counted, and its job waits, or dies at the limit. All others are `interrupted`
-    /// (`lost` when the worker was overdue), refunded and available again, or dead at the poison threshold.
+    /// (`lost` when the worker was overdue), refunded and available again; one that was in flight at as many deaths in a row as the
+    /// threshold says becomes a suspect, which only a claim that may run it alone gets, one at a time.
     /// - Throws: ``JobStoreError``.
     func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID]
 
@@ -47,8 +48,8 @@ public protocol JobStore: Sendable {
 extension JobStore {
     /// Rescues what a worker held of whose death nothing is known.
     /// - Throws: ``JobStoreError``.
-    public func rescue(_ casualty: Casualty, poisonThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
-        try await rescue(RescueRequest(casualty, poisonThreshold: poisonThreshold))
+    public func rescue(_ casualty: Casualty, suspectThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
+        try await rescue(RescueRequest(casualty, suspectThreshold: suspectThreshold))
     }
 }
 
@@ -129,12 +130,15 @@ public struct ExchangeRequest: Sendable, Hashable {
     public var reports: [ExecutionReport]
     /// What it could start; `nil` claims nothing.
     public var claim: ClaimRequest?
+    /// Executions that have ignored their cancellation since the last step: shown as stuck as long as this worker holds them.
+    public var stuck: [ExecutionID]
 
     /// Puts together a step.
-    public init(worker: WorkerID, reports: [ExecutionReport] = [], claim: ClaimRequest? = nil) {
+    public init(worker: WorkerID, reports: [ExecutionReport] = [], claim: ClaimRequest? = nil, stuck: [ExecutionID] = []) {
         self.worker = worker
         self.reports = reports
         self.claim = claim
+        self.stuck = stuck
     }
 }
 
@@ -148,13 +152,18 @@ public struct ClaimRequest: Sendable, Hashable {
     public var kinds: [String]
     /// Whether to tell, when there is nothing to give, if other workers hold such jobs: they may come back.
     public var asksAboutOthers: Bool
+    /// Whether the worker holds nothing: a suspect may be given to it then, which comes first and alone.
+    public var mayRunAlone: Bool
 
     /// Puts together a claim.
-    public init(limit: Int, queues: [QueueShare], kinds: [String], asksAboutOthers: Bool = false) {
+    public init(
+        limit: Int, queues: [QueueShare], kinds: [String], asksAboutOthers: Bool = false, mayRunAlone: Bool = false
+    ) {
         self.limit = limit
         self.queues = queues
         self.kinds = kinds
         self.asksAboutOthers = asksAboutOthers
+        self.mayRunAlone = mayRunAlone
     }
 
     /// One queue's part of a claim.
@@ -187,11 +196,13 @@ public struct ExchangeReply: Sendable, Hashable {
     /// Whether other workers, dead or alive, hold jobs of the queues and kinds that the claim asked for; told only when the claim asks
     /// about others and brought nothing.
     public var othersHold: Bool
+    /// Whether a suspect of the queues and kinds that the claim asked for could have been given, had the worker held nothing.
+    public var suspectsWait: Bool
 
     /// Puts together a reply; used by stores and tests.
     public init(
         results: [ReportResult] = [], claimed: [ClaimedJob] = [], nextWake: Timestamp? = nil, cancellations: [Cancellation] = [],
-        isRegistered: Bool = true, othersHold: Bool = false
+        isRegistered: Bool = true, othersHold: Bool = false, suspectsWait: Bool = false
     ) {
         self.results = results
         self.claimed = claimed
@@ -199,6 +210,7 @@ public struct ExchangeReply: Sendable, Hashable {
         self.cancellations = cancellations
         self.isRegistered = isRegistered
         self.othersHold = othersHold
+        self.suspectsWait = suspectsWait
     }
 
     /// A wish to end one execution.

@@ -26,7 +26,8 @@ struct Rescuer: Sendable {
             // Condemned first: a worker that lives after all, seen late by somebody who was held up, keeps its children.
             guard let casualty = try await store.jobs.condemn(finding) else { continue }
             if !casualty.executions.isEmpty { await configuration.endOrphans(casualty.executions) }
-            let inquest = Inquest(records: records(of: casualty.worker), held: casualty.executions)
+            let inquest = Inquest(
+                records: records(of: casualty.worker), held: casualty.executions, suspects: try await suspects(of: casualty))
             let rescued = try await store.jobs.rescue(try await request(casualty, inquest))
             guard !rescued.isEmpty else {
                 // Somebody else may have been faster and still need the file.
@@ -81,17 +82,25 @@ struct Rescuer: Sendable {
 
     // MARK: The rescue
 
+    /// Which of the executions were those of suspects.
+    private func suspects(of casualty: Casualty) async throws(JobStoreError) -> Set<ExecutionID> {
+        // Only a suspect that ran alone may be convicted, so a crowd need not be looked at.
+        guard casualty.cause == .dead, casualty.executions.count == 1 else { return [] }
+        let isSuspect = try await store.inspection.job(casualty.executions[0].job)?.summary.isSuspect ?? false
+        return isSuspect ? [casualty.executions[0]] : []
+    }
+
     private func request(_ casualty: Casualty, _ inquest: Inquest) async throws(JobStoreError) -> RescueRequest {
         var convictions: [Conviction] = []
-        for (execution, record) in inquest.culprits {
+        for (execution, crash) in inquest.culprits {
             guard let job = try await store.inspection.job(execution.job)?.summary else { continue }
             var generator = SystemRandomNumberGenerator()
             let delay = (backoffs[job.kind] ?? Backoff()).delay(after: job.crashes + 1, using: &generator)
             convictions.append(
-                Conviction(execution, error: Inquest.error(of: record, kind: job.kind), retryAt: clock.now() + delay))
+                Conviction(execution, error: crash.error(kind: job.kind), retryAt: clock.now() + delay))
         }
         return RescueRequest(
-            casualty, convictions: convictions, neighbourError: inquest.neighbourError, poisonThreshold: configuration.poisonThreshold,
+            casualty, convictions: convictions, neighbourError: inquest.neighbourError, suspectThreshold: configuration.suspectThreshold,
             convictionLimit: configuration.convictionLimit)
     }
 

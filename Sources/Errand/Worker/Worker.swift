@@ -28,10 +28,17 @@ public final class Worker: Service {
         public var until: Until = .stopped
         /// How long finished jobs and logs are kept; `nil` prunes nothing.
         public var retention: RetentionPolicy? = RetentionPolicy()
-        /// After how many interruptions in a row by deaths whose culprit nobody knows a job is given up as poison; 25 by default, `nil`
-        /// for never.
-        public var poisonThreshold: Int? = 25
-        /// After how many crashes of its own a job is given up as poison; 3 by default, `nil` for never. Needs ``CrashCapture``.
+        /// At how many deaths in a row, the culprits unknown (SIGKILL, out of memory, power), a job that was in flight becomes a suspect;
+        /// 3 by default, `nil` for never. A suspect runs alone, suspects one at a time; dying alone convicts.
+        public var suspectThreshold: Int? = 3
+        /// How long an execution may ignore that it was cancelled before it is shown as stuck and its slot is free for others; 10
+        /// seconds by default.
+        public var stuckAfter: Duration = .seconds(10)
+        /// How many stuck executions may have freed their slots at a time, 0 or more; `nil` (default): as many as there are slots.
+        /// Those beyond keep theirs.
+        public var stuckLimit: Int?
+        /// After how many convictions a job is given up as poison; 3 by default, `nil` for never. ``CrashCapture`` names the culprit of a crash
+        /// at once.
         public var convictionLimit: Int? = 3
         /// The worker's own log: starts and ends of executions, trouble with the store.
         public var logger = Logger(label: "errand.worker")
@@ -195,6 +202,11 @@ public final class Worker: Service {
         }
         guard configuration.lease >= .seconds(1) else { return "a lease lasts 1 second or more, not \(configuration.lease)" }
         guard configuration.grace >= .zero else { return "the grace period is 0 or more, not \(configuration.grace)" }
+        guard configuration.stuckAfter >= .zero else { return "the time until stuck is 0 or more, not \(configuration.stuckAfter)" }
+        if let limit = configuration.stuckLimit, limit < 0 { return "the limit of stuck executions is 0 or more, not \(limit)" }
+        if let threshold = configuration.suspectThreshold, threshold < 1 {
+            return "a job becomes a suspect after 1 death or more, not \(threshold); nil means never"
+        }
         guard configuration.reportGrace >= .zero else {
             return "the grace for error reports is 0 or more, not \(configuration.reportGrace)"
         }

@@ -143,7 +143,8 @@ final class WorkerLoop: Sendable {
         WorkerState.Settings(
             concurrency: configuration.concurrency,
             queues: configuration.queues.map { .init(queue: $0.name, limit: $0.concurrency ?? configuration.concurrency) },
-            kinds: kinds, until: configuration.until, lease: configuration.lease, grace: configuration.grace)
+            kinds: kinds, until: configuration.until, lease: configuration.lease, grace: configuration.grace,
+            stuckAfter: configuration.stuckAfter, stuckLimit: configuration.stuckLimit)
     }
 
     private var moment: WorkerState.Moment { WorkerState.Moment(uptime: clock.uptime(), wall: clock.now()) }
@@ -160,9 +161,7 @@ final class WorkerLoop: Sendable {
         }
         held.add(job.execution, task: task, signal: signal)
         if let timeout = job.timeout ?? timeouts[job.kind] {
-            let timer = clock.schedule(at: clock.uptime() + timeout) {
-                if signal.note(.timedOut(after: timeout)) { signal.cancel(task) }
-            }
+            let timer = clock.schedule(at: clock.uptime() + timeout) { [self] in tell(.timedOut(job.execution, after: timeout)) }
             held.add(timer: timer, to: job.execution)
         }
     }
@@ -292,6 +291,10 @@ final class WorkerLoop: Sendable {
         case .abandoned(let execution):
             logger.error("the handler ignored its cancellation and was left behind", metadata: ["execution_id": "\(execution)"])
             remark("the handler ignored its cancellation: its worker left without it, and the attempt does not count", on: execution)
+        case .stuck(let execution, let isSlotFree):
+            logger.error(
+                "the handler ignores its cancellation: it is stuck",
+                metadata: ["execution_id": "\(execution)", "after": "\(configuration.stuckAfter)", "slot_free": "\(isSlotFree)"])
         }
     }
 

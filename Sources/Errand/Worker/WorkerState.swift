@@ -5,82 +5,6 @@
 /// The shell (``WorkerLoop``) performs the actions and feeds back what came of them; the simulator drives this very type. At most one
 /// exchange with the store is under way at a time: what piles up meanwhile goes into the next, which is how outcomes are grouped.
 package struct WorkerState: Sendable {
-    /// What does not change while the worker runs.
-    package struct Settings: Sendable {
-        package var concurrency: Int
-        package var queues: [ClaimRequest.QueueShare]
-        package var kinds: [String]
-        package var until: Worker.Until
-        package var lease: Duration
-        package var grace: Duration
-
-        package init(
-            concurrency: Int, queues: [ClaimRequest.QueueShare], kinds: [String], until: Worker.Until = .stopped,
-            lease: Duration = .seconds(30), grace: Duration = .seconds(30)
-        ) {
-            self.concurrency = concurrency
-            self.queues = queues
-            self.kinds = kinds
-            self.until = until
-            self.lease = lease
-            self.grace = grace
-        }
-    }
-
-    /// A moment on both clocks.
-    package struct Moment: Sendable, Hashable {
-        package var uptime: Duration
-        package var wall: Timestamp
-
-        package init(uptime: Duration, wall: Timestamp) {
-            self.uptime = uptime
-            self.wall = wall
-        }
-    }
-
-    /// What happened.
-    package enum Event: Sendable {
-        /// The store has registered the worker.
-        case joined(WorkerID)
-        /// The store could not register it.
-        case joinFailed(JobStoreError)
-        /// Somebody rang, or the store noticed a change: jobs may be claimable, or (`wantsAttention`) somebody asked for something.
-        case rang(wantsAttention: Bool)
-        /// The time of the last ``Action/wake(at:)`` has come.
-        case woke
-        /// An execution has ended.
-        case ended(ExecutionReport)
-        /// The exchange under way was committed.
-        case exchanged(ExchangeReply)
-        /// The exchange under way came to nothing.
-        case exchangeFailed(JobStoreError)
-        /// A shutdown: finish what runs, within the grace period.
-        case drainRequested
-        /// The shutdown must not wait for handlers any more.
-        case cancelRequested
-    }
-
-    /// What to do.
-    package enum Action: Sendable, Hashable {
-        case join
-        case exchange(ExchangeRequest)
-        case start(ClaimedJob)
-        case cancel(ExecutionID, CancelCause)
-        case wake(at: Duration)
-        case note(Note)
-        case finish(Worker.End)
-    }
-
-    /// What the worker's own log must say.
-    package enum Note: Sendable, Hashable {
-        case storeFailed(JobStoreError, consecutive: Int, unwritten: Int)
-        case storeRecovered
-        case leaseLost(ExecutionID)
-        case rescued(held: Int)
-        case draining(running: Int)
-        case abandoned(ExecutionID)
-    }
-
     private enum Phase: Hashable {
         case serving
         /// Finishing what runs; past the deadline it is cancelled. `nil` waits as long as it takes.
@@ -90,17 +14,17 @@ package struct WorkerState: Sendable {
         case finished
     }
 
-    private struct Slot {
-        var queue: String
-        var cancelled: CancelCause?
-    }
-
     private let settings: Settings
     private var phase = Phase.serving
     private var worker: WorkerID?
     private var isJoining = false
-    private var slots: [ExecutionID: Slot] = [:]
-    private var runningByQueue: [String: Int] = [:]
+    private var slots = WorkerSlots()
+    /// Whether the worker makes room for a suspect, which must run alone.
+    private var clearance = Clearance()
+    /// Executions found stuck that the store does not know as such.
+    private var unreportedStuck: [ExecutionID] = []
+    /// Those of the exchange under way.
+    private var sentStuck: [ExecutionID] = []
     /// Ended executions that are not in the store yet, oldest first.
     private var outbox: [ExecutionReport] = []
     /// The reports of the exchange under way.
@@ -134,7 +58,7 @@ package struct WorkerState: Sendable {
     /// How many unwritten outcomes stop further claims.
     package static let outboxLimit = 1000
 
-    /// Executions that hold a slot.
+    /// Executions that run, whether or not they hold a slot.
     package var running: Int { slots.count }
 
     /// Takes in what happened and answers what to do, in order.
@@ -167,10 +91,13 @@ package struct WorkerState: Sendable {
                 self.nextDue = nil
             }
         case .ended(let report): ended(report, &actions)
+        case .timedOut(let execution, let timeout): cancel(execution, because: .timedOut(after: timeout), at: now, &actions)
         case .exchanged(let reply): exchanged(reply, at: now, &actions)
         case .exchangeFailed(let error):
             outbox = (sent ?? []) + outbox
             sent = nil
+            unreportedStuck = sentStuck + unreportedStuck
+            sentStuck = []
             mustLook = true
             mustAttend = true
             failed(error, at: now, &actions)
@@ -185,8 +112,9 @@ package struct WorkerState: Sendable {
     // MARK: What happened
 
     private mutating func ended(_ report: ExecutionReport, _ actions: inout [Action]) {
-        guard let slot = slots.removeValue(forKey: report.execution) else { return }
-        runningByQueue[slot.queue, default: 0] -= 1
+        guard let slot = slots.release(report.execution) else { return }
+        // The slot of a stuck one was given to others; should one of those end stuck, there is room again.
+        mustLook = mustLook || slot.isStuck
         if slot.cancelled == .leaseLost {
             actions.append(.note(.leaseLost(report.execution)))
         } else {
@@ -197,6 +125,7 @@ package struct WorkerState: Sendable {
     private mutating func exchanged(_ reply: ExchangeReply, at now: Moment, _ actions: inout [Action]) {
         let reports = sent ?? []
         sent = nil
+        sentStuck = []
         lastRenewal = now.uptime
         recovered(&actions)
         for (report, result) in zip(reports, reply.results) where result == .leaseLost {
@@ -205,17 +134,22 @@ package struct WorkerState: Sendable {
         nextDue = reply.nextWake
         if reply.isRegistered {
             // A ring since the request was sent may be about a job that it could not see.
-            if asksForJobs { foundNothing = reply.claimed.isEmpty && !mustLook }
+            if asksForJobs {
+                foundNothing = reply.claimed.isEmpty && !mustLook && !reply.suspectsWait
+                clearance.heard(suspectsWait: reply.suspectsWait, at: now.uptime)
+            }
             othersHold = reply.othersHold
             if othersHold { lookAgainAt = now.uptime + WorkerState.othersPause }
             for job in reply.claimed { claimed(job, at: now, &actions) }
-            for wish in reply.cancellations { cancel(wish.execution, because: .requested(reason: wish.reason), &actions) }
+            for wish in reply.cancellations {
+                cancel(wish.execution, because: .requested(reason: wish.reason), at: now, &actions)
+            }
         } else {
             worker = nil
             // What it held is available again, perhaps for this very worker.
             foundNothing = false
             actions.append(.note(.rescued(held: slots.count)))
-            for execution in slots.keys.sorted() { cancel(execution, because: .leaseLost, &actions) }
+            for execution in slots.executions { cancel(execution, because: .leaseLost, at: now, &actions) }
         }
     }
 
@@ -227,16 +161,22 @@ package struct WorkerState: Sendable {
             return
         }
         hasClaimed = true
-        slots[job.execution] = Slot(queue: job.queue)
-        runningByQueue[job.queue, default: 0] += 1
+        slots.take(job)
         actions.append(.start(job))
         if settings.until == .once { phase = .draining(deadline: nil) }
     }
 
-    private mutating func cancel(_ execution: ExecutionID, because cause: CancelCause, _ actions: inout [Action]) {
-        guard let slot = slots[execution], slot.cancelled == nil || cause == .leaseLost && slot.cancelled != .leaseLost else { return }
-        slots[execution]?.cancelled = cause
-        actions.append(.cancel(execution, cause))
+    private mutating func cancel(_ execution: ExecutionID, because cause: CancelCause, at now: Moment, _ actions: inout [Action]) {
+        if slots.cancel(execution, because: cause, at: now.uptime) { actions.append(.cancel(execution, cause)) }
+    }
+
+    /// Handlers that have ignored their cancellation for too long give their slots to others, up to the limit.
+    private mutating func findStuck(at now: Moment, _ actions: inout [Action]) {
+        for found in slots.findStuck(at: now.uptime, after: settings.stuckAfter, limit: settings.stuckLimit) {
+            if found.isNew { unreportedStuck.append(found.execution) }
+            mustLook = mustLook || found.isSlotFree
+            actions.append(.note(.stuck(found.execution, isSlotFree: found.isSlotFree)))
+        }
     }
 
     private mutating func failed(_ error: JobStoreError, at now: Moment, _ actions: inout [Action]) {
@@ -266,19 +206,17 @@ package struct WorkerState: Sendable {
     private mutating func cancelAll(at now: Moment, _ actions: inout [Action]) {
         if case .cancelling = phase { return }
         phase = .cancelling(deadline: now.uptime + WorkerState.cancelGrace)
-        for execution in slots.keys.sorted() { cancel(execution, because: .shutdown, &actions) }
+        for execution in slots.executions { cancel(execution, because: .shutdown, at: now, &actions) }
     }
 
     /// Handlers that ignored their cancellation: the worker leaves, and their jobs are given back.
     private mutating func abandonAll(at now: Moment, _ actions: inout [Action]) {
-        for execution in slots.keys.sorted() {
+        for execution in slots.executions {
             actions.append(.note(.abandoned(execution)))
-            if slots[execution]?.cancelled != .leaseLost {
+            if slots.release(execution)?.cancelled != .leaseLost {
                 outbox.append(ExecutionReport(execution: execution, outcome: .interrupted, next: .giveBack, finishedAt: now.wall))
             }
         }
-        slots = [:]
-        runningByQueue = [:]
     }
 
     private var runsUntilEmpty: Bool {
@@ -304,6 +242,7 @@ package struct WorkerState: Sendable {
             finish(end, &actions)
             return
         }
+        findStuck(at: now, &actions)
         exchangeIfUseful(at: now, &actions)
         scheduleWake(at: now, &actions)
     }
@@ -339,9 +278,9 @@ package struct WorkerState: Sendable {
             actions.append(.join)
             return
         }
-        let claim = claimRequest()
+        let claim = claimRequest(at: now)
         let isLookDue = mustLook && claim != nil || mustAttend && !slots.isEmpty
-        guard !outbox.isEmpty || isLookDue || now.uptime >= renewalDue else { return }
+        guard !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || now.uptime >= renewalDue else { return }
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
         outbox.removeFirst(reports.count)
         sent = reports
@@ -349,25 +288,30 @@ package struct WorkerState: Sendable {
         if asksForJobs { mustLook = false }
         mustAttend = false
         retryAt = nil
-        actions.append(.exchange(ExchangeRequest(worker: worker, reports: reports, claim: claim)))
+        (sentStuck, unreportedStuck) = (unreportedStuck, [])
+        actions.append(.exchange(ExchangeRequest(worker: worker, reports: reports, claim: claim, stuck: sentStuck)))
     }
 
     private var renewalDue: Duration { lastRenewal + settings.lease / 3 }
 
     /// What the free slots could take; queues take turns at being asked first, so that a cap shared by all starves none.
-    private mutating func claimRequest() -> ClaimRequest? {
+    private mutating func claimRequest(at now: Moment) -> ClaimRequest? {
         guard phase == .serving, outbox.count < WorkerState.outboxLimit else { return nil }
-        var free = settings.concurrency - slots.count
+        // A suspect runs alone; stuck executions run beside everything, and cannot be helped.
+        guard !slots.holdsSuspect, slots.occupied == 0 || !clearance.holdsBack(at: now.uptime) else { return nil }
+        var free = settings.concurrency - slots.occupied
         if settings.until == .once { free = hasClaimed ? 0 : min(free, 1) }
         guard free > 0 else { return nil }
         let shares = settings.queues.indices.compactMap { offset -> ClaimRequest.QueueShare? in
             let share = settings.queues[(offset + rotation) % settings.queues.count]
-            let room = min(share.limit - runningByQueue[share.queue, default: 0], free)
+            let room = min(share.limit - slots.occupied(in: share.queue), free)
             return room > 0 ? ClaimRequest.QueueShare(queue: share.queue, limit: room) : nil
         }
         guard !shares.isEmpty else { return nil }
         rotation = (rotation + 1) % settings.queues.count
-        return ClaimRequest(limit: free, queues: shares, kinds: settings.kinds, asksAboutOthers: runsUntilEmpty && slots.isEmpty)
+        return ClaimRequest(
+            limit: free, queues: shares, kinds: settings.kinds, asksAboutOthers: runsUntilEmpty && slots.isEmpty,
+            mayRunAlone: slots.isEmpty)
     }
 
     private mutating func scheduleWake(at now: Moment, _ actions: inout [Action]) {
@@ -378,6 +322,8 @@ package struct WorkerState: Sendable {
         }
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
         if let lookAgainAt, phase == .serving { times.append(lookAgainAt) }
+        if let nextStuck = slots.nextStuck(after: settings.stuckAfter) { times.append(nextStuck) }
+        if let release = clearance.holdsBackUntil, slots.occupied > 0 { times.append(release) }
         if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }
         switch phase {
         case .draining(let deadline?): times.append(deadline)

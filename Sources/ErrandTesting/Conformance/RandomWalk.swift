@@ -130,13 +130,15 @@ struct RandomWalk {
             ? nil
             : ClaimRequest(
                 limit: roll(5), queues: [.init(queue: "queue\(roll(2))", limit: roll(4)), .init(queue: "queue2", limit: 1)],
-                kinds: (0..<3).filter { _ in roll(3) > 0 }.map { "kind\($0)" })
+                kinds: (0..<3).filter { _ in roll(3) > 0 }.map { "kind\($0)" }, mayRunAlone: roll(3) == 0)
+        let stuck = roll(10) == 0 ? executions.suffix(2) : []
         let seen = try await openings[openingOfWorker[worker]].jobs.exchange(
-            ExchangeRequest(worker: workers[worker].subject, reports: reports.map(\.seen), claim: claim))
+            ExchangeRequest(worker: workers[worker].subject, reports: reports.map(\.seen), claim: claim, stuck: stuck.map(\.subject)))
         let wanted = try await model.store.jobs.exchange(
-            ExchangeRequest(worker: workers[worker].model, reports: reports.map(\.wanted), claim: claim))
+            ExchangeRequest(worker: workers[worker].model, reports: reports.map(\.wanted), claim: claim, stuck: stuck.map(\.model)))
         compare(seen.isRegistered, wanted.isRegistered, "isRegistered")
         compare(seen.results, wanted.results, "results")
+        compare(seen.suspectsWait, wanted.suspectsWait, "whether suspects wait")
         compare(seen.nextWake == nil, wanted.nextWake == nil, "whether there is no next wake")
         compare(
             seen.cancellations.map { name($0.execution.job, \.subject) }.sorted(),
@@ -179,7 +181,7 @@ struct RandomWalk {
     private mutating func rescue() async throws {
         guard let watcher = pickWorker() else { return try await join() }
         let threshold = roll(2) == 0 ? nil : 2 + roll(2)
-        operation = "rescue by worker \(watcher), poison threshold \(threshold.map(String.init) ?? "none")"
+        operation = "rescue by worker \(watcher), suspect threshold \(threshold.map(String.init) ?? "none")"
         let jobsOfWatcher = openings[openingOfWorker[watcher]].jobs
         let seen = try await jobsOfWatcher.casualties(seenBy: workers[watcher].subject)
         let wanted = try await model.store.jobs.casualties(seenBy: workers[watcher].model)
@@ -208,7 +210,7 @@ struct RandomWalk {
         _ side: Side<JobID>
     ) -> RescueRequest {
         let held = casualty.executions.sorted { name($0.job, side) < name($1.job, side) }
-        var request = RescueRequest(casualty, poisonThreshold: threshold, convictionLimit: limit)
+        var request = RescueRequest(casualty, suspectThreshold: threshold, convictionLimit: limit)
         if let culprit, held.indices.contains(culprit) {
             request.convictions = [Conviction(held[culprit], error: RuleCheck.crash, retryAt: now + .seconds(-60))]
         }

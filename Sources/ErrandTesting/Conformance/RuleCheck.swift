@@ -120,10 +120,10 @@ final class RuleCheck: Sendable {
 
     /// A dead worker found and rescued by `watcher`.
     @discardableResult
-    func rescueAll(by watcher: WorkerID, poisonThreshold: Int? = nil) async throws -> [ExecutionID] {
+    func rescueAll(by watcher: WorkerID, suspectThreshold: Int? = nil) async throws -> [ExecutionID] {
         var cut: [ExecutionID] = []
         for casualty in try await jobs.casualties(seenBy: watcher) {
-            cut += try await jobs.rescue(casualty, poisonThreshold: poisonThreshold)
+            cut += try await jobs.rescue(casualty, suspectThreshold: suspectThreshold)
         }
         return cut.sorted()
     }

@@ -23,7 +23,7 @@ extension RuleCheck {
         _ = try await jobs.rescue(
             RescueRequest(
                 casualty, convictions: [Conviction(culprit.execution, error: RuleCheck.crash, retryAt: past)],
-                neighbourError: RuleCheck.neighbour, poisonThreshold: 1, convictionLimit: limit))
+                neighbourError: RuleCheck.neighbour, suspectThreshold: 1, convictionLimit: limit))
         // A step makes available what has become due.
         try await beat(watcher)
         try await jobs.leave(watcher)
@@ -41,7 +41,7 @@ extension JobStoreConformance {
             let cut = try await check.jobs.rescue(
                 RescueRequest(
                     casualty, convictions: [Conviction(culprit, error: RuleCheck.crash, retryAt: later)],
-                    neighbourError: RuleCheck.neighbour, poisonThreshold: 1, convictionLimit: 3))
+                    neighbourError: RuleCheck.neighbour, suspectThreshold: 1, convictionLimit: 3))
             check.equal(cut.sorted(), held.map(\.execution).sorted(), "what was cut")
             for id in ids {
                 let detail = try await check.detail(id)
@@ -60,14 +60,14 @@ extension JobStoreConformance {
             let (first, held, watcher) = try await check.casualty()
             try await check.rescueAll(by: watcher)
             try await check.jobs.leave(watcher)
-            check.equal(try await check.jobs.rescue(RescueRequest(first, poisonThreshold: nil)), [], "a second rescue")
+            check.equal(try await check.jobs.rescue(RescueRequest(first, suspectThreshold: nil)), [], "a second rescue")
             let (second, again, _) = try await check.casualty(limit: 1)
             let elsewhere = held.map(\.execution).filter { $0.job != again[0].execution.job }
             let accused = [ExecutionID(again[0].execution.job, 1), ExecutionID(again[0].execution.job, 9)] + elsewhere
             let later = check.subject.now() + .seconds(600)
             _ = try await check.jobs.rescue(
                 RescueRequest(
-                    second, convictions: accused.map { Conviction($0, error: RuleCheck.crash, retryAt: later) }, poisonThreshold: nil,
+                    second, convictions: accused.map { Conviction($0, error: RuleCheck.crash, retryAt: later) }, suspectThreshold: nil,
                     convictionLimit: 1))
             for claimed in held {
                 let detail = try await check.detail(claimed.execution.job)
@@ -97,20 +97,6 @@ extension JobStoreConformance {
             try await check.expectState(id, .available, "the job after five convictions")
             check.equal(try await check.detail(id).summary.crashes, 5, "the crashes")
         },
-        Rule("an interruption whose culprit is known neither counts towards poison nor breaks a row") { check in
-            let id = try await check.add()
-            func interrupt(by culprit: StoredError?) async throws {
-                let (casualty, _, watcher) = try await check.casualty()
-                _ = try await check.jobs.rescue(RescueRequest(casualty, neighbourError: culprit, poisonThreshold: 3))
-                try await check.jobs.leave(watcher)
-            }
-            for _ in 0..<2 { try await interrupt(by: nil) }
-            for _ in 0..<4 { try await interrupt(by: RuleCheck.neighbour) }
-            try await check.expectState(id, .available, "the job after two unexplained interruptions and four explained ones")
-            try await interrupt(by: nil)
-            try await check.expectState(id, .dead, "the job after the third unexplained interruption")
-            check.equal(try await check.detail(id).summary.reason, "poison", "the reason")
-        },
         Rule("a wish to cancel ends a convicted job too") { check in
             let id = try await check.add()
             let worker = try await check.join()
@@ -120,7 +106,7 @@ extension JobStoreConformance {
             let watcher = try await check.join()
             let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
             let conviction = Conviction(claimed.execution, error: RuleCheck.crash, retryAt: check.subject.now() + .seconds(60))
-            _ = try await check.jobs.rescue(RescueRequest(casualty, convictions: [conviction], poisonThreshold: nil, convictionLimit: 3))
+            _ = try await check.jobs.rescue(RescueRequest(casualty, convictions: [conviction], suspectThreshold: nil, convictionLimit: 3))
             let detail = try await check.detail(id)
             check.equal(detail.summary.state, .cancelled, "the state")
             check.equal(detail.summary.reason, "enough", "the reason")

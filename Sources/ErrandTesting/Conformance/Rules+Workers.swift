@@ -53,9 +53,9 @@ extension JobStoreConformance {
             try await check.subject.crashAndReopen()
             let watcher = try await check.join()
             let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
-            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil).count, 1, "what the first rescue cut")
+            check.equal(try await check.jobs.rescue(casualty, suspectThreshold: nil).count, 1, "what the first rescue cut")
             let next = try await check.claimOne(watcher)
-            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil), [], "what the second rescue cut")
+            check.equal(try await check.jobs.rescue(casualty, suspectThreshold: nil), [], "what the second rescue cut")
             try await check.end(next.execution, by: watcher, .completed, .complete)
         },
         Rule("two rescues at once cut an execution once") { check in
@@ -66,8 +66,8 @@ extension JobStoreConformance {
             let watcher = try await check.join()
             let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
             let jobs = check.jobs
-            async let one = jobs.rescue(casualty, poisonThreshold: nil)
-            async let two = jobs.rescue(casualty, poisonThreshold: nil)
+            async let one = jobs.rescue(casualty, suspectThreshold: nil)
+            async let two = jobs.rescue(casualty, suspectThreshold: nil)
             let cut = try await one + two
             check.equal(cut.sorted(), held.map(\.execution).sorted(), "what both cut together")
         },
@@ -95,7 +95,7 @@ extension JobStoreConformance {
             try await check.subject.advance(by: .milliseconds(1200))
             let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
             check.expect(try await check.beat(late).isRegistered, "the late worker is not registered any more")
-            check.equal(try await check.jobs.rescue(casualty, poisonThreshold: nil), [], "what the rescue cut")
+            check.equal(try await check.jobs.rescue(casualty, suspectThreshold: nil), [], "what the rescue cut")
             check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after the sign of life")
             try await check.expectState(id, .running, "the job")
             try await check.end(claimed.execution, by: late, .completed, .complete)
@@ -123,7 +123,7 @@ extension JobStoreConformance {
             check.equal(reply.results, [.leaseLost], "its report")
             check.equal(
                 try await check.jobs.casualties(seenBy: watcher).flatMap(\.executions), [old.execution], "what others can rescue")
-            check.equal(try await check.jobs.rescue(condemned, poisonThreshold: nil), [old.execution], "what was cut")
+            check.equal(try await check.jobs.rescue(condemned, suspectThreshold: nil), [old.execution], "what was cut")
             check.equal(try await check.detail(id).executions.map(\.outcome), [.lost], "the outcomes")
             try await check.expectState(id, .available, "the job")
         },
@@ -164,43 +164,6 @@ extension JobStoreConformance {
             )
             try await check.end(new.execution, by: watcher, .completed, .complete)
             check.equal(try await check.detail(id).executions.map(\.outcome), [.lost, .completed], "the outcomes")
-        },
-        Rule("a job interrupted as often as the poison threshold in a row dies of poison") { check in
-            let id = try await check.add { $0.maxAttempts = 1 }
-            for round in 1...3 {
-                let victim = try await check.join()
-                let claimed = try await check.claimOne(victim)
-                check.equal(claimed.attempt, 1, "the attempt in round \(round)")
-                try await check.subject.crashAndReopen()
-                let watcher = try await check.join()
-                check.equal(try await check.rescueAll(by: watcher, poisonThreshold: 3), [claimed.execution], "what round \(round) cut")
-                try await check.jobs.leave(watcher)
-                try await check.expectState(id, round < 3 ? .available : .dead, "the job after \(round) interruptions")
-            }
-            let detail = try await check.detail(id)
-            check.equal(detail.summary.reason, "poison", "the reason")
-            check.equal(detail.executions.map(\.outcome), [.interrupted, .interrupted, .interrupted], "the outcomes")
-            check.expect(detail.summary.finishedAt != nil, "a dead job has an end")
-        },
-        Rule("an execution of its own end breaks a row of interruptions; without a threshold nothing is poison") { check in
-            let id = try await check.add { $0.maxAttempts = 100 }
-            func interrupt(_ threshold: Int?) async throws {
-                _ = try await check.claimOne(try await check.join())
-                try await check.subject.crashAndReopen()
-                let watcher = try await check.join()
-                try await check.rescueAll(by: watcher, poisonThreshold: threshold)
-                try await check.jobs.leave(watcher)
-            }
-            for _ in 0..<2 { try await interrupt(3) }
-            let worker = try await check.join()
-            try await check.end(
-                try await check.claimOne(worker).execution, by: worker, .failed, .wait(until: check.subject.now() + .seconds(-1)))
-            try await check.beat(worker)
-            try await check.jobs.leave(worker)
-            for _ in 0..<2 { try await interrupt(3) }
-            try await check.expectState(id, .available, "the job after two interruptions, a failure, and two more")
-            for _ in 0..<3 { try await interrupt(nil) }
-            try await check.expectState(id, .available, "the job after five interruptions in a row, without a threshold")
         },
         Rule("a worker that leaves is gone; what it still holds is found and rescued") { check in
             let id = try await check.add()

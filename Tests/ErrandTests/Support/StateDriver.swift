@@ -17,10 +17,11 @@ struct StateDriver {
 
     init(
         concurrency: Int = 2, queues: [ClaimRequest.QueueShare] = [.init(queue: "a", limit: 100)], until: Worker.Until = .stopped,
-        lease: Duration = .seconds(30), grace: Duration = .seconds(20)
+        lease: Duration = .seconds(30), grace: Duration = .seconds(20), stuckLimit: Int? = nil
     ) {
         state = WorkerState(
-            settings: .init(concurrency: concurrency, queues: queues, kinds: ["k"], until: until, lease: lease, grace: grace))
+            settings: .init(
+                concurrency: concurrency, queues: queues, kinds: ["k"], until: until, lease: lease, grace: grace, stuckLimit: stuckLimit))
     }
 
     @discardableResult
@@ -60,14 +61,15 @@ struct StateDriver {
     @discardableResult
     mutating func reply(
         claimed: [ClaimedJob] = [], results: [ReportResult]? = nil, nextWake: Timestamp? = nil,
-        cancellations: [ExchangeReply.Cancellation] = [], isRegistered: Bool = true
+        cancellations: [ExchangeReply.Cancellation] = [], isRegistered: Bool = true,
+        suspectsWait: Bool = false
     ) -> Did {
         let count = request?.reports.count ?? 0
         return tell(
             .exchanged(
                 ExchangeReply(
                     results: results ?? Array(repeating: .accepted, count: count), claimed: claimed, nextWake: nextWake,
-                    cancellations: cancellations, isRegistered: isRegistered)))
+                    cancellations: cancellations, isRegistered: isRegistered, suspectsWait: suspectsWait)))
     }
 
     @discardableResult
@@ -98,8 +100,11 @@ struct Did {
 }
 
 /// The first execution of a job as a store would give it out.
-func claimedJob(_ number: Int64, queue: String = "a", ordinal: Int64 = 1, attempt: Int = 1, maxAttempts: Int = 5) -> ClaimedJob {
+func claimedJob(_ number: Int64, queue: String = "a", ordinal: Int64 = 1, attempt: Int = 1, maxAttempts: Int = 5, isSuspect: Bool = false)
+    -> ClaimedJob
+{
     ClaimedJob(
-        execution: ExecutionID(JobID(rawValue: number), ordinal), attempt: attempt, maxAttempts: maxAttempts, queue: queue, kind: "k",
+        execution: ExecutionID(JobID(rawValue: number), ordinal), attempt: attempt, maxAttempts: maxAttempts, isSuspect: isSuspect,
+        queue: queue, kind: "k",
         payload: [], startedAt: Timestamp(microseconds: 0))
 }

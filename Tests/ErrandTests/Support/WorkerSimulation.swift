@@ -48,6 +48,8 @@ struct WorkerSimulation {
     private var wakeAt: Duration?
     private var handlers: [ExecutionID: (queue: String, isCancelled: Bool, ignoresCancel: Bool)] = [:]
     private var abandoned: Set<ExecutionID> = []
+    /// Stuck handlers that run beside the slots.
+    private var freed: Set<ExecutionID> = []
     private(set) var end: Worker.End?
 
     /// What rules were broken, in order; empty when none were.
@@ -241,6 +243,11 @@ struct WorkerSimulation {
             count("abandoned")
             handlers[execution] = nil
             abandoned.insert(execution)
+        case .note(.stuck(let execution, let isSlotFree)):
+            count("stuck")
+            if handlers[execution]?.isCancelled != true { broken("\(execution) is stuck and was not told to stop") }
+            if isSlotFree { freed.insert(execution) }
+            if freed.count(where: { handlers[$0] != nil }) > concurrency { broken("more slots were freed than there are") }
         case .note: break
         case .finish(let how): end = how
         }
@@ -254,9 +261,10 @@ struct WorkerSimulation {
             broken("two executions of \(job.execution.job) run, and the older was not told to stop")
         }
         handlers[job.execution] = (job.queue, false, chance(0.05))
-        if handlers.count > concurrency { broken("\(handlers.count) executions in \(concurrency) slots") }
+        let occupied = handlers.filter { !freed.contains($0.key) }
+        if occupied.count > concurrency { broken("\(occupied.count) executions in \(concurrency) slots") }
         for (queue, cap) in caps {
-            let running = handlers.values.count { $0.queue == queue }
+            let running = occupied.values.count { $0.queue == queue }
             if running > cap { broken("\(running) executions of queue \(queue), whose cap is \(cap)") }
         }
     }
