@@ -23,8 +23,11 @@ struct Crash: Job {
     var handlers: [Handler] {
         Handler(Crash.self, backoff: Backoff(base: .milliseconds(20))) { job, context in
             // Only the first execution is part of the party: what comes after the crash runs alone.
-            if context.leaseToken > 1, job.always != true { return }
-            await App.barrier.wait(for: job.party)
+            if context.leaseToken == 1 {
+                await App.barrier.wait(for: job.party)
+            } else if job.always != true {
+                return
+            }
             if let how = job.how {
                 await (job.place ?? .handler).run(how)
             } else {

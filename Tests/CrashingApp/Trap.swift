@@ -20,6 +20,8 @@ enum Trap: String, Codable, Sendable {
     case shot
     /// Says why on standard error, as the C library's `assert` does, and aborts.
     case assertion
+    /// Is killed without a word, as by the kernel when memory runs out.
+    case killed
 
     /// Never returns. What a compiler could foresee is hidden from it.
     func spring() -> Never {
@@ -47,6 +49,7 @@ enum Trap: String, Codable, Sendable {
             fputs("crash.c:7: ", stderr)
             fputs("Assertion `false' failed.\n", stderr)
             Glibc.abort()
+        case .killed: kill(getpid(), SIGKILL)
         }
         Swift.fatalError("\(self) did not crash")
     }

@@ -46,6 +46,37 @@ import Testing
         return try #require(job["executions"] as? [[String: Any]]).compactMap { $0["outcome"] as? String }
     }
 
+    @Test func `one job that gets its worker killed among 50 good ones dies as poison, and the good ones complete in their first attempt`()
+        throws
+    {
+        let sandbox = try Sandbox(program: Sandbox.crashing)
+        var good: [String] = []
+        for _ in 0..<50 { good.append(try sandbox.run("enqueue", "crash", #"{"party":51}"#).text) }
+        let bad = try sandbox.run("enqueue", "crash", #"{"party":51,"how":"killed","always":true}"#).text
+        var deaths = 0
+        while deaths < 20 {
+            let run = try sandbox.run("work", "-c", "51", "--until-empty", "--idle-timeout", "60s", "--log-level", "error")
+            guard run.status == 128 + SIGKILL else {
+                #expect(run.status == 0, "\(run.err.suffix(2000))")
+                break
+            }
+            deaths += 1
+        }
+        // Three make it a suspect, and three times it dies alone.
+        #expect(deaths == 6)
+        let jobs = try sandbox.run("jobs", "--limit", "0", "--json").objects()
+        for job in jobs {
+            let isBad = job["id"] as? String == bad
+            #expect(job["state"] as? String == (isBad ? "dead" : "completed"), "\(job)")
+            #expect(job["attempt"] as? Int == (isBad ? 0 : 1), "\(job)")
+            #expect(job["crashes"] as? Int == (isBad ? 3 : 0), "\(job)")
+            #expect(job["suspect"] as? Bool == false, "\(job)")
+        }
+        #expect(jobs.count == 51)
+        #expect(try outcomes(sandbox, bad) == Array(repeating: "interrupted", count: 3) + Array(repeating: "crashed", count: 3))
+        #expect(try sandbox.run("show", bad).text.contains("poison"))
+    }
+
     /// Every way to crash in a handler and in a child task, some in bound blocks; `Scripts/measure-crash` does all of them 20 times.
     private static let crashes =
         kinds.flatMap { [($0, "handler"), ($0, "child")] } + ["overflow", "abort", "stack"].map { ($0, "bound") }

@@ -27,7 +27,7 @@ import Testing
         #expect(
             String(decoding: JobJSON.summary(job), as: UTF8.self)
                 == #"{"v":1,"id":"\#(RenderingTests.id)","key":"a\"b","kind":"mail","queue":"default","state":"completed","priority":0,"#
-                + #""attempt":1,"max_attempts":5,"crashes":0,"created_at":"2026-11-22T18:40:47.000000Z","run_at":"2026-11-22T18:40:47.000000Z","#
+                + #""attempt":1,"max_attempts":5,"crashes":0,"suspect":false,"stuck_at":null,"created_at":"2026-11-22T18:40:47.000000Z","run_at":"2026-11-22T18:40:47.000000Z","#
                 + #""finished_at":"2026-11-22T18:41:52.000000Z","meta":{"a":"é","z":"1"},"label":"two\nlines"}"#)
     }
 

@@ -11,14 +11,18 @@ import Testing
     private let shop = Workshop()
     private let reporter = ScopedReporter()
 
-    /// A worker that has died with `count` jobs of kind `k` in hand.
+    private func join() async throws -> WorkerID {
+        try await shop.model.join(
+            WorkerDescription(
+                kinds: ["k"], queues: ["default": 9], concurrency: 9, host: "", pid: 0, version: "", startedAt: shop.queue.clock.now(),
+                lease: .seconds(30)))
+    }
+
+    /// A worker that has died with `count` new jobs of kind `k`, and whatever else there was, in hand.
     private func death(holding count: Int) async throws -> (victim: WorkerID, held: [ClaimedJob]) {
         for _ in 0..<count { _ = try await shop.enqueue("k") }
-        let victim = try await shop.model.join(
-            WorkerDescription(
-                kinds: ["k"], queues: ["default": count], concurrency: count, host: "", pid: 0, version: "",
-                startedAt: shop.queue.clock.now(), lease: .seconds(30)))
-        let claim = ClaimRequest(limit: count, queues: [.init(queue: "default", limit: count)], kinds: ["k"])
+        let victim = try await join()
+        let claim = ClaimRequest(limit: 9, queues: [.init(queue: "default", limit: 9)], kinds: ["k"], mayRunAlone: true)
         let held = try await shop.model.exchange(ExchangeRequest(worker: victim, claim: claim)).claimed
         shop.model.kill(victim)
         return (victim, held)
@@ -75,6 +79,28 @@ import Testing
         #expect(records.map(\.message).contains("reporting \(culprit)"))
         #expect(try await shop.model.logs.lastSequence(of: culprit) == 9)
         #expect(try shop.model.crashes.contents(of: victim) == nil)
+    }
+
+    @Test func `a suspect that dies alone is convicted, waits for its backoff, and is reported`() async throws {
+        let id = try await shop.enqueue("k")
+        for _ in 0..<3 {
+            let held = try await death(holding: 0).held
+            #expect(held.map(\.execution.job) == [id])
+            let watcher = try await join()
+            for casualty in try await shop.model.casualties(seenBy: watcher) {
+                _ = try await shop.model.rescue(casualty, suspectThreshold: 3)
+            }
+            try await shop.model.leave(watcher)
+        }
+        let suspect = try #require(try await death(holding: 0).held.first)
+        #expect(suspect.isSuspect)
+        try await heir().runUntilEmpty()
+        let detail = try #require(try await shop.detail(id))
+        #expect(detail.executions.map(\.outcome) == [.interrupted, .interrupted, .interrupted, .crashed, .completed])
+        #expect(detail.summary.crashes == 1)
+        #expect(detail.summary.attempt == 1)
+        #expect(reporter.reports.values.map(\.report.executionID) == [suspect.execution])
+        #expect(reporter.reports.values.first?.report.error.type == "DiedAlone")
     }
 
     @Test(arguments: [nil, [], Array("errand-crash 1 signal=4 address=0 over".utf8), [0, 255, 10, 10, 7]] as [[UInt8]?])

@@ -4,6 +4,7 @@ import Errand
 import ErrandContext
 import ErrandTesting
 import Logging
+import Synchronization
 import Testing
 
 private struct Oops: Error, CustomStringConvertible { var description: String { "oops" } }
@@ -55,6 +56,40 @@ private struct Greet: Job {
         #expect(records.map(\.message) == ["attempt 1 as \(id).1", "attempt 2 as \(id).2"])
         #expect(records.map(\.identity.executionID) == [ExecutionID(id, 1), ExecutionID(id, 2)])
         #expect(records.map(\.sequence) == [1, 1])
+    }
+
+    @Test func `a handler that ignores its timeout gives its slot to the next job, is shown, and its late end counts as its own`()
+        async throws
+    {
+        let (release, gate) = AsyncStream<Void>.makeStream()
+        let deaf = try await shop.enqueue("deaf") { $0.timeout = .milliseconds(1) }
+        let next = try await shop.enqueue("next")
+        let shop = shop
+        let seen = Mutex<[JobSummary?]>([])
+        let worker = shop.worker(
+            Handler(kind: "deaf", backoff: quick) { job, context in
+                guard job.attempt == 1 else { return nil }
+                // Deaf: a task of its own hears nothing of the cancellation.
+                await Task { for await _ in release { break } }.value
+                throw Oops()
+            },
+            Handler(kind: "next") { _, _ in
+                let summary = try await shop.detail(deaf)?.summary
+                seen.withLock { $0.append(summary) }
+                gate.yield()
+                return nil
+            },
+            change: {
+                $0.concurrency = 1; $0.stuckAfter = .milliseconds(1)
+            })
+        try await worker.runUntilEmpty()
+        let summary = try #require(seen.withLock { $0 }.first ?? nil)
+        #expect(summary.state == .running)
+        #expect(summary.stuckSince != nil)
+        let detail = try #require(try await shop.detail(deaf))
+        #expect(detail.executions.map(\.outcome) == [.timedOut, .completed])
+        #expect(detail.summary.stuckSince == nil)
+        #expect(try await shop.detail(next)?.summary.state == .completed)
     }
 
     @Test func `a job dies after its last attempt, and each failure is reported once`() async throws {

@@ -12,7 +12,22 @@ struct StoreChecks {
     /// - Throws: `JobStoreError`.
     func findings() async throws -> [Finding] {
         let stats = try await store.inspection.stats()
-        return [StoreChecks.workers(stats)] + StoreChecks.uncovered(stats) + [try await clock()]
+        return [StoreChecks.workers(stats)] + StoreChecks.uncovered(stats) + (try await stuck()) + [try await clock()]
+    }
+
+    /// Executions that ignore that they were told to stop.
+    private func stuck() async throws -> [Finding] {
+        var selector = JobSelector()
+        selector.states = [.running]
+        let stuck = try await store.inspection.jobs(matching: selector, before: nil, limit: 1000).jobs.filter { $0.stuckSince != nil }
+        guard let first = stuck.first else { return [] }
+        return [
+            Finding(
+                check: "stuck", level: .warning,
+                message:
+                    "\(stuck.count) running job\(stuck.count == 1 ? "" : "s") ignore\(stuck.count == 1 ? "s" : "") that \(stuck.count == 1 ? "it was" : "they were") told to stop, such as \(first.id): only the end of the worker ends what does not listen"
+            )
+        ]
     }
 
     /// Workers, and running jobs that none of them holds.

@@ -35,6 +35,12 @@ struct WorkOptions: ParsableArguments {
         transform: DurationArgument.read)
     var grace: Duration?
 
+    @Option(
+        help: ArgumentHelp(
+            "At how many deaths of workers in a row, the culprits unknown, a job that ran is a suspect and runs alone; default 3, 0 for never.",
+            valueName: "number"))
+    var suspectAfter: Int?
+
     func validate() throws {
         if once, untilEmpty { throw ValidationError("Give either --once or --until-empty, not both.") }
         if idleTimeout != nil, !untilEmpty { throw ValidationError("--idle-timeout needs --until-empty.") }
@@ -42,6 +48,7 @@ struct WorkOptions: ParsableArguments {
             throw ValidationError("-c takes a number from 1 to 10000.")
         }
         if let lease, lease < .seconds(1) { throw ValidationError("--lease is 1s or more.") }
+        if let suspectAfter, !(0...1000).contains(suspectAfter) { throw ValidationError("--suspect-after takes a number from 0 to 1000.") }
         _ = try queues.map(WorkOptions.parse(queues:))
     }
 
@@ -52,6 +59,7 @@ struct WorkOptions: ParsableArguments {
         if let queues { configuration.queues = try WorkOptions.parse(queues: queues) }
         if let lease { configuration.lease = lease }
         if let grace { configuration.grace = grace }
+        if let suspectAfter { configuration.suspectThreshold = suspectAfter == 0 ? nil : suspectAfter }
         if once { configuration.until = .once }
         if untilEmpty { configuration.until = .empty(idleTimeout: idleTimeout ?? .seconds(10)) }
     }

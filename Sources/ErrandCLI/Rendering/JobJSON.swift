@@ -72,6 +72,8 @@ enum JobJSON {
         writer.member("attempt", job.attempt)
         writer.member("max_attempts", job.maxAttempts)
         writer.member("crashes", job.crashes)
+        writer.member("suspect", job.isSuspect)
+        writer.member("stuck_at", job.stuckSince)
         writer.member("created_at", job.createdAt)
         writer.member("run_at", job.runAt)
         writer.member("finished_at", job.finishedAt)

@@ -53,8 +53,9 @@ struct JobTable {
         switch job.state {
         case .scheduled, .retryable: "starts \(TextStyle.distance(of: job.runAt, from: now))"
         case .completed, .cancelled, .dead: "ended \(TextStyle.distance(of: job.finishedAt ?? job.runAt, from: now))"
-        case .available: "due \(TextStyle.distance(of: job.runAt, from: now))"
-        case .running, .waiting, .blocked: ""
+        case .available: "due \(TextStyle.distance(of: job.runAt, from: now))\(job.isSuspect ? ", suspect" : "")"
+        case .running: job.stuckSince.map { "stuck \(TextStyle.distance(of: $0, from: now))" } ?? (job.isSuspect ? "alone" : "")
+        case .waiting, .blocked: ""
         }
     }
 

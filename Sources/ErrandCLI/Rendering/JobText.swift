@@ -31,6 +31,13 @@ struct JobText {
         add("ended", summary.finishedAt.map { style.moment($0, now: now) })
         add("reason", summary.reason.map(safe))
         add("cancel", job.cancelRequestedAt.map { "requested \(style.moment($0, now: now))" })
+        add(
+            "stuck",
+            summary.stuckSince.map { "\(style.moment($0, now: now)): it ignores that it was told to stop, and its slot is free for others" }
+        )
+        if summary.isSuspect {
+            add("suspect", "its workers died several times while it ran and nobody knows why: it runs alone, suspects one at a time")
+        }
         add("payload", value(job.payload))
         add("result", job.result.map(value))
         lines += executions(of: job)
