@@ -1,53 +1,66 @@
-// Spawning, pidfds, memory files, pipes and limits of other processes: variadic or GNU-only calls that Swift cannot make.
+// Spawning under limits, pidfds, memory files and pipes: variadic or GNU-only calls that Swift cannot make.
 #include "process.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-static int add_actions(posix_spawn_file_actions_t *actions, const struct errand_spawn *request) {
-    int error = request->input >= 0 ? posix_spawn_file_actions_adddup2(actions, request->input, 0)
-                                    : posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-    if (!error) error = posix_spawn_file_actions_adddup2(actions, request->output, 1);
-    if (!error) error = posix_spawn_file_actions_adddup2(actions, request->errors, 2);
-    if (!error) error = posix_spawn_file_actions_adddup2(actions, request->result, 3);
+/// Does in the child what lies between vfork and exec; gives an errno value, or does not return.
+static int become(const struct errand_spawn *request) {
+    if (setsid() < 0) return errno;
+    // The child shares the parent's memory but not its handlers' table: what it changes here is its own.
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    for (int number = 1; number <= SIGRTMAX; number++)
+        if (number != SIGKILL && number != SIGSTOP) sigaction(number, &plain, NULL);
+    int input = request->input >= 0 ? request->input : open("/dev/null", O_RDONLY);
+    if (input < 0) return errno;
+    // An input of 0 is its own goal, and nothing here is close-on-exec then.
+    if (input != 0 && dup2(input, 0) < 0) return errno;
+    if (dup2(request->output, 1) < 0 || dup2(request->errors, 2) < 0 || dup2(request->result, 3) < 0) return errno;
     // Whatever the host program has left open without close-on-exec is not the child's either.
-    if (!error) error = posix_spawn_file_actions_addclosefrom_np(actions, 4);
-    if (!error && request->directory) error = posix_spawn_file_actions_addchdir_np(actions, request->directory);
-    return error;
-}
-
-static int set_attributes(posix_spawnattr_t *attributes) {
-    sigset_t none, defaults;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    for (int number = 1; number < 32; number++)
-        if (number != SIGKILL && number != SIGSTOP) sigaddset(&defaults, number);
-    int error = posix_spawnattr_setsigmask(attributes, &none);
-    if (!error) error = posix_spawnattr_setsigdefault(attributes, &defaults);
-    if (!error)
-        error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return error;
-}
-
-int errand_spawn(const struct errand_spawn *request, pid_t *process) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error) return error;
-    error = posix_spawnattr_init(&attributes);
-    if (!error) {
-        error = add_actions(&actions, request);
-        if (!error) error = set_attributes(&attributes);
-        if (!error)
-            error = posix_spawn(process, request->program, &actions, &attributes, request->arguments, request->environment);
-        posix_spawnattr_destroy(&attributes);
+    closefrom(4);
+    if (request->directory && chdir(request->directory) != 0) return errno;
+    for (size_t index = 0; index < request->limit_count; index++) {
+        const struct errand_limit *wanted = &request->limits[index];
+        struct rlimit limit;
+        if (getrlimit((__rlimit_resource_t)wanted->resource, &limit) != 0) return errno;
+        if (wanted->hard < limit.rlim_max) limit.rlim_max = wanted->hard;
+        limit.rlim_cur = wanted->soft < limit.rlim_max ? wanted->soft : limit.rlim_max;
+        if (setrlimit((__rlimit_resource_t)wanted->resource, &limit) != 0) return errno;
     }
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(request->program, request->arguments, request->environment);
+    return errno;
+}
+
+// vfork and not posix_spawn, which has no place for limits: set from outside after the spawn they come too late for a fast program.
+// Like posix_spawn it shares the memory until the exec, and only the calling thread waits.
+int errand_spawn(const struct errand_spawn *request, pid_t *process) {
+    sigset_t all, before;
+    sigfillset(&all);
+    // Until the child has none, the parent's handlers must not run in it: they would run on the parent's memory.
+    int error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (error) return error;
+    volatile int failure = 0;
+    pid_t child = vfork();
+    if (child == 0) {
+        failure = become(request);
+        _exit(127);
+    }
+    error = child < 0 ? errno : failure;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        if (child > 0) while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+        return error;
+    }
+    *process = child;
+    return 0;
 }
 
 int errand_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
@@ -75,11 +88,4 @@ int errand_output_pipe(int *read_end, int *write_end) {
     *read_end = ends[0];
     *write_end = ends[1];
     return 0;
-}
-
-int errand_limit_files(pid_t pid, uint64_t soft) {
-    struct rlimit limit;
-    if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) != 0) return -1;
-    limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
-    return prlimit(pid, RLIMIT_NOFILE, &limit, NULL);
 }

@@ -11,6 +11,8 @@ public struct CommandOptions: Sendable, Hashable {
     public var terminationGrace: Duration = .milliseconds(500)
     /// How long output is still read after a command has ended while processes it left behind hold its pipes open; 1 second.
     public var lingerLimit: Duration = .seconds(1)
+    /// What each command may use where its kind does not say; no limits by default.
+    public var limits = CommandLimits()
     /// The store's directory, given to commands as `ERRAND_STORE` so that they can enqueue; `nil`, the default, is none.
     public var store: String?
     /// Where `PATH`, `HOME`, `USER`, `LANG` and `TZ` come from; by default this process. Other names are ignored.

@@ -17,6 +17,8 @@ struct Command: Sendable, Hashable {
     var input: [UInt8]?
     /// Where variables of its own come from.
     var origin = Origin.job
+    /// What it may use; where it does not say, the worker's limits for all commands hold.
+    var limits = CommandLimits()
 
     /// Who described a command.
     enum Origin: Sendable, Hashable {
@@ -47,16 +49,17 @@ struct CommandRunner: Sendable {
     ///   processes or memory left to start it; `CancellationError` when the task was cancelled, after the whole tree has ended.
     func run(_ command: Command, for context: ExecutionContext) async throws -> [UInt8]? {
         try Task.checkCancellation()
-        let child = try start(command, for: context)
-        let end = await withTaskExecutorPreference(EventLoop.endings) { await attend(child, for: context) }
+        let limits = command.limits.filled(from: options.limits)
+        let child = try start(command, limits, for: context)
+        let end = await withTaskExecutorPreference(EventLoop.endings) { await attend(child, limits, for: context) }
         if end.wasCancelled { throw CancellationError() }
-        if let error = try error(for: end) { throw error }
+        if let error = try error(for: end, under: limits) { throw error }
         return try result(of: child)
     }
 
     // MARK: Start
 
-    private func start(_ command: Command, for context: ExecutionContext) throws -> ChildProcess {
+    private func start(_ command: Command, _ limits: CommandLimits, for context: ExecutionContext) throws -> ChildProcess {
         let environment = CommandEnvironment.make(
             for: context, own: command.environment, worker: options.workerEnvironment, store: options.store)
         let program = command.argv[0]
@@ -71,7 +74,8 @@ struct CommandRunner: Sendable {
         }
         do throws(SystemError) {
             return try ChildProcess.start(
-                path, arguments: command.argv, environment: environment, directory: command.directory, input: command.input)
+                path, arguments: command.argv, environment: environment, directory: command.directory, input: command.input,
+                limits: limits)
         } catch {
             switch error.code {
             case ENOENT:
@@ -107,8 +111,9 @@ struct CommandRunner: Sendable {
 
     /// How a command ended.
     private struct End {
-        var status: ExitStatus
-        var wasCancelled: Bool
+        var child = ChildProcess.End(status: .unknown, cpu: .zero)
+        var wasCancelled = false
+        var hasPrintedTooMuch = false
         var lastErrorLine: [UInt8] = []
     }
 
@@ -119,16 +124,18 @@ struct CommandRunner: Sendable {
     }
 
     /// Files output until the command has ended and its pipes have, or have had time to; then reaps it. On ``EventLoop/endings``.
-    private func attend(_ child: ChildProcess, for context: ExecutionContext) async -> End {
-        let output = OutputPump(child.output, stream: .stdout, for: context)
-        let errors = OutputPump(child.errors, stream: .stderr, for: context)
-        var end = End(status: .unknown, wasCancelled: false)
+    private func attend(_ child: ChildProcess, _ limits: CommandLimits, for context: ExecutionContext) async -> End {
+        let exit = Watch(child.exit, on: .endings)
+        let meter = OutputMeter(limit: limits.outputBytes) { exit.stop() }
+        let output = OutputPump(child.output, stream: .stdout, meter: meter, for: context)
+        let errors = OutputPump(child.errors, stream: .stderr, meter: meter, for: context)
+        var end = End()
         await withTaskGroup(of: Part.self) { group in
             group.addTask(executorPreference: EventLoop.output) { .output(await output.run()) }
             group.addTask(executorPreference: EventLoop.output) { .errors(await errors.run()) }
             let tree = ProcessTree(leader: child, execution: context.executionID)
-            if await untilCancelled({ await $0.ready() }, Watch(child.exit, on: .endings)) == .stopped {
-                end.wasCancelled = true
+            if await untilCancelled({ await $0.ready() }, exit) == .stopped {
+                end.wasCancelled = Task.isCancelled
                 await tree.end(grace: options.terminationGrace)
             }
 
@@ -163,7 +170,8 @@ struct CommandRunner: Sendable {
                     context)
             }
         }
-        end.status = child.reap()
+        end.hasPrintedTooMuch = meter.isExceeded
+        end.child = child.reap()
         return end
     }
 
@@ -176,16 +184,18 @@ struct CommandRunner: Sendable {
     // MARK: Meaning
 
     /// What the end means: `nil` for success. Throws a snooze.
-    private func error(for end: End) throws(Snooze) -> StoredError? {
-        switch end.status {
+    private func error(for end: End, under limits: CommandLimits) throws(Snooze) -> StoredError? {
+        if let met = MetLimit(end.child, under: limits, outputWasExceeded: end.hasPrintedTooMuch) { return met.error }
+        func message(_ text: String) -> String { self.message(text, end) + (limits.hint.map { " (\($0))" } ?? "") }
+        switch end.child.status {
         case .exited(0): return nil
         case .exited(75): throw Snooze(for: options.snoozeDelay)
         case .exited(let status):
             let type = status == 127 ? "CommandNotFound" : status == 126 ? "CommandNotExecutable" : "CommandFailed"
-            return StoredError(type: type, message: message("exit status \(status)", end), code: Int(status))
+            return StoredError(type: type, message: message("exit status \(status)"), code: Int(status))
         case .signaled(let signal):
             return StoredError(
-                type: "CommandFailed", message: message("killed by signal \(SignalName.text(signal))", end), code: 128 + Int(signal))
+                type: "CommandFailed", message: message("killed by signal \(SignalName.text(signal))"), code: 128 + Int(signal))
         case .unknown:
             return StoredError(
                 type: "CommandStatusLost", message: "the command has ended, but another part of this program took its exit status")

@@ -18,11 +18,11 @@ struct ConfigurationReader {
     mutating func configuration(_ root: YAMLNode?) -> ErrandConfiguration {
         var configuration = ErrandConfiguration(file: file)
         guard let root, !root.isNull else { return configuration }
-        for member in members(root, of: "the configuration", keys: ["queues", "handlers"]) {
-            if member.name == "queues" {
-                configuration.queues = named(member.value, "queue") { reader, _, node in reader.queue(node) }
-            } else {
-                configuration.handlers = named(member.value, "kind") { reader, key, node in reader.handler(key, node) }
+        for member in members(root, of: "the configuration", keys: ["queues", "handlers", "limits"]) {
+            switch member.name {
+            case "queues": configuration.queues = named(member.value, "queue") { reader, _, node in reader.queue(node) }
+            case "limits": configuration.limits = limits(member.value)
+            default: configuration.handlers = named(member.value, "kind") { reader, key, node in reader.handler(key, node) }
             }
         }
         return configuration
@@ -45,7 +45,7 @@ struct ConfigurationReader {
         }
         var handler = ErrandConfiguration.CommandKind(
             run: [], directory: baseDirectory, environment: [:], line: node.line, column: node.column)
-        let members = members(node, of: "a handler", keys: ["run", "timeout", "max_attempts", "cwd", "env"])
+        let members = members(node, of: "a handler", keys: ["run", "timeout", "max_attempts", "cwd", "env", "limits"])
         for member in members {
             switch member.name {
             case "run":
@@ -55,6 +55,7 @@ struct ConfigurationReader {
             case "timeout": handler.timeout = duration(member)
             case "max_attempts": handler.maxAttempts = number(member, in: Limits.attempts)
             case "cwd": handler.directory = text(member.value, what: "cwd").map(absolute) ?? baseDirectory
+            case "limits": handler.limits = limits(member.value)
             default: handler.environment = environment(member.value)
             }
         }
@@ -102,7 +103,7 @@ struct ConfigurationReader {
     }
 
     /// The members of a mapping, those with an unknown key left out and reported; `nil` keys are any.
-    private mutating func members(_ node: YAMLNode, of what: String, keys: [String]?) -> [YAMLNode.Member] {
+    mutating func members(_ node: YAMLNode, of what: String, keys: [String]?) -> [YAMLNode.Member] {
         guard case .mapping(let members) = node.content else {
             if !node.isNull || keys != nil { report(node, "\(what) must be a mapping (key: value), not \(node.description)") }
             return []
@@ -118,7 +119,7 @@ struct ConfigurationReader {
         }
     }
 
-    private mutating func text(_ node: YAMLNode, what: String) -> String? {
+    mutating func text(_ node: YAMLNode, what: String) -> String? {
         guard case .scalar(let text, _) = node.content, !node.isNull else {
             report(node, "\(what) must be text, not \(node.description)")
             return nil
@@ -126,7 +127,7 @@ struct ConfigurationReader {
         return text
     }
 
-    private mutating func number(_ member: YAMLNode.Member, in range: ClosedRange<Int>) -> Int? {
+    mutating func number(_ member: YAMLNode.Member, in range: ClosedRange<Int>) -> Int? {
         guard case .scalar(let text, isPlain: true) = member.value.content, let number = Int(text), range.contains(number) else {
             report(
                 member.value,
@@ -137,7 +138,7 @@ struct ConfigurationReader {
         return number
     }
 
-    private mutating func duration(_ member: YAMLNode.Member) -> Duration? {
+    mutating func duration(_ member: YAMLNode.Member) -> Duration? {
         guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
         do throws(DurationText.Problem) {
             let duration = try DurationText.parse(text)
@@ -149,7 +150,7 @@ struct ConfigurationReader {
         }
     }
 
-    private mutating func report(_ node: YAMLNode, _ message: String) {
+    mutating func report(_ node: YAMLNode, _ message: String) {
         found.append(ConfigurationProblem(file: file, line: node.line, column: node.column, message: message))
     }
 

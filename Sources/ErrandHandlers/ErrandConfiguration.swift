@@ -9,6 +9,8 @@ import Glibc
 /// queues: { default: { concurrency: 8 }, reports: { concurrency: 2 } }
 /// handlers:
 ///   send-email: { run: [python3, send_email.py], timeout: 30s, max_attempts: 5, env: { SMTP: localhost } }
+///   convert: { run: [convert.sh], limits: { cpu: 2m, memory: 2GiB, open_files: 64, file_size: 1GiB, output: 10MiB } }
+/// limits: { output: 100MiB }
 /// ```
 public struct ErrandConfiguration: Sendable, Hashable {
     /// How a queue is worked.
@@ -29,13 +31,15 @@ public struct ErrandConfiguration: Sendable, Hashable {
         public var directory: String
         /// Variables of its own.
         public var environment: [String: String]
+        /// What each of its executions may use; where it does not say, the file's ``ErrandConfiguration/limits`` hold.
+        public var limits = CommandLimits()
         /// Where it stands in the file, from 1.
         public var line: Int
         /// Where its program stands in the line, from 1.
         public var column: Int
 
         func command(input: [UInt8]?) -> Command {
-            Command(argv: run, directory: directory, environment: environment, input: input, origin: .configuration)
+            Command(argv: run, directory: directory, environment: environment, input: input, origin: .configuration, limits: limits)
         }
     }
 
@@ -45,6 +49,8 @@ public struct ErrandConfiguration: Sendable, Hashable {
     public var queues: [String: Queue] = [:]
     /// The kinds that commands handle.
     public var handlers: [String: CommandKind] = [:]
+    /// What every command of the worker may use, plain ones (`enqueue -- CMD`) among them; for ``CommandOptions/limits``.
+    public var limits = CommandLimits()
 
     /// The largest file that is read: 1 MiB.
     public static let sizeLimit = 1 << 20

@@ -9,11 +9,13 @@ struct OutputPump: Sendable {
     private let descriptor: Descriptor
     private let watch: Watch
     private let stream: LogStream
+    private let meter: OutputMeter
     private let context: ExecutionContext
 
     /// Will read `descriptor` for `context`.
-    init(_ descriptor: Descriptor, stream: LogStream, for context: ExecutionContext) {
+    init(_ descriptor: Descriptor, stream: LogStream, meter: OutputMeter, for context: ExecutionContext) {
         self.descriptor = descriptor
+        self.meter = meter
         self.stream = stream
         self.context = context
         watch = Watch(descriptor, on: .output)
@@ -79,7 +81,11 @@ struct OutputPump: Sendable {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: OutputPump.bufferSize) { buffer in
             while true {
                 let count = Glibc.read(descriptor.number, buffer.baseAddress, buffer.count)
-                if count > 0 { return .lines(splitter.push(UnsafeBufferPointer(rebasing: buffer.prefix(count))), bytes: count) }
+                if count > 0 {
+                    // What is too much is read all the same, so that a program that is being ended can say goodbye.
+                    let kept = meter.take(count)
+                    return .lines(splitter.push(UnsafeBufferPointer(rebasing: buffer.prefix(kept))), bytes: count)
+                }
                 if count < 0, errno == EINTR { continue }
                 return count < 0 && errno == EAGAIN ? .nothingYet : .end
             }

@@ -36,6 +36,20 @@ struct ErrandConfigurationTests {
         #expect(report.directory == "/etc/errand/jobs" && report.environment == ["LEVEL": "3", "NAME": "x: y"])
     }
 
+    @Test func `limits are read for all commands and for one kind`() throws {
+        let configuration = try parse(
+            """
+            limits: { output: 100MiB, cpu: 10m }
+            handlers:
+              convert: { run: [convert], limits: { cpu: 10s, memory: 512MiB, open_files: 64, file_size: 1GiB, output: 10MB } }
+            """)
+        #expect(configuration.limits.cpu == .seconds(600) && configuration.limits.outputBytes == 100 << 20)
+        #expect(configuration.limits.memoryBytes == nil)
+        let own = try #require(configuration.handlers["convert"]?.limits)
+        #expect(own.cpu == .seconds(10) && own.memoryBytes == 512 << 20 && own.openFiles == 64)
+        #expect(own.fileBytes == 1 << 30 && own.outputBytes == 10_000_000)
+    }
+
     @Test(arguments: ["", "# nothing\n", "---\n", "queues:\nhandlers:\n", "\u{FEFF}handlers: {}\n"])
     func `a file may be empty`(text: String) throws {
         let configuration = try parse(text)
@@ -58,12 +72,22 @@ struct ErrandConfigurationTests {
         // Keys.
         ("handlers: {mail: {run: [a], timout: 3s}}\n", ["1:29: unknown key \"timout\" in a handler: did you mean \"timeout\"?"]),
         ("handler: {}\n", ["1:1: unknown key \"handler\" in the configuration: did you mean \"handlers\"?"]),
-        ("periodic: {}\n", ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers"]),
+        ("periodic: {}\n", ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers, limits"]),
         ("queues: {a: {concurency: 3}}\n", ["1:14: unknown key \"concurency\" in a queue: did you mean \"concurrency\"?"]),
         (
             "handlers: {a: {run: [x], max-attempts: 3}}\n",
             ["1:26: unknown key \"max-attempts\" in a handler: did you mean \"max_attempts\"?"]
         ),
+        // Limits.
+        ("limits: {cpus: 3s}\n", ["1:10: unknown key \"cpus\" in limits: did you mean \"cpu\"?"]),
+        ("limits: {cpu: 1500ms}\n", ["1:15: \"cpu\" counts whole seconds of processor time, such as 10s or 2m"]),
+        (
+            "limits: {memory: 512}\n",
+            ["1:18: \"memory\": \"512\" is no size: write a whole number and its unit, such as 64KiB, 512MiB or 2GiB"]
+        ),
+        ("limits: {memory: 1MiB}\n", ["1:18: \"memory\" must be 16MiB or more, not 1MiB"]),
+        ("limits: {open_files: 3}\n", ["1:22: \"open_files\" must be a whole number from 8 to 1048576, not \"3\""]),
+        ("limits: {output: 0B}\n", ["1:18: \"output\" must be 1B or more, not 0B"]),
         // Values.
         ("queues: {a: 3}\n", ["1:13: a queue must be a mapping (key: value), not \"3\""]),
         ("queues: {a: {concurrency: 0}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"0\""]),
@@ -101,7 +125,7 @@ struct ErrandConfigurationTests {
             [
                 "2:20: \"concurrency\" must be a whole number from 1 to 10000, not \"no\"",
                 "4:26: \"timeout\": \"soon\" is no duration: write 500ms, 30s, 10m, 2h, 1d or 1h30m",
-                "4:32: unknown key \"retries\" in a handler: valid keys are run, timeout, max_attempts, cwd, env",
+                "4:32: unknown key \"retries\" in a handler: valid keys are run, timeout, max_attempts, cwd, env, limits",
             ]
         ),
     ])

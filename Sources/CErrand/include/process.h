@@ -10,6 +10,13 @@
 extern "C" {
 #endif
 
+/// A limit of a new process, which its children inherit: resource is an RLIMIT_ number.
+struct errand_limit {
+    int resource;
+    uint64_t soft;
+    uint64_t hard;
+};
+
 /// What a new process receives: descriptors become its 0 to 3, and no other stays open.
 struct errand_spawn {
     const char *program;
@@ -22,9 +29,13 @@ struct errand_spawn {
     int output;
     int errors;
     int result;
+    /// Never above the caller's own hard limits: what is higher is set to those.
+    const struct errand_limit *limits;
+    size_t limit_count;
 };
 
-/// Starts a process that leads a session of its own, with no signal blocked or ignored. Returns 0 or an errno value.
+/// Starts a process that leads a session of its own, with no signal blocked or ignored, under its limits from its first instruction on.
+/// The descriptors must be 4 or more. Returns 0 or an errno value.
 int errand_spawn(const struct errand_spawn *request, pid_t *process);
 /// A descriptor that becomes readable when the process ends; -1 and errno.
 int errand_pidfd_open(pid_t pid);
@@ -36,8 +47,6 @@ void errand_keep_children(void);
 int errand_memory_file(const char *name);
 /// A pipe, both ends close-on-exec, the read end non-blocking; -1 and errno.
 int errand_output_pipe(int *read_end, int *write_end);
-/// Sets the soft limit of another process's open files, never above its hard limit; -1 and errno.
-int errand_limit_files(pid_t pid, uint64_t soft);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,7 @@ struct WorkPlan {
     init(session: Session, directory: String, file: ErrandConfiguration?, options: WorkOptions) throws {
         var commands = CommandOptions()
         commands.store = directory.hasPrefix("/") ? directory : "\(session.directory)/\(directory)"
+        if let file { commands.limits = file.limits }
         var configuration = session.worker
         configuration.requiresLogCapture = true
         let endOwn = configuration.endOrphans
