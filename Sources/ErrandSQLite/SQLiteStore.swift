@@ -26,7 +26,8 @@ public final class SQLiteStore: Sendable {
     ///   - directory: the path of the store. A missing or empty directory becomes a store, for its owner alone, unless
     ///     `options` says otherwise; a directory with other files in it never does.
     ///   - options: how to open it.
-    /// - Throws: ``JobStoreError/unavailable(reason:)`` when the directory cannot be used or somebody holds its lock for too long,
+    /// - Throws: ``JobStoreError/unavailable(reason:)`` when the directory cannot be used, lies on a network file system, or somebody
+    ///   holds its lock for too long,
     ///   ``JobStoreError/damaged(reason:)`` when it is no store or lacks its `queue.db`, ``JobStoreError/newerSchema(found:supported:)``
     ///   when a newer Errand made it, ``JobStoreError/full(reason:)`` when the disk has no room for it.
     public static func open(

@@ -25,6 +25,7 @@ final class StoreCore: Sendable {
     /// Opens the store in `path`, or makes it.
     init(path: String, options: SQLiteStoreOptions) throws(JobStoreError) {
         let directory = StoreDirectory(path: path)
+        try FileSystem.refuseNetworks(at: path, asking: options.fileSystem)
         try directory.prepare(createIfMissing: options.createIfMissing)
         let lock = try StoreLock(directory: path)
         let clock = MachineClock(clock: options.clock)

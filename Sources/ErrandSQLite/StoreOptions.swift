@@ -15,6 +15,8 @@ public struct SQLiteStoreOptions: Sendable {
     public var clock: (any ErrandClock)?
     /// Which boot of the machine this is, for tests that simulate a reboot; `nil`, the default, asks the machine.
     package var bootID: String?
+    /// Tells on what file system a path lies, for tests; the machine's own answer by default.
+    package var fileSystem: FileSystem.Probe = FileSystem.machine
 
     /// The defaults.
     public init() {}

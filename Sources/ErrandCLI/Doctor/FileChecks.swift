@@ -1,7 +1,7 @@
 // What the doctor sees from outside: sizes, modes, disk, file system. Paths only: opening a database file here and closing it again
 // would drop SQLite's own locks on it.
 
-import CErrand
+import ErrandSQLite
 import Glibc
 
 /// Checks of a store's directory.
@@ -87,37 +87,33 @@ struct FileChecks {
     }
 
     private func fileSystem() -> Finding {
-        let type = errand_file_system_type(directory)
+        let type = FileSystem.machine(directory)
         guard type >= 0 else {
             return Finding(
                 check: "file_system", level: .warning, message: "cannot ask for the file system: \(String(cString: strerror(Int32(-type))))"
             )
         }
-        if let name = FileChecks.networks[type] {
+        switch FileSystem(type: type).kind {
+        case .network(let name):
             return Finding(
                 check: "file_system", level: .failure,
-                message: "\(name) is a network file system, whose locks SQLite cannot rely on: move the store to a local disk")
-        }
-        if type == 0x0102_1994 {
-            return Finding(check: "file_system", level: .warning, message: "tmpfs: the store is gone after a restart of the machine")
-        }
-        if type == 0x6573_5546 {
+                message: "\(name) is a network file system, where SQLite's locks do not hold: move the store to a local disk")
+        case .memory:
+            return Finding(check: "file_system", level: .warning, message: "in memory: the store is gone after a restart of the machine")
+        case .fuse:
             return Finding(
-                check: "file_system", level: .warning, message: "FUSE: make sure that its locks work; a local disk is the safe choice")
+                check: "file_system", level: .warning,
+                message:
+                    "FUSE: a server may be behind it (sshfs, s3fs, GlusterFS), where SQLite's locks do not hold; put the store on a local disk"
+            )
+        case .local: return Finding(check: "file_system", level: .ok, message: "local (type 0x\(String(type, radix: 16)))")
         }
-        return Finding(check: "file_system", level: .ok, message: "local (type 0x\(String(type, radix: 16)))")
     }
-
-    /// statfs(2), magic numbers.
-    private static let networks: [Int64: String] = [
-        0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB2", 0x0102_1997: "9P", 0x00C3_6400: "Ceph",
-        0x5346_414F: "AFS", 0x7372_6F6F: "AFS", 0x013111A8: "IBRIX", 0x0BD0_0BD0: "Lustre",
-    ]
 
     /// A write-ahead log beyond this has not been copied back for long: 256 MiB.
     private static let largeLog = 256 << 20
 
-    private static func size(of path: String) -> Int? {
+    static func size(of path: String) -> Int? {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : nil
     }
