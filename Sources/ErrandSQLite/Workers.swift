@@ -31,7 +31,12 @@ extension QueueDatabase {
         reply.results.reserveCapacity(reports.count)
         for report in reports {
             // Not by the token alone: a condemned worker's rows are still there while its children are being ended.
-            reply.results.append(reply.isRegistered ? try record(report, by: request.worker, topics: &topics) : .leaseLost)
+            var result = reply.isRegistered ? try record(report, by: request.worker, topics: &topics) : .leaseLost
+            if result == .leaseLost, request.held != nil, try isRecorded(report.report, by: request.worker) { result = .accepted }
+            reply.results.append(result)
+        }
+        if reply.isRegistered, let held = request.held {
+            try giveBackUnknown(to: request.worker, beside: held, now: now, topics: &topics)
         }
         if reply.isRegistered { try noteStuck(request.stuck, worker: request.worker, now: now) }
         if try promote(now: now) > 0 { topics.insert(.work) }

@@ -32,7 +32,11 @@ extension ModelTables {
     mutating func begin(_ request: ExchangeRequest, at moment: Moment) -> ExchangeReply {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
         workers[request.worker]?.renew(at: moment.uptime)
-        reply.results = request.reports.map { reply.isRegistered ? record($0, by: request.worker) : .leaseLost }
+        reply.results = request.reports.map { report in
+            let result = reply.isRegistered ? record(report, by: request.worker) : .leaseLost
+            return result == .leaseLost && request.held != nil && isRecorded(report, by: request.worker) ? .accepted : result
+        }
+        if reply.isRegistered, let held = request.held { giveBackUnknown(to: request.worker, beside: held, at: moment.wall) }
         for execution in request.stuck where reply.isRegistered {
             guard let job = jobs[execution.job], job.state == .running, job.worker == request.worker, job.execution == execution else {
                 continue

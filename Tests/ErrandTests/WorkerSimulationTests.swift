@@ -19,9 +19,12 @@ struct WorkerSimulationTests {
             }
         }
         // A walk that meets no trouble proves nothing.
-        for what in [
+        let troubles = [
             "started", "accepted", "refused", "failures", "rescues", "cancelled", "stuck", "abandoned", "left with unwritten outcomes",
-        ] {
+            "replies lost",
+            "given back in doubt",
+        ]
+        for what in troubles {
             #expect(counts[what, default: 0] >= 100, "\(what): \(counts[what, default: 0])")
         }
     }

@@ -307,4 +307,75 @@ struct WorkerStateEndTests {
         #expect(did.exchanges.isEmpty)
         #expect(did.end == .drained)
     }
+
+    @Test func `after a step that failed the worker names what it holds, and no longer once a step has succeeded`() {
+        let jobs = [claimedJob(1), claimedJob(2)]
+        var driver = running(jobs)
+        driver.finish(jobs[0])
+        driver.fail()
+        driver.passToWake()
+        #expect(driver.request?.held == [jobs[1].execution])
+        #expect(driver.request?.reports.map(\.execution) == [jobs[0].execution])
+        driver.reply()
+        driver.finish(jobs[1])
+        #expect(driver.request?.held == nil)
+    }
+
+    @Test func `a shutdown asks once more after a claim that failed, and does not wait for ever`() {
+        var driver = StateDriver()
+        driver.join()
+        #expect(driver.request?.claim != nil)
+        driver.fail()
+        #expect(driver.tell(.drainRequested).end == nil)
+        driver.passToWake()
+        #expect(driver.request?.held == [] && driver.request?.claim == nil)
+        var other = driver
+        #expect(driver.reply().end == .drained)
+        var wakes = 0
+        while other.end == nil, wakes < 200 {
+            if other.request != nil { other.fail() }
+            other.passToWake()
+            wakes += 1
+        }
+        #expect(other.end == .drained)
+        #expect(other.now.uptime <= .seconds(1000) + .seconds(21) + WorkerState.cancelGrace * 2)
+    }
+
+    @Test func `on a damaged store nothing more is claimed; what runs ends, is reported, and the worker leaves saying so`() {
+        let job = claimedJob(1)
+        let damage = JobStoreError.damaged(reason: "malformed")
+        var driver = running([job])
+        driver.tell(.rang(wantsAttention: true))
+        let did = driver.tell(.exchangeFailed(damage))
+        #expect(did.notes.contains(.storeDamaged(damage)))
+        driver.passToWake()
+        #expect(driver.request != nil && driver.request?.claim == nil)
+        driver.reply()
+        #expect(driver.end == nil, "the handler still runs")
+        driver.finish(job)
+        #expect(driver.request?.reports.count == 1)
+        #expect(driver.reply().end == .storeDamaged(damage))
+    }
+
+    @Test func `a damaged store that takes no outcomes either does not hold the worker`() {
+        let job = claimedJob(1)
+        let damage = JobStoreError.damaged(reason: "malformed")
+        var driver = running([job])
+        driver.finish(job)
+        driver.tell(.exchangeFailed(damage))
+        var wakes = 0
+        while driver.end == nil, wakes < 100 {
+            driver.passToWake()
+            if driver.request != nil { driver.tell(.exchangeFailed(damage)) }
+            wakes += 1
+        }
+        #expect(driver.end == .outcomesUnwritten(1))
+    }
+
+    @Test func `a worker that cannot even join a damaged store leaves at once`() {
+        var driver = StateDriver()
+        driver.tell(.rang(wantsAttention: false))
+        let damage = JobStoreError.damaged(reason: "malformed")
+        #expect(driver.tell(.joinFailed(damage)).end == .storeDamaged(damage))
+    }
 }

@@ -19,7 +19,8 @@ public protocol JobStore: Sendable {
     /// One step of a worker: renews its lease, records reports, promotes what has become due, claims, and tells it what to cancel.
     /// One commit. A worker that was condemned or rescued meanwhile gets `isRegistered == false`, claims nothing, and each of its
     /// reports is refused: what it held is somebody else's to decide.
-    /// - Throws: ``JobStoreError`` when nothing was recorded; the same request may be repeated.
+    /// - Throws: ``JobStoreError`` when nothing was recorded, as far as the store can tell; the same request may be repeated, with
+    ///   ``ExchangeRequest/held``.
     func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply
 
     /// Workers that are dead (or overdue) and what they held; cheap, called about twice a second. A finding only: the caller condemns
@@ -132,13 +133,21 @@ public struct ExchangeRequest: Sendable, Hashable {
     public var claim: ClaimRequest?
     /// Executions that have ignored their cancellation since the last step: shown as stuck as long as this worker holds them.
     public var stuck: [ExecutionID]
+    /// Everything else that the worker knows it holds, told after a step that failed: such a step may have been committed all the same
+    /// (an error at the commit says nothing about it). So the store gives back what it has running for this worker beside these, since
+    /// nobody would ever run it, and accepts a report that it has on record already. `nil`: there is no doubt.
+    public var held: [ExecutionID]?
 
     /// Puts together a step.
-    public init(worker: WorkerID, reports: [ExecutionReport] = [], claim: ClaimRequest? = nil, stuck: [ExecutionID] = []) {
+    public init(
+        worker: WorkerID, reports: [ExecutionReport] = [], claim: ClaimRequest? = nil, stuck: [ExecutionID] = [],
+        held: [ExecutionID]? = nil
+    ) {
         self.worker = worker
         self.reports = reports
         self.claim = claim
         self.stuck = stuck
+        self.held = held
     }
 }
 

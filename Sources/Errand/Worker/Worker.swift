@@ -74,6 +74,8 @@ public final class Worker: Service {
         case drained
         /// It left although this many outcomes could not be written; those jobs run again.
         case outcomesUnwritten(Int)
+        /// It left because the store is damaged, with every outcome recorded; the error says how to repair it.
+        case storeDamaged(JobStoreError)
     }
 
     /// Why a worker could not run, or ended badly.
@@ -82,8 +84,19 @@ public final class Worker: Service {
         case invalid(reason: String)
         /// It left although this many outcomes could not be written; those jobs run again.
         case outcomesUnwritten(Int)
+        /// It left because the store is damaged, with every outcome recorded; the error says how to repair it.
+        case storeDamaged(JobStoreError)
         /// Lines written through swift-log would not have reached the logs of executions.
         case logCaptureMissing
+
+        /// Why a run that has ended so did not end well; `nil` when it did.
+        package init?(_ end: End) {
+            switch end {
+            case .drained: return nil
+            case .outcomesUnwritten(let count): self = .outcomesUnwritten(count)
+            case .storeDamaged(let error): self = .storeDamaged(error)
+            }
+        }
 
         /// What happened, then what to do next.
         public var description: String {
@@ -91,6 +104,7 @@ public final class Worker: Service {
             case .invalid(let reason): reason
             case .outcomesUnwritten(let count):
                 "left with \(count) outcomes unwritten because the store did not take them: those jobs run again"
+            case .storeDamaged(let error): error.description
             case .logCaptureMissing:
                 "only context.logger reaches the logs of jobs: for the lines of all other loggers call LogCapture.install() first, or build on ErrandApp"
             }
@@ -132,15 +146,13 @@ public final class Worker: Service {
     /// does not wait for handlers) or until its settings say so.
     /// - Throws: ``Failure``.
     public func run() async throws {
-        if case .outcomesUnwritten(let count) = try await runToEnd() { throw Failure.outcomesUnwritten(count) }
+        if let failure = Failure(try await runToEnd()) { throw failure }
     }
 
     /// Runs until nothing is left to do: nothing available or running, and nothing due within `idleTimeout` (10 seconds by default).
     /// - Throws: ``Failure``.
     public func runUntilEmpty(idleTimeout: Duration = .seconds(10)) async throws {
-        if case .outcomesUnwritten(let count) = try await runToEnd(until: .empty(idleTimeout: idleTimeout)) {
-            throw Failure.outcomesUnwritten(count)
-        }
+        if let failure = Failure(try await runToEnd(until: .empty(idleTimeout: idleTimeout))) { throw failure }
     }
 
     /// Runs like ``run()`` and tells how it ended.

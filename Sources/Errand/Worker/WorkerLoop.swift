@@ -282,6 +282,8 @@ final class WorkerLoop: Sendable {
             guard consecutive & (consecutive - 1) == 0 else { return }
             logger.error(
                 "the store failed", metadata: ["error": "\(error)", "consecutive": "\(consecutive)", "unwritten_outcomes": "\(unwritten)"])
+        case .storeDamaged(let error):
+            logger.critical("the store is damaged: nothing more is claimed, and this worker leaves", metadata: ["error": "\(error)"])
         case .storeRecovered: logger.notice("the store is back")
         case .leaseLost(let execution):
             logger.error("lease lost: the outcome was not recorded", metadata: ["execution_id": "\(execution)"])

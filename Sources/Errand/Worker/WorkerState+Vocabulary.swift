@@ -79,6 +79,8 @@ extension WorkerState {
     package enum Note: Sendable, Hashable {
         case storeFailed(JobStoreError, consecutive: Int, unwritten: Int)
         case storeRecovered
+        /// What the store holds cannot be read: nothing more is claimed, and the worker leaves.
+        case storeDamaged(JobStoreError)
         case leaseLost(ExecutionID)
         case rescued(held: Int)
         case draining(running: Int)

@@ -48,6 +48,12 @@ package struct WorkerState: Sendable {
     private var retryAt: Duration?
     private var rotation = 0
     private var announcedWake: Duration?
+    /// Why the store cannot be trusted any more, once that is known.
+    private var damage: JobStoreError?
+    /// Whether the last exchange came to nothing as far as this worker knows: the store may have performed it all the same.
+    private var isInDoubt = false
+    /// Whether an exchange in doubt asked for jobs: the store may have some running for this worker that it has never heard of.
+    private var mayHoldUnknown = false
 
     package init(settings: Settings) { self.settings = settings }
 
@@ -100,6 +106,8 @@ package struct WorkerState: Sendable {
             sentStuck = []
             mustLook = true
             mustAttend = true
+            isInDoubt = true
+            mayHoldUnknown = mayHoldUnknown || asksForJobs
             failed(error, at: now, &actions)
         case .drainRequested:
             if phase == .serving || phase == .draining(deadline: nil) { drain(deadline: now.uptime + settings.grace, &actions) }
@@ -126,6 +134,8 @@ package struct WorkerState: Sendable {
         let reports = sent ?? []
         sent = nil
         sentStuck = []
+        isInDoubt = false
+        mayHoldUnknown = false
         lastRenewal = now.uptime
         recovered(&actions)
         for (report, result) in zip(reports, reply.results) where result == .leaseLost {
@@ -183,6 +193,11 @@ package struct WorkerState: Sendable {
         failures += 1
         retryAt = now.uptime + WorkerState.retryDelay(after: failures)
         actions.append(.note(.storeFailed(error, consecutive: failures, unwritten: outbox.count)))
+        guard case .damaged = error, damage == nil else { return }
+        damage = error
+        actions.append(.note(.storeDamaged(error)))
+        // Nothing that it gives out from now on is to be believed; what runs may still end and be recorded.
+        if phase == .serving || phase == .draining(deadline: nil) { drain(deadline: now.uptime + settings.grace, &actions) }
     }
 
     private mutating func recovered(_ actions: inout [Action]) {
@@ -228,7 +243,9 @@ package struct WorkerState: Sendable {
     // MARK: What to do next
 
     private mutating func proceed(at now: Moment, _ actions: inout [Action]) {
-        if case .draining(let deadline?) = phase, now.uptime >= deadline, !isEmpty || isJoining { cancelAll(at: now, &actions) }
+        if case .draining(let deadline?) = phase, now.uptime >= deadline, !isEmpty || isJoining || mayHoldUnknown {
+            cancelAll(at: now, &actions)
+        }
         if case .cancelling(let deadline) = phase, now.uptime >= deadline {
             if !slots.isEmpty {
                 abandonAll(at: now, &actions)
@@ -248,7 +265,8 @@ package struct WorkerState: Sendable {
     }
 
     private func naturalEnd(at now: Moment) -> Worker.End? {
-        guard isEmpty, !isJoining else { return nil }
+        // Whoever leaves in doubt leaves jobs running that nobody runs; on a damaged store that is for whoever repairs it.
+        guard isEmpty, !isJoining, !mayHoldUnknown || damage != nil else { return nil }
         switch phase {
         case .draining, .cancelling: return .drained
         case .finished: return nil
@@ -267,6 +285,7 @@ package struct WorkerState: Sendable {
 
     private mutating func finish(_ end: Worker.End, _ actions: inout [Action]) {
         phase = .finished
+        if let damage, end == .drained { return actions.append(.finish(.storeDamaged(damage))) }
         actions.append(.finish(end))
     }
 
@@ -280,7 +299,7 @@ package struct WorkerState: Sendable {
         }
         let claim = claimRequest(at: now)
         let isLookDue = mustLook && claim != nil || mustAttend && !slots.isEmpty
-        guard !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || now.uptime >= renewalDue else { return }
+        guard !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue else { return }
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
         outbox.removeFirst(reports.count)
         sent = reports
@@ -289,7 +308,9 @@ package struct WorkerState: Sendable {
         mustAttend = false
         retryAt = nil
         (sentStuck, unreportedStuck) = (unreportedStuck, [])
-        actions.append(.exchange(ExchangeRequest(worker: worker, reports: reports, claim: claim, stuck: sentStuck)))
+        var request = ExchangeRequest(worker: worker, reports: reports, claim: claim, stuck: sentStuck)
+        if isInDoubt { request.held = slots.executions + outbox.map(\.execution) }
+        actions.append(.exchange(request))
     }
 
     private var renewalDue: Duration { lastRenewal + settings.lease / 3 }

@@ -145,11 +145,12 @@ struct Work: AsyncParsableCommand {
             throw Failure(.usage, failure.description)
         }
         if let number = stops.withLock({ $0 }) { throw Failure(code: 128 + number) }
-        if case .outcomesUnwritten(let count) = end {
+        if let failure = Worker.Failure(end) {
             // At once: closing the store would wait for the very lock or disk that did not take them.
-            try session.talk.line("\(Session.program): \(Worker.Failure.outcomesUnwritten(count))")
+            try session.talk.line("\(Session.program): \(session.inOwnName(failure.description))")
             try session.talk.flush()
-            _exit(ExitStatus.outcomesUnwritten.rawValue)
+            let isUnwritten = if case .outcomesUnwritten = end { true } else { false }
+            _exit((isUnwritten ? ExitStatus.outcomesUnwritten : .unavailable).rawValue)
         }
     }
 }

@@ -22,7 +22,8 @@ public struct JobStoreConformance: Sendable {
 
     /// Every rule, in the order in which a reader would ask for them.
     public static let rules: [Rule] =
-        enqueueRules + claimRules + reportRules + timeRules + workerRules + crashRules + suspectRules + controlRules + inspectionRules
+        enqueueRules + claimRules + reportRules + doubtRules + timeRules + workerRules + crashRules + suspectRules + controlRules
+        + inspectionRules
         + lineageRules
         + pruneRules
         + sharingRules

@@ -18,6 +18,8 @@ struct WorkerSimulation {
         case losesLateClaim
         /// Does not hear that its lease is lost.
         case deafToRescue
+        /// Believes that a step that failed has done nothing.
+        case neverInDoubt
     }
 
     private enum JobPlace: Equatable {
@@ -41,6 +43,10 @@ struct WorkerSimulation {
     private var wishes: Set<ExecutionID> = []
     private var acceptedReports: Set<ExecutionID> = []
     private var isStoreUp = true
+    /// Whether the worker's last step failed as far as it can tell.
+    private var isInDoubt = false
+    /// What a lost reply has given out.
+    private var unheardOf: Set<ExecutionID> = []
 
     // The shell
     private var request: ExchangeRequest?
@@ -99,7 +105,7 @@ struct WorkerSimulation {
         case 84..<88: if !isEnding || chance(0.1) { rescue() }
         case 88..<94: wishForCancel()
         case 94..<97: tell(.rang(wantsAttention: chance(0.5)))
-        default: if request != nil { failExchange() }
+        default: if request != nil { chance(0.5) ? failExchange() : loseReply() }
         }
     }
 
@@ -151,17 +157,43 @@ struct WorkerSimulation {
 
     private mutating func failExchange() {
         request = nil
+        isInDoubt = true
         count("failures")
         tell(.exchangeFailed(.unavailable(reason: "by chance")))
+    }
+
+    /// The step is committed, and an error is all that the worker gets.
+    private mutating func loseReply() {
+        guard let request, isStoreUp else { return failExchange() }
+        self.request = nil
+        isInDoubt = true
+        count("replies lost")
+        unheardOf.formUnion(perform(request).claimed.map(\.execution))
+        tell(.exchangeFailed(.unavailable(reason: "after the commit")))
+    }
+
+    /// What the store makes of a step.
+    private mutating func perform(_ request: ExchangeRequest) -> ExchangeReply {
+        var reply = ExchangeReply(isRegistered: request.worker == registered)
+        reply.results = request.reports.map { record($0, by: request.worker, inDoubt: request.held != nil) }
+        if reply.isRegistered, let held = request.held {
+            for index in jobs.indices {
+                if case .running(let execution, request.worker) = jobs[index].place, !held.contains(execution) {
+                    count("given back in doubt")
+                    jobs[index].place = .available
+                }
+            }
+        }
+        if reply.isRegistered, let claim = request.claim { reply.claimed = take(claim, for: request.worker) }
+        return reply
     }
 
     private mutating func answerExchange() {
         guard let request else { return }
         guard isStoreUp else { return failExchange() }
         self.request = nil
-        var reply = ExchangeReply(isRegistered: request.worker == registered)
-        reply.results = request.reports.map { record($0, by: request.worker) }
-        if reply.isRegistered, let claim = request.claim { reply.claimed = take(claim, for: request.worker) }
+        isInDoubt = false
+        var reply = perform(request)
         if reply.isRegistered {
             let held = jobs.compactMap { if case .running(let execution, request.worker) = $0.place { execution } else { nil } }
             reply.cancellations = held.filter(wishes.contains).map { .init(execution: $0, reason: nil) }
@@ -177,7 +209,8 @@ struct WorkerSimulation {
 
     private var isShuttingDown = false
 
-    private mutating func record(_ report: ExecutionReport, by worker: WorkerID) -> ReportResult {
+    private mutating func record(_ report: ExecutionReport, by worker: WorkerID, inDoubt: Bool) -> ReportResult {
+        if inDoubt, acceptedReports.contains(report.execution) { return .accepted }
         if acceptedReports.contains(report.execution) { broken("\(report.execution) was reported again after it was accepted") }
         let index = Int(report.execution.job.rawValue)
         guard case .running(report.execution, worker) = jobs[index].place else {
@@ -229,6 +262,7 @@ struct WorkerSimulation {
             if request != nil || isJoining { broken("two calls at a time") }
             if sent.reports.isEmpty { count("exchanges without reports") }
             if mutation == .dropsReport { sent.reports.removeAll { _ in chance(0.3) } }
+            if mutation == .neverInDoubt { sent.held = nil }
             if mutation == .repeatsReport, let old = acceptedReports.sorted().first {
                 sent.reports.append(ExecutionReport(execution: old, outcome: .completed, next: .complete, finishedAt: now.wall))
             }
@@ -272,8 +306,11 @@ struct WorkerSimulation {
     // MARK: The rules at the end
 
     private mutating func checkEnd(_ end: Worker.End) {
-        let held = jobs.compactMap { if case .running(let execution, registered) = $0.place { execution } else { nil } }
+        let running = jobs.compactMap { if case .running(let execution, registered) = $0.place { execution } else { nil } }
+        // In doubt it has waited as long as it may; what it never heard of is rescued.
+        let held = running.filter { !isInDoubt || !unheardOf.contains($0) }
         switch end {
+        case .storeDamaged: broken("the worker took a store for damaged that is not")
         case .drained:
             if !held.isEmpty { broken("the worker left drained although \(held) are running in its name") }
             if !handlers.isEmpty { broken("the worker left although \(handlers.keys.sorted()) run") }

@@ -1,0 +1,26 @@
+// After a step that failed: what it has done all the same, in the in-memory store.
+
+import Errand
+import ErrandContext
+
+extension ModelTables {
+    /// Gives back what `worker` has running beside `held`.
+    mutating func giveBackUnknown(to worker: WorkerID, beside held: [ExecutionID], at now: Timestamp) {
+        let known = Set(held)
+        for execution in self.held(by: worker) where !known.contains(execution) {
+            guard var job = jobs[execution.job] else { continue }
+            let next = NextStep.giveBack.honouring(wish: job.cancellation.map(\.reason))
+            job.close(.interrupted, error: StoredError(type: "ClaimUnknown", message: "never began"), at: now)
+            if case .cancel(let reason) = next { job.finish(as: .cancelled, reason: reason, at: now) } else { job.makeAvailable() }
+            jobs[job.id] = job
+            rings.formUnion([.work, .outcome])
+        }
+    }
+
+    /// Whether this very end of an execution is on record.
+    func isRecorded(_ report: ExecutionReport, by worker: WorkerID) -> Bool {
+        jobs[report.execution.job]?.executions.contains {
+            $0.execution == report.execution && $0.worker == worker && $0.outcome == report.outcome
+        } ?? false
+    }
+}
