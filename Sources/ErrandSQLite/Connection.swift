@@ -114,10 +114,10 @@ final class Connection {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return .unavailable(reason: "\(path): \(text): another program is writing to the file; try again")
         case SQLITE_NOTADB:
-            return .damaged(reason: "\(path) is not a SQLite database; restore it from a backup, or use another store directory")
+            return .damaged(reason: "\(path) is not a SQLite database: \(Damage.advice(on: path))")
         case SQLITE_CORRUPT:
             isPoisoned = true
-            return .damaged(reason: "\(path): \(text); restore it from a backup")
+            return .damaged(reason: "\(path): \(text): \(Damage.advice(on: path))")
         case SQLITE_IOERR:
             isPoisoned = true
             return .unavailable(reason: "\(path): \(text) (code \(code)); see the system's log for the disk")

@@ -34,7 +34,10 @@ enum Migrations {
                     reason: "\(connection.path) is a database of something else: it has no table \(table); name another directory")
             }
             try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            try connection.execute("PRAGMA journal_mode=WAL")
+        }
+        // A copy that another tool made (`.recover`, VACUUM INTO) may have left it.
+        if try connection.text("PRAGMA journal_mode") != "wal" { try connection.execute("PRAGMA journal_mode=WAL") }
+        if !exists {
             try transaction(connection, under: guarded) { () throws(JobStoreError) in try connection.execute(schema) }
         }
         let minimum = try connection.integer("SELECT min_writer FROM \(table)") ?? 0

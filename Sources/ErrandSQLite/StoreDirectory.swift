@@ -20,6 +20,9 @@ struct StoreDirectory: Sendable {
         "queue.db", "queue.db-wal", "queue.db-shm", "logs.db", "logs.db-wal", "logs.db-shm", "lock", "doorbells", "crash", "ballast",
     ]
 
+    /// Whether something has this name; without opening it (``makeFile(_:)`` says why).
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     /// Makes sure that the directory is a store or may become one; a missing one is made, with its parents, for its owner alone.
     func prepare(createIfMissing: Bool) throws(JobStoreError) {
         var status = stat()

@@ -117,13 +117,13 @@ import Testing
         #expect(error == .damaged(reason: "\(directory.path) is not a directory; a store is a directory, so name another path"))
     }
 
-    @Test func `a queue_db that is no database, or somebody else's, is refused`() {
+    @Test func `a queue_db that is no database, or somebody else's, is refused`() throws {
         let directory = TemporaryDirectory()
         mkdir(directory.path, 0o700)
         let path = "\(directory.path)/queue.db"
         write(String(repeating: "this is no database. ", count: 100), to: path)
         let error = #expect(throws: JobStoreError.self) { try open(directory.path) }
-        #expect(error == .damaged(reason: "\(path) is not a SQLite database; restore it from a backup, or use another store directory"))
+        #expect(try #require(error).description.contains("\(path) is not a SQLite database: stop the workers and restore a backup"))
         unlink(path)
         execute("CREATE TABLE customer(id)", in: path)
         let other = #expect(throws: JobStoreError.self) { try open(directory.path) }

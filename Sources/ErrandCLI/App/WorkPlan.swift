@@ -2,6 +2,7 @@
 
 import Errand
 import ErrandHandlers
+import ErrandSQLite
 
 /// Everything that `work` decides before it opens the store.
 struct WorkPlan {
@@ -58,7 +59,8 @@ struct WorkPlan {
             "worker starts",
             metadata: [
                 "concurrency": "\(configuration.concurrency)", "kinds": "\(handlers.map(\.kind).sorted().joined(separator: ","))",
-                "queues": "\(queues.joined(separator: ","))", "store": "\(directory)", "version": "\(ErrandVersion.current)",
+                "queues": "\(queues.joined(separator: ","))", "sqlite": "\(SQLiteLibrary.remark)", "store": "\(directory)",
+                "version": "\(ErrandVersion.current)",
             ])
     }
 }

@@ -77,8 +77,7 @@ struct StoreChecks {
 
     /// The library and its known defect.
     static func library(version: String, number: Int) -> Finding {
-        // https://www.sqlite.org/wal.html: the WAL-reset bug, 3.7.0 to 3.51.2.
-        guard (3_007_000..<3_051_003).contains(number) else { return Finding(check: "sqlite", level: .ok, message: "SQLite \(version)") }
+        guard SQLiteLibrary.hasResetDefect(number) else { return Finding(check: "sqlite", level: .ok, message: "SQLite \(version)") }
         return Finding(
             check: "sqlite", level: .ok,
             message:
