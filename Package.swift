@@ -155,9 +155,14 @@ let package = Package(
             dependencies: ["ErrandCLI", "Errand", "ErrandContext"],
             path: "Tests/CrashingApp",
             swiftSettings: strict),
+        .executableTarget(
+            name: "IsolatedApp",
+            dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", logging],
+            path: "Tests/IsolatedApp",
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "Errand", "ErrandContext", "ErrandSQLite"],
+            dependencies: ["ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "IsolatedApp", "Errand", "ErrandContext", "ErrandSQLite"],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(

@@ -112,6 +112,29 @@ package final class ExecutionLog: Sendable {
         return flags
     }
 
+    /// Takes over lines that another process has rendered for this execution, in their order. Their numbers are given here, after those of
+    /// all lines before them; what is no record at all is left out, so that its number is missing.
+    package func adopt(_ lines: PendingLines) {
+        var announcement: UInt64?
+        state.withLock { state in
+            for row in lines.body.split(separator: UInt8(ascii: "\n")) {
+                let sequence = state.nextSequence
+                state.nextSequence += 1
+                guard state.pending.body.count < ExecutionLog.pendingLimit else { continue }
+                let start = state.pending.body.count
+                guard LogLine.append(row, numbered: sequence, to: &state.pending.body) else { continue }
+                if announcement == nil, !state.isAnnounced { announcement = state.takings }
+                state.pending.begin(sequence: sequence, time: lines.firstTime, level: lines.highestLevel)
+                state.recent?.add(state.pending.body[start...])
+            }
+            state.pending.learn(from: lines)
+        }
+        let isUrgent = lines.highestLevel >= .error
+        if announcement != nil || isUrgent { sink.hasLines(self, isUrgent: isUrgent) }
+        guard let announcement else { return }
+        state.withLock { state in if state.takings == announcement, !state.pending.isEmpty { state.isAnnounced = true } }
+    }
+
     /// Takes the lines that wait; `nil` when none do.
     package func takePending() -> PendingLines? {
         let (pending, waiters) = state.withLock { state -> (PendingLines?, [CheckedContinuation<Void, Never>]) in
@@ -196,6 +219,15 @@ package struct PendingLines: Sendable {
         lines += 1
         lastTime = time
         highestLevel = max(highestLevel, level)
+    }
+
+    /// Takes over what `other` knows about lines that have been taken over.
+    mutating func learn(from other: PendingLines) {
+        guard !isEmpty else { return }
+        lastTime = max(lastTime, other.lastTime)
+        flags.formUnion(other.flags)
+        flagCounts.add(other.flagCounts)
+        crossed.formUnion(other.crossed)
     }
 
     mutating func end(flags: LogFlags, crossing other: ExecutionID?) {

@@ -37,6 +37,23 @@ package enum LogLine {
         JSONText.append(raw: "}\n", to: &bytes)
     }
 
+    /// Appends a record that was rendered elsewhere (without its newline) under another number, and a newline. Returns false, and appends
+    /// nothing, when it is no record.
+    static func append(_ line: ArraySlice<UInt8>, numbered number: Int64, to bytes: inout [UInt8]) -> Bool {
+        // Within a text every quote is escaped, so these bytes stand nowhere before the number.
+        let start = line.indices.first { line[$0] == mark[0] && line[$0...].starts(with: mark) }
+        guard let start else { return false }
+        let rest = line[(start + mark.count)...].drop { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+        bytes.append(contentsOf: line[..<(start + mark.count)])
+        JSONText.append(number, to: &bytes)
+        bytes.append(contentsOf: rest)
+        bytes.append(UInt8(ascii: "\n"))
+        return true
+    }
+
+    /// Between a record's message and its number.
+    private static let mark = Array("\",\"seq\":".utf8)
+
     private static func append(_ names: [String], to bytes: inout [UInt8]) {
         for (index, name) in names.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }

@@ -13,7 +13,7 @@ struct ChildProcess: Sendable {
     let output: Descriptor
     /// The read end of its standard error.
     let errors: Descriptor
-    /// What it writes to descriptor 3.
+    /// What it writes to descriptor 3: a file in memory, or our end of a channel.
     let result: Descriptor
 
     /// The descriptor under which a child finds its result file.
@@ -28,14 +28,15 @@ struct ChildProcess: Sendable {
     /// - Parameters:
     ///   - input: the bytes on its standard input, an empty file for `nil`.
     ///   - limits: what it may use; they hold before its first instruction.
+    ///   - channel: what it gets as descriptor 3 instead of a result file.
     static func start(
         _ program: String, arguments: [String], environment: [String: String], directory: String?, input: [UInt8]?,
-        limits: CommandLimits = CommandLimits()
+        limits: CommandLimits = CommandLimits(), channel: (ours: Descriptor, childs: Descriptor)? = nil
     ) throws(SystemError) -> ChildProcess {
         keepsStatuses
         let output = try Descriptor.outputPipe()
         let errors = try Descriptor.outputPipe()
-        let result = try Descriptor.memoryFile()
+        let result = if let channel { channel.childs } else { try Descriptor.memoryFile() }
         // A file rather than a pipe: nobody has to feed it, and a program that does not read it disturbs nobody.
         let input = try input.map { bytes throws(SystemError) in try Descriptor.memoryFile(bytes) }
         let systemLimits = limits.systemLimits(usualFiles: FileLimit.original)
@@ -59,7 +60,7 @@ struct ChildProcess: Sendable {
         guard status == 0 else { throw SystemError(status) }
         do throws(SystemError) {
             let exit = try Descriptor(errand_pidfd_open(number))
-            return ChildProcess(number: number, exit: exit, output: output.ours, errors: errors.ours, result: result)
+            return ChildProcess(number: number, exit: exit, output: output.ours, errors: errors.ours, result: channel?.ours ?? result)
         } catch {
             // Out of descriptors just now: a process that cannot be watched must not run on.
             kill(-number, SIGKILL)

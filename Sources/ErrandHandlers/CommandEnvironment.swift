@@ -22,6 +22,13 @@ enum CommandEnvironment {
         var values = worker.filter { inherited.contains($0.key) }
         values["ERRAND_STORE"] = store
         values.merge(own) { _, own in own }
+        identify(context, in: &values)
+        values["ERRAND_RESULT_FD"] = String(ChildProcess.resultNumber)
+        return values
+    }
+
+    /// Says who is running.
+    static func identify(_ context: ExecutionContext, in values: inout [String: String]) {
         values["ERRAND_EXECUTION_ID"] = context.executionID.description
         values["ERRAND_JOB_ID"] = context.jobID.description
         values["ERRAND_ATTEMPT"] = String(context.attempt)
@@ -29,12 +36,10 @@ enum CommandEnvironment {
         values["ERRAND_QUEUE"] = context.queue
         values["ERRAND_KIND"] = context.kind
         values["ERRAND_META"] = json(context.meta)
-        values["ERRAND_RESULT_FD"] = String(ChildProcess.resultNumber)
         values["TRACEPARENT"] = context.trace.traceParent
         // Absent ones are removed: they would describe another trace.
         values["TRACESTATE"] = context.trace.traceState
         values["BAGGAGE"] = context.trace.baggage
-        return values
     }
 
     /// What is wrong with variables that a person has given, or `nil`.

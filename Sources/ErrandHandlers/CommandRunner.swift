@@ -231,21 +231,10 @@ struct CommandRunner: Sendable {
 }
 
 /// Waits at `watch`, and stops that when the task is cancelled.
-private func untilCancelled(_ wait: (Watch) async -> EventLoop.Readiness, _ watch: Watch) async -> EventLoop.Readiness {
+func untilCancelled(_ wait: (Watch) async -> EventLoop.Readiness, _ watch: Watch) async -> EventLoop.Readiness {
     await withTaskCancellationHandler {
         await wait(watch)
     } onCancel: {
         watch.stop()
     }
-}
-
-/// Names of signals, for messages.
-private enum SignalName {
-    static func text(_ signal: Int32) -> String { names[signal].map { "\(signal) (\($0))" } ?? "\(signal)" }
-
-    private static let names: [Int32: String] = [
-        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT",
-        SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV", SIGUSR2: "SIGUSR2",
-        SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
-    ]
 }

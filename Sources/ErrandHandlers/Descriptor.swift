@@ -51,6 +51,16 @@ final class Descriptor: Sendable {
         return (try ours.get(), childs)
     }
 
+    /// A two-way channel to a child; our end does not block.
+    static func channel() throws(SystemError) -> (ours: Descriptor, childs: Descriptor) {
+        var mine: Int32 = -1
+        var its: Int32 = -1
+        guard errand_channel(&mine, &its) == 0 else { throw SystemError(errno) }
+        let ours = Result { () throws(SystemError) in try Descriptor(mine) }
+        let childs = try Descriptor(its)
+        return (try ours.get(), childs)
+    }
+
     /// The first `limit` bytes of a file, from its beginning wherever its readers and writers stand.
     func contents(limit: Int) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -17,6 +17,7 @@ final class Sandbox: Sendable {
     /// A program on `ErrandApp` whose handlers make trouble on purpose.
     static let scenarios = products + "/ScenarioApp"
     static let crashing = products + "/CrashingApp"
+    static let isolated = products + "/IsolatedApp"
 
     private static var products: String {
         let executable = CommandLine.arguments[0]

@@ -4,6 +4,7 @@
 #include "crash.h"
 #include "filesystem.h"
 #include "output.h"
+#include "parent.h"
 #include "process.h"
 #include "signals.h"
 #include "store.h"

@@ -10,6 +10,8 @@ package struct ExecutionPipeline: Sendable {
     let reporting: Reporting
     let clock: any ErrandClock
     let logger: Logger
+    /// After how many crashes of its own a job is poison.
+    let convictionLimit: Int?
 
     /// Runs `job` to its end, inside `span`.
     func run(_ job: ClaimedJob, in context: ExecutionContext, span: ExecutionSpan, signal: CancelSignal) async -> ExecutionReport {
@@ -21,6 +23,7 @@ package struct ExecutionPipeline: Sendable {
             let verdict = judge(ending, job, cause: signal.cause)
             await report(verdict, job, context)
             await tellHooks(verdict.hookEvent, context)
+            markCrash(verdict, context)
             let finishedAt = clock.now()
             announceEnd(of: job, verdict, at: finishedAt)
             signal.close()
@@ -48,6 +51,12 @@ package struct ExecutionPipeline: Sendable {
     private func judge(_ ending: Result<[UInt8]?, any Error>, _ job: ClaimedJob, cause: CancelCause?) -> Verdict {
         var generator = SystemRandomNumberGenerator()
         let backoff = handlers[job.kind]?.backoff ?? Backoff()
+        // Whoever was told to stop was ended, however that went.
+        if case .failure(let crash as HandlerCrash) = ending, cause == nil {
+            let delay = backoff.delay(after: job.crashes + 1, using: &generator)
+            return Verdict(
+                crash, of: job.execution, afterCrashes: job.crashes, limit: convictionLimit, retryAt: clock.now() + delay)
+        }
         return Verdict(ending: ending, cause: cause, attempt: job.attempt, maxAttempts: job.maxAttempts, now: clock.now()) {
             backoff.delay(after: job.attempt, using: &generator)
         }
@@ -58,6 +67,14 @@ package struct ExecutionPipeline: Sendable {
         await reporting.send(
             ErrorReport(
                 job, in: context, outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, occurredAt: clock.now()))
+    }
+
+    /// The log of an execution that crashed ends visibly, as it does when its worker died with it.
+    private func markCrash(_ verdict: Verdict, _ context: ExecutionContext) {
+        guard verdict.outcome == .crashed, let error = verdict.error else { return }
+        context.log.append(
+            at: clock.now(), level: .critical, stream: .system, limit: LogCapture.lineBytes,
+            message: { JSONText.append("crashed: \(error.message)", to: &$0, limit: $1) })
     }
 
     private func tellHooks(_ event: ExecutionHook.Event, _ context: ExecutionContext) async {

@@ -19,16 +19,28 @@ public struct Handler: Sendable {
     public var timeout: Duration?
     /// How long a failed job waits for its next attempt.
     public var backoff: Backoff = Backoff()
+    /// Where its code runs: in the worker's own process by default.
+    public var isolation: Isolation = .none
+
+    /// Where the code of a handler runs.
+    public enum Isolation: Sendable, Hashable {
+        /// In the worker's own process: a crash there takes the worker down, and is put down to the execution that crashed.
+        case none
+        /// Each execution in a process of its own, a child of the worker that runs the same program: a crash, `exit()` or too much memory
+        /// ends that execution alone, at the cost of a start of the program. Needs a program that is built on `ErrandApp`; a worker of any
+        /// other refuses to run.
+        case process
+    }
 
     /// Runs the job and returns its result as JSON, or `nil` for none.
     package let run: @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
 
     /// Handles `J`; the value that `body` returns is the job's result, at most 256 KiB of JSON.
     public init<J: Job, Output: Encodable & Sendable>(
-        _ job: J.Type, timeout: Duration? = nil, backoff: Backoff = Backoff(),
+        _ job: J.Type, timeout: Duration? = nil, backoff: Backoff = Backoff(), isolation: Isolation = .none,
         _ body: @escaping @concurrent @Sendable (J, ExecutionContext) async throws -> Output
     ) {
-        self.init(kind: J.kind, timeout: timeout, backoff: backoff) { claimed, context in
+        self.init(kind: J.kind, timeout: timeout, backoff: backoff, isolation: isolation) { claimed, context in
             let output = try await body(try Handler.decode(J.self, from: claimed), context)
             return Array(try JSONEncoder().encode(output))
         }
@@ -36,10 +48,10 @@ public struct Handler: Sendable {
 
     /// Handles `J` without a result.
     public init<J: Job>(
-        _ job: J.Type, timeout: Duration? = nil, backoff: Backoff = Backoff(),
+        _ job: J.Type, timeout: Duration? = nil, backoff: Backoff = Backoff(), isolation: Isolation = .none,
         _ body: @escaping @concurrent @Sendable (J, ExecutionContext) async throws -> Void
     ) {
-        self.init(kind: J.kind, timeout: timeout, backoff: backoff) { claimed, context in
+        self.init(kind: J.kind, timeout: timeout, backoff: backoff, isolation: isolation) { claimed, context in
             try await body(try Handler.decode(J.self, from: claimed), context)
             return nil
         }
@@ -47,13 +59,19 @@ public struct Handler: Sendable {
 
     /// Handles jobs of `kind` as they are stored: payload bytes in, result bytes (JSON) out.
     public init(
-        kind: String, timeout: Duration? = nil, backoff: Backoff = Backoff(),
+        kind: String, timeout: Duration? = nil, backoff: Backoff = Backoff(), isolation: Isolation = .none,
         run: @escaping @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
     ) {
         self.kind = kind
         self.timeout = timeout
         self.backoff = backoff
+        self.isolation = isolation
         self.run = run
+    }
+
+    /// The same handler as a worker runs it: `run` has its code run elsewhere, and answers in its place.
+    package func delegated(to run: @escaping @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?) -> Handler {
+        Handler(kind: kind, timeout: timeout, backoff: backoff, run: run)
     }
 
     private static func decode<J: Job>(_ type: J.Type, from claimed: ClaimedJob) throws -> J {

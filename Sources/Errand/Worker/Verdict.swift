@@ -22,12 +22,7 @@ package struct Verdict: Sendable, Hashable {
         switch (ending, cause) {
         case (.success(let result), _):
             if let result, result.count > Limits.resultBytes {
-                let error = StoredError(
-                    type: "ResultTooLarge",
-                    message:
-                        "the result has \(result.count) bytes, and at most \(Limits.resultBytes) are kept: store it elsewhere and return a reference"
-                )
-                self = retryOrBury(.failed, error)
+                self = retryOrBury(.failed, .resultTooLarge(bytes: result.count))
             } else {
                 self = Verdict(outcome: .completed, next: .complete, result: result)
             }
@@ -43,10 +38,19 @@ package struct Verdict: Sendable, Hashable {
         }
     }
 
-    private init(outcome: Outcome, next: NextStep, error: StoredError? = nil, result: [UInt8]? = nil) {
+    init(outcome: Outcome, next: NextStep, error: StoredError? = nil, result: [UInt8]? = nil) {
         self.outcome = outcome
         self.next = next
         self.error = error
         self.result = result
+    }
+}
+
+extension StoredError {
+    /// Fails an execution whose result is not kept.
+    package static func resultTooLarge(bytes: Int) -> StoredError {
+        StoredError(
+            type: "ResultTooLarge",
+            message: "the result has \(bytes) bytes, and at most \(Limits.resultBytes) are kept: store it elsewhere and return a reference")
     }
 }

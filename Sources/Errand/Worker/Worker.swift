@@ -48,6 +48,12 @@ public final class Worker: Service {
         /// Ends what is left of executions whose worker died, before their jobs run again; nothing by default.
         public var endOrphans: @Sendable ([ExecutionID]) async -> Void = { _ in }
 
+        /// Called whenever the store has registered the worker, on the worker's own thread.
+        package var onJoin: @Sendable () -> Void = {}
+
+        /// The longest that a stop may take: the grace, what cancelled handlers and the store get after that, and the reports.
+        package var longestStop: Duration { grace + WorkerState.cancelGrace * 2 + reportGrace + .seconds(5) }
+
         /// The defaults.
         public init() {}
 
@@ -201,6 +207,12 @@ public final class Worker: Service {
         loop?.tell(.cancelRequested)
     }
 
+    /// Has the worker's own thread call `answer` at its next turn, once it runs: a thread that hangs does not.
+    package func probe(_ answer: @escaping @Sendable () -> Void) {
+        guard let loop = state.withLock({ $0.loop }) else { return answer() }
+        loop.probe(answer)
+    }
+
     private func checkLogCapture(_ configuration: Configuration) async throws {
         if await LogCapture.isInPlace(clock: queue.clock) { return }
         if configuration.requiresLogCapture { throw Failure.logCaptureMissing }
@@ -233,6 +245,10 @@ public final class Worker: Service {
         guard Set(names).count == names.count else { return "a queue is named twice: \(names.joined(separator: ", "))" }
         for handler in handlers {
             if let problem = JobRules.nameProblem(handler.kind, what: "kind") { return problem }
+            guard handler.isolation == .none else {
+                return
+                    "the handler of kind \(handler.kind) asks for a process of its own, which only `work` of a program built on ErrandApp can give it: build on ErrandApp, or leave out isolation: .process"
+            }
         }
         let kinds = handlers.map(\.kind)
         guard Set(kinds).count == kinds.count else { return "two handlers have the same kind: \(kinds.sorted().joined(separator: ", "))" }

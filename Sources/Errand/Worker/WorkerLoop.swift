@@ -23,6 +23,8 @@ final class WorkerLoop: Sendable {
     private let unsettled = Mutex<[ExecutionID: ExecutionContext]>([:])
     /// Under which ID the store knows this worker at the moment.
     private let registered = Mutex<WorkerID?>(nil)
+    /// Who wants to know whether this worker's thread still turns.
+    private let probes = Mutex<[@Sendable () -> Void]>([])
 
     private var clock: any ErrandClock { queue.clock }
     private var logger: Logger { configuration.logger }
@@ -37,7 +39,7 @@ final class WorkerLoop: Sendable {
         timeouts = handlers.reduce(into: [:]) { timeouts, handler in timeouts[handler.kind] = handler.timeout }
         pipeline = ExecutionPipeline(
             handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporting: reporting, clock: queue.clock,
-            logger: configuration.logger)
+            logger: configuration.logger, convictionLimit: configuration.convictionLimit)
         pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
         let clock = queue.clock
         unattributed = UnattributedLog(sink: pump, now: { clock.now() })
@@ -46,6 +48,13 @@ final class WorkerLoop: Sendable {
             reporting: reporting, pump: pump, clock: queue.clock)
         crashFile = CrashFile(ledger: queue.store.crashes, logger: configuration.logger)
         (events, mailbox) = AsyncStream.makeStream()
+    }
+
+    /// Calls `answer` at the next turn of the worker's own thread; from any thread.
+    func probe(_ answer: @escaping @Sendable () -> Void) {
+        probes.withLock { $0.append(answer) }
+        // Nothing has come due, which the state machine sees for itself.
+        tell(.woke)
     }
 
     /// Puts an event into the mailbox; from any thread.
@@ -132,6 +141,10 @@ final class WorkerLoop: Sendable {
                     return end
                 }
             }
+            for answer in probes.withLock({ probes in
+                defer { probes = [] }
+                return probes
+            }) { answer() }
             // The mailbox never finishes while this object lives, and iteration ends only with it.
             guard let next = await iterator.next() else { return .drained }
             if case .ended(let report) = next { held.remove(report.execution) }
@@ -190,6 +203,7 @@ final class WorkerLoop: Sendable {
             registered.withLock { $0 = id }
             unattributed.belong(toWorker: id.rawValue, named: id.description)
             crashFile.begin(id)
+            configuration.onJoin()
             tell(.joined(id))
         } catch {
             tell(.joinFailed(error))

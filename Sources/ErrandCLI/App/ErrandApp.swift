@@ -3,6 +3,7 @@
 import CErrand
 public import Errand
 import ErrandContext
+import ErrandHandlers
 import Glibc
 import Logging
 
@@ -17,6 +18,8 @@ import Logging
 /// ```
 /// `App work` runs them, `App enqueue`, `App jobs`, `App logs` and the others look after their jobs; commands (`App enqueue -- …`) run
 /// as well. Do the program's own set-up in `init()`.
+///
+/// A handler with `isolation: .process` runs in a child process of the same program, one for each execution: `init()` runs there as well.
 public protocol ErrandApp {
     /// Runs before anything else; read configuration and open connections here.
     init() async throws
@@ -51,8 +54,15 @@ extension ErrandApp {
             _ = writeFully(Array("\(program): \(TerminalText.escaped("\(error)"))\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.usage.rawValue)
         }
+        let isolated: IsolatedChild?
+        do {
+            isolated = IsolatedChild.isMeant(by: arguments) ? try IsolatedChild() : nil
+        } catch {
+            _ = writeFully(Array("\(program): \(error)\n".utf8), to: STDERR_FILENO)
+            exit(ExitStatus.usage.rawValue)
+        }
         // Loggers take their level when they are made, and a program's own may be made before its arguments are parsed.
-        if let level = LevelArgument.early(in: arguments) { LogCapture.level = level }
+        if let level = isolated?.level ?? LevelArgument.early(in: arguments) { LogCapture.level = level }
         LoggingSystem.bootstrap {
             ExecutionLogHandler(label: $0, logLevel: LogCapture.level, outside: ProcessLogHandler(label: $0))
         }
@@ -63,11 +73,14 @@ extension ErrandApp {
         do {
             app = try await Self()
         } catch {
+            isolated?.fail(error)
             _ = writeFully(Array("\(program): the program could not start: \(error)\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.failed.rawValue)
         }
+        if let isolated { await isolated.run(app.handlers) }
         var session = Session.process()
         session.program = program
+        session.canIsolate = true
         session.handlers = app.handlers
         session.hooks = app.hooks
         session.reporters = app.reporters

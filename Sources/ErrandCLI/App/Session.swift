@@ -12,6 +12,8 @@ package struct Session: Sendable {
     package var program = "errand"
     /// What `work` can run by itself.
     package var handlers: [Handler] = []
+    /// Whether this program, started again, runs one execution in a process of its own.
+    package var canIsolate = false
     /// Called at the turns of every execution.
     package var hooks: [ExecutionHook] = []
     /// Told about failed executions; `nil` is the worker's own reporter.

@@ -31,6 +31,10 @@ struct WorkPlan {
             await endOwn(executions)
         }
         var handlers = session.handlers
+        if session.canIsolate {
+            let isolation = IsolatedRunner(options: commands, environment: session.environment)
+            handlers = handlers.map { $0.isolation == .process ? isolation.wrap($0) : $0 }
+        }
         if !handlers.contains(where: { $0.kind == CommandPayload.kind }) { handlers.append(commandHandler(commands)) }
         if let file {
             let problems = file.check(commands)

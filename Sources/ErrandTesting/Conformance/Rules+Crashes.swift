@@ -97,6 +97,38 @@ extension JobStoreConformance {
             try await check.expectState(id, .available, "the job after five convictions")
             check.equal(try await check.detail(id).summary.crashes, 5, "the crashes")
         },
+        Rule("a crash that a living worker reports costs no attempt, counts as a crash, and leaves its other executions alone") { check in
+            let ids = try await check.add(count: 2)
+            let worker = try await check.join()
+            let held = try await check.claim(worker, limit: 2)
+            let later = check.subject.now() + .seconds(600)
+            let report = ExecutionReport(
+                execution: held[0].execution, outcome: .crashed, next: .wait(until: later), error: RuleCheck.crash,
+                finishedAt: check.subject.now())
+            let reply = try await check.jobs.exchange(ExchangeRequest(worker: worker, reports: [report, report]))
+            check.equal(reply.results, [.accepted, .leaseLost], "what became of the report and of its repetition")
+            let culprit = try await check.detail(ids[0])
+            check.equal(culprit.summary.state, .retryable, "the state")
+            check.equal(culprit.summary.attempt, 0, "the attempts that counted")
+            check.equal(culprit.summary.crashes, 1, "the crashes")
+            check.equal(culprit.summary.runAt, later, "the next start")
+            check.equal(culprit.executions.map(\.outcome), [.crashed], "the outcomes")
+            check.equal(culprit.executions.map(\.error), [RuleCheck.crash], "the errors")
+            try await check.expectState(ids[1], .running, "the neighbour")
+        },
+        Rule("a living worker's last report of a crash makes the job dead") { check in
+            let id = try await check.add()
+            let worker = try await check.join()
+            let report = ExecutionReport(
+                execution: try await check.claimOne(worker).execution, outcome: .crashed, next: .bury(reason: "poison"),
+                error: RuleCheck.crash, finishedAt: check.subject.now())
+            _ = try await check.jobs.exchange(ExchangeRequest(worker: worker, reports: [report]))
+            let detail = try await check.detail(id)
+            check.equal(detail.summary.state, .dead, "the state")
+            check.equal(detail.summary.reason, "poison", "the reason")
+            check.equal(detail.summary.crashes, 1, "the crashes")
+            check.equal(detail.summary.attempt, 0, "the attempts that counted")
+        },
         Rule("a wish to cancel ends a convicted job too") { check in
             let id = try await check.add()
             let worker = try await check.join()

@@ -1,0 +1,107 @@
+// What goes over the channel between a worker and an isolated execution's process.
+
+import Errand
+import FoundationEssentials
+import Logging
+
+/// What the process tells its worker. The other direction needs no words: any byte means "cancel", and the end means that the worker is gone.
+enum ChannelMessage: Sendable {
+    /// Lines of the execution's log.
+    case lines(PendingLines)
+    /// The handler has ended: the last message.
+    case ended(Ending)
+
+    /// How a handler ended.
+    enum Ending: Sendable, Hashable {
+        /// It returned this result.
+        case returned([UInt8]?)
+        /// It threw.
+        case failed(StoredError)
+        /// It wants to run again after this time.
+        case snoozed(Duration)
+    }
+
+    /// The first byte of a message.
+    private enum Kind: UInt8 {
+        case lines = 1
+        case returned
+        case returnedNothing
+        case failed
+        case snoozed
+    }
+
+    /// The longest message: more than a log keeps in memory.
+    static let limitBytes = 8 << 20
+    /// Kind and length.
+    private static let headBytes = 5
+
+    /// A message's bytes: its kind, its length (four bytes, the lowest first) and its body.
+    func bytes() throws -> [UInt8] {
+        let (kind, body): (Kind, [UInt8]) =
+            switch self {
+            case .lines(let lines): (.lines, Array(try JSONEncoder().encode(Facts(lines))) + [UInt8(ascii: "\n")] + lines.body)
+            case .ended(.returned(let result?)): (.returned, result)
+            case .ended(.returned(nil)): (.returnedNothing, [])
+            case .ended(.failed(let error)): (.failed, Array(try JSONEncoder().encode(error)))
+            case .ended(.snoozed(let duration)): (.snoozed, Array("\(duration.wholeMicroseconds)".utf8))
+            }
+        return [kind.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: body.count >> ($0 * 8)) } + body
+    }
+
+    /// Takes the first whole message out of `buffer`; `nil` when none is whole yet.
+    /// - Throws: ``Damage`` for what no process of ours writes.
+    static func take(from buffer: inout [UInt8]) throws -> ChannelMessage? {
+        guard buffer.count >= headBytes else { return nil }
+        let length = (0..<4).reduce(0) { $0 | Int(buffer[1 + $1]) << ($1 * 8) }
+        guard let kind = Kind(rawValue: buffer[0]), length <= limitBytes else { throw Damage() }
+        guard buffer.count >= headBytes + length else { return nil }
+        let body = Array(buffer[headBytes..<(headBytes + length)])
+        buffer.removeFirst(headBytes + length)
+        switch kind {
+        case .lines: return .lines(try Facts.lines(in: body))
+        case .returned: return .ended(.returned(body))
+        case .returnedNothing: return .ended(.returned(nil))
+        case .failed: return .ended(.failed(try JSONDecoder().decode(StoredError.self, from: Data(body))))
+        case .snoozed:
+            guard let microseconds = Int64(String(decoding: body, as: UTF8.self)) else { throw Damage() }
+            return .ended(.snoozed(.microseconds(microseconds)))
+        }
+    }
+
+    /// Somebody else wrote to the channel.
+    struct Damage: Error {}
+}
+
+/// What is known about lines besides their text.
+private struct Facts: Codable {
+    var first: Int64
+    var last: Int64
+    var level: Logger.Level
+    var flags: Int64
+    var counts: [String: Int]
+    var crossed: [ExecutionID]
+
+    init(_ lines: PendingLines) {
+        first = lines.firstTime.microseconds
+        last = lines.lastTime.microseconds
+        level = lines.highestLevel
+        flags = lines.flags.rawValue
+        counts = [:]
+        for (flag, name) in LogFlags.names where lines.flagCounts[flag] > 0 { counts[name] = lines.flagCounts[flag] }
+        crossed = lines.crossed.sorted()
+    }
+
+    static func lines(in body: [UInt8]) throws -> PendingLines {
+        guard let end = body.firstIndex(of: UInt8(ascii: "\n")) else { throw ChannelMessage.Damage() }
+        let facts = try JSONDecoder().decode(Facts.self, from: Data(body[..<end]))
+        var lines = PendingLines()
+        lines.firstTime = Timestamp(microseconds: facts.first)
+        lines.lastTime = Timestamp(microseconds: facts.last)
+        lines.highestLevel = facts.level
+        lines.flags = LogFlags(rawValue: facts.flags)
+        for (flag, name) in LogFlags.names { if let count = facts.counts[name] { lines.flagCounts[flag] = count } }
+        lines.crossed = Set(facts.crossed)
+        lines.body = Array(body[(end + 1)...])
+        return lines
+    }
+}
