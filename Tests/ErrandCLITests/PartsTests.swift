@@ -4,6 +4,7 @@ import ArgumentParser
 import Errand
 import ErrandTesting
 import Glibc
+import Synchronization
 import Testing
 
 @testable import ErrandCLI
@@ -131,8 +132,19 @@ import Testing
         notifier.send("READY=1")
         #expect(next() == "READY=1")
         let clock = ManualClock()
-        let watchdog = try #require(WatchdogTimer(notifier: notifier, clock: clock))
+        let probes = Mutex<[@Sendable () -> Void]>([])
+        let watchdog = try #require(
+            WatchdogTimer(notifier: notifier, clock: clock) { answer in probes.withLock { $0.append(answer) } })
+        func answer() { for probe in probes.withLock({ $0 }) { probe() } }
         #expect(next() == "WATCHDOG=1")
+        answer()
+        clock.advance(by: .milliseconds(1500))
+        #expect(next() == "WATCHDOG=1")
+        // A worker whose thread hangs gives no sign of life, however often the timer fires, until it turns again.
+        for _ in 0..<3 { clock.advance(by: .milliseconds(1500)) }
+        notifier.send("STATUS=hung")
+        #expect(next() == "STATUS=hung")
+        answer()
         clock.advance(by: .milliseconds(1500))
         #expect(next() == "WATCHDOG=1")
         watchdog.stop()

@@ -20,6 +20,27 @@ package enum CommandLineTool {
         return code
     }
 
+    /// Supervises a worker if that is what `arguments` ask for, and returns the exit code; `nil` for any other command. Before the program
+    /// has set anything up: what the worker does at its start is its own.
+    static func supervise(_ arguments: [String], program: String) -> Int32? {
+        var session = Session.process()
+        session.program = program
+        return Session.$current.withValue(session) {
+            // Whatever is wrong with the command line is said when it is parsed to be run.
+            guard arguments.contains(Supervisor.flag), let work = (try? ErrandCommand.parseAsRoot(arguments)) as? Work, work.supervise
+            else {
+                return nil
+            }
+            work.applyLogSettings()
+            let logger = Logger(label: "errand.supervisor", factory: { ProcessLogHandler(label: $0) })
+            do {
+                return try Supervisor(arguments, environment: session.environment, logger: logger).run()
+            } catch {
+                return explain(error, arguments, session)
+            }
+        }
+    }
+
     private static func parseAndRun(_ arguments: [String], _ session: Session) async -> Int32 {
         do {
             if let problem = VerbCheck(arguments: arguments, program: session.program).problem { throw Failure(.usage, problem) }

@@ -61,6 +61,7 @@ extension ErrandApp {
             _ = writeFully(Array("\(program): \(error)\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.usage.rawValue)
         }
+        if isolated == nil, let code = CommandLineTool.supervise(arguments, program: program) { exit(code) }
         // Loggers take their level when they are made, and a program's own may be made before its arguments are parsed.
         if let level = isolated?.level ?? LevelArgument.early(in: arguments) { LogCapture.level = level }
         LoggingSystem.bootstrap {

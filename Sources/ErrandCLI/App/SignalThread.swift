@@ -6,12 +6,17 @@ import Glibc
 
 /// Calls back for each signal that arrives, from one thread, for the rest of the process's life.
 enum SignalThread {
-    /// Calls `onSignal` with the signal's number and how many have come so far, 1 for the first.
+    /// Calls `onSignal` with the signal's number and how many have come so far, 1 for the first. The death of `parent`, this process's
+    /// own, comes as SIGTERM.
     /// - Throws: ``Failure`` with status 1 when the system refuses.
-    static func start(_ numbers: [Int32], _ onSignal: @escaping @Sendable (_ number: Int32, _ count: Int) -> Void) throws {
+    static func start(
+        _ numbers: [Int32], following parent: pid_t? = nil, _ onSignal: @escaping @Sendable (_ number: Int32, _ count: Int) -> Void
+    ) throws {
         let pipe = errand_signal_pipe(numbers, Int32(numbers.count))
         guard pipe >= 0 else { throw Failure(.failed, "cannot handle signals: \(String(cString: strerror(-pipe)))") }
         startThread(named: "errand-signals") {
+            // By this thread, since the kernel's promise goes with the thread that asked for it.
+            if let parent, errand_follow_parent(parent, SIGTERM) != 0 { raise(SIGTERM) }
             var count = 0
             while true {
                 var byte: UInt8 = 0

@@ -19,7 +19,11 @@ struct Work: AsyncParsableCommand {
                 A second signal stops hard. Under systemd it tells READY, STOPPING and WATCHDOG.
 
                 What jobs log and print goes to their own logs (`\(Session.program) logs`), the worker's own log to standard error. \
-                A Swift handler that crashes ends the worker; its job is marked as the culprit, all others run again at no cost.
+                A Swift handler that crashes ends the worker, unless it has a process of its own; its job is marked as the culprit, all \
+                others run again at no cost. With --supervise the worker is started again: at once, and after each further end that \
+                comes soon after a random wait of up to 1s, doubling to 30s, for as long as it takes. It is given up when it was never ready \
+                in five starts, and not started again after exit codes 0, 2 and 74 or once it was told to stop; the exit code is the \
+                worker's last.
 
                 Of errand.yaml the worker reads queues, and run, timeout, cwd and env of every kind. max_attempts is read by `\(Session.program) enqueue`, \
                 which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
@@ -63,6 +67,21 @@ struct Work: AsyncParsableCommand {
     var otlp: String?
     #endif
 
+    @Flag(
+        help: """
+            Run the worker in a child process, and start it again when it has crashed or hangs: at once, then after up to 30s. \
+            Under systemd leave it out.
+            """)
+    var supervise = false
+
+    /// Makes the process's own log look as it was asked for.
+    func applyLogSettings() {
+        ProcessLogHandler.settings.withLock { settings in
+            settings.format = logFormat
+            if let logLevel { settings.level = logLevel.level }
+        }
+    }
+
     func run() async throws {
         let session = Session.current
         do {
@@ -71,10 +90,10 @@ struct Work: AsyncParsableCommand {
             // The jobs can run all the same.
             Logger(label: "errand.worker").warning("\(error): a crash will interrupt all jobs and convict none")
         }
-        ProcessLogHandler.settings.withLock { settings in
-            settings.format = logFormat
-            if let logLevel { settings.level = logLevel.level }
+        guard !supervise else {
+            throw Failure(.usage, "\(Supervisor.flag) is for a program that is started by itself, not for one inside another")
         }
+        applyLogSettings()
         if let logLevel { LogCapture.level = logLevel.level }
         let directory = try store.resolved(in: session)
         let plan = try WorkPlan(session: session, directory: directory, file: try config.load(in: session), options: options)
@@ -98,11 +117,15 @@ struct Work: AsyncParsableCommand {
         _ plan: WorkPlan, _ directory: String, _ reporters: [any ErrorReporter], tracer: (any Tracer)?, _ session: Session
     ) async throws {
         try await store.withStore(creating: true, lockWait: nil) { store in
+            let notifier = ServiceNotifier(environment: session.environment)
+            var configuration = plan.configuration
+            // Not before: who has no place in the store's register runs nothing.
+            configuration.onJoin = { notifier?.send("READY=1\nSTATUS=working") }
             let worker = Worker(
                 queue: JobQueue(store: store, clock: session.clock, tracer: tracer), handlers: plan.handlers,
-                configuration: plan.configuration, reporters: reporters, hooks: session.hooks)
+                configuration: configuration, reporters: reporters, hooks: session.hooks)
             plan.announce(store: directory)
-            try await serve(worker, session)
+            try await serve(worker, stopsWithin: configuration.longestStop, notifier, session)
             if plan.endsByItself { await tellWhatIsLeft(of: plan, in: store) }
         }
     }
@@ -118,13 +141,17 @@ struct Work: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ worker: Worker, _ session: Session) async throws {
-        let notifier = ServiceNotifier(environment: session.environment)
+    /// The process that supervises this one, if one does.
+    private func supervisor(of session: Session) -> pid_t? {
+        session.environment[WorkerProcess.supervisorVariable].flatMap { pid_t($0) }.flatMap { $0 == getppid() ? $0 : nil }
+    }
+
+    private func serve(_ worker: Worker, stopsWithin longestStop: Duration, _ notifier: ServiceNotifier?, _ session: Session) async throws {
         let stops = Mutex<Int32?>(nil)
-        try SignalThread.start([SIGINT, SIGTERM]) { number, count in
+        try SignalThread.start([SIGINT, SIGTERM], following: supervisor(of: session)) { number, count in
             switch count {
             case 1:
-                notifier?.send("STOPPING=1\nSTATUS=draining")
+                notifier?.send("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=\(longestStop.wholeMicroseconds)")
                 worker.drain()
             case 2:
                 // Cancelling ends the children of commands; the process leaves as soon as they have, and after a second in any case.
@@ -134,8 +161,7 @@ struct Work: AsyncParsableCommand {
             default: _exit(128 + number)
             }
         }
-        let watchdog = notifier.flatMap { WatchdogTimer(notifier: $0, clock: session.clock) }
-        notifier?.send("READY=1\nSTATUS=working")
+        let watchdog = notifier.flatMap { WatchdogTimer(notifier: $0, clock: session.clock, probe: worker.probe) }
         defer { watchdog?.stop() }
         let end: Worker.End
         do {
