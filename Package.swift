@@ -160,9 +160,19 @@ let package = Package(
             dependencies: ["ErrandCLI", "Errand", "ErrandContext", "ErrandSQLite", logging],
             path: "Tests/IsolatedApp",
             swiftSettings: strict),
+        // Stands before the C library's calls, in the one program that links it.
+        .target(name: "FaultInjector", path: "Tests/FaultInjector", cSettings: [.define("_GNU_SOURCE")]),
+        .executableTarget(
+            name: "FaultLab",
+            dependencies: ["Errand", "ErrandContext", "ErrandSQLite", "FaultInjector", "CSQLite", logging, argumentParser],
+            path: "Tests/FaultLab",
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "IsolatedApp", "Errand", "ErrandContext", "ErrandSQLite"],
+            dependencies: [
+                "ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "IsolatedApp", "FaultLab", "Errand", "ErrandContext",
+                "ErrandSQLite",
+            ],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
