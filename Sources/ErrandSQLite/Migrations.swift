@@ -8,10 +8,15 @@ enum Migrations {
     ///
     /// The number steps, durably and before any claim, at the first opening in a new boot: that makes lease tokens unique although
     /// the claims of the last moments before a power cut may be lost.
-    static func prepareQueue(_ connection: Connection, boot: BootIdentity, under guarded: WriteGuard) throws(JobStoreError) -> Int64 {
+    /// - Parameter settle: called before the number steps, so that no opener can find it stepped and this not done: once for a new
+    ///   store, and once in each boot.
+    static func prepareQueue(
+        _ connection: Connection, boot: BootIdentity, under guarded: WriteGuard, settle: () throws(JobStoreError) -> Void
+    ) throws(JobStoreError) -> Int64 {
         try prepare(connection, table: "errand_meta", schema: Schema.queue, steps: \.queue, under: guarded)
         let boots = try connection.integer("SELECT boot_number FROM errand_meta WHERE boot_id = '\(quoted(boot.boot))'")
         if let boots { return boots }
+        try settle()
         return try transaction(connection, under: guarded) { () throws(JobStoreError) in
             try connection.execute("UPDATE errand_meta SET boot_id = '\(quoted(boot.boot))', boot_number = boot_number + 1")
             return try connection.integer("SELECT boot_number FROM errand_meta") ?? 0

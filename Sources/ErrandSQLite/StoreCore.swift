@@ -34,13 +34,13 @@ final class StoreCore: Sendable {
 
         try lock.acquire(.open, wait: options.lockWait)
         defer { lock.release(.open) }
-        let isNew = access(directory.queue, F_OK) != 0
-        if isNew { try directory.makeFile(directory.queue) }
+        if access(directory.queue, F_OK) != 0 { try directory.makeFile(directory.queue) }
         let connection = try Connection(path: directory.queue, queryOnly: false)
-        let bootNumber = try Migrations.prepareQueue(
-            connection, boot: boot, under: WriteGuard(lock: lock, byte: .queue, wait: options.lockWait))
+        let guarded = WriteGuard(lock: lock, byte: .queue, wait: options.lockWait)
+        let bootNumber = try Migrations.prepareQueue(connection, boot: boot, under: guarded) { () throws(JobStoreError) in
+            try directory.synchronize()
+        }
         try directory.makeDirectory(directory.doorbells)
-        if isNew { directory.synchronize() }
 
         let bells = DoorbellDirectory(path: directory.doorbells)
         let ring: @Sendable (Set<DoorbellTopic>) -> Void = { bells.ring($0) }

@@ -63,20 +63,27 @@ struct StoreDirectory: Sendable {
 
     /// Makes the directory and what is missing above it.
     private func make(_ directory: String) throws(JobStoreError) {
-        if mkdir(directory, 0o700) == 0 {
-            chmod(directory, 0o700)
-            return
+        if mkdir(directory, 0o700) != 0 {
+            switch errno {
+            case EEXIST: return
+            case ENOENT:
+                let parent = StoreDirectory.parent(of: directory)
+                guard parent != directory else { throw cannotMake(directory) }
+                try make(parent)
+                guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw cannotMake(directory) }
+            default: throw cannotMake(directory)
+            }
         }
-        switch errno {
-        case EEXIST: return
-        case ENOENT:
-            let parent = directory.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-            guard !parent.isEmpty, parent != directory else { throw cannotMake(directory) }
-            try make(parent)
-            guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw cannotMake(directory) }
-            chmod(directory, 0o700)
-        default: throw cannotMake(directory)
-        }
+        chmod(directory, 0o700)
+        try StoreDirectory.synchronize(StoreDirectory.parent(of: directory))
+    }
+
+    /// The directory that holds the name of `directory`.
+    private static func parent(of directory: String) -> String {
+        var names = directory.split(separator: "/", omittingEmptySubsequences: false)
+        while names.count > 1, names.last == "" { names.removeLast() }
+        names.removeLast()
+        return names.isEmpty ? "." : names == [""] ? "/" : names.joined(separator: "/")
     }
 
     private func cannotMake(_ directory: String) -> JobStoreError {
@@ -99,11 +106,26 @@ struct StoreDirectory: Sendable {
         chmod(directory, 0o700)
     }
 
-    /// Makes the names in the directory survive a power cut.
-    func synchronize() {
+    /// Makes the names in the directory, and its own, survive a power cut: what is in a file is lost with its name.
+    /// - Throws: ``JobStoreError/unavailable(reason:)`` when the disk cannot promise it; nothing may be acknowledged then.
+    func synchronize() throws(JobStoreError) {
+        try StoreDirectory.synchronize(path)
+        try StoreDirectory.synchronize(StoreDirectory.parent(of: path))
+    }
+
+    private static func synchronize(_ path: String) throws(JobStoreError) {
         let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { return }
-        fsync(directory)
-        close(directory)
+        // Whoever may make names in a directory need not be allowed to read it; its names then reach the disk when its system likes.
+        if directory < 0, errno == EACCES { return }
+        guard directory >= 0 else { throw cannotSynchronize(path) }
+        defer { close(directory) }
+        // File systems without a way to sync a directory say EINVAL; they write names through, or promise nothing to anybody.
+        guard fsync(directory) == 0 || errno == EINVAL else { throw cannotSynchronize(path) }
+    }
+
+    private static func cannotSynchronize(_ path: String) -> JobStoreError {
+        errno == ENOSPC || errno == EDQUOT
+            ? .full(reason: "cannot write the directory \(path) to disk: \(errnoText(errno)); free some space and try again")
+            : .unavailable(reason: "cannot write the directory \(path) to disk: \(errnoText(errno)); see the system's log for the disk")
     }
 }

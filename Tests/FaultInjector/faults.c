@@ -57,7 +57,8 @@ int64_t faults_heal(void) {
 int faults_record(const char *path) {
     int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file < 0) return errno;
-    atomic_store(&record, file);
+    int old = atomic_exchange(&record, file);
+    if (old >= 0) syscall(SYS_close, old);
     return 0;
 }
 

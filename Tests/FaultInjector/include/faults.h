@@ -37,7 +37,8 @@ void faults_arm(int mask, int64_t at, int action, int error, bool sticky);
 /// Ends all faults; gives how many calls of the armed kinds were counted.
 int64_t faults_heal(void);
 
-/// Appends every call to the file at `path`, which several processes may share: one record for each write. Gives 0 or an errno.
+/// From now on appends every call to the file at `path`, which several processes may share: one record for each write. Gives 0 or an
+/// errno.
 int faults_record(const char *path);
 
 /// Appends a mark to the record.
