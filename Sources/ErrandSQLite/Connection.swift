@@ -8,8 +8,8 @@ final class Connection {
     let path: String
     private var statements: [ObjectIdentifier: Statement] = [:]
     private var synchronous: Durability?
-    /// An input or output error was seen. After a failed fsync nothing that this connection believes to have written may be
-    /// trusted: it must be closed and opened again.
+    /// An input or output error was seen. After a failed fsync nothing that was written may be trusted to be on disk, whoever wrote it:
+    /// ``reopened()`` must have succeeded before anything is acknowledged.
     private(set) var isPoisoned = false
 
     /// Opens the database at `path`, which must exist.
@@ -29,6 +29,13 @@ final class Connection {
             PRAGMA wal_autocheckpoint=0; PRAGMA secure_delete=OFF; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;
             PRAGMA cache_size=-\(queryOnly ? 4096 : 32768); PRAGMA journal_size_limit=67108864; PRAGMA query_only=\(queryOnly ? 1 : 0)
             """)
+    }
+
+    /// A fresh connection to the file of a poisoned one, after what may be missing on disk was written once more. Only under the store's
+    /// lock.
+    func reopened() throws(JobStoreError) -> Connection {
+        try WriteAheadLog(of: path).writeAgain()
+        return try Connection(path: path, queryOnly: false)
     }
 
     deinit {

@@ -68,6 +68,8 @@ enum Migrations {
             return value
         } catch {
             connection.rollback()
+            // This connection goes with its opener; what others have written may be missing on disk all the same.
+            if connection.isPoisoned { try WriteAheadLog(of: connection.path).writeAgain() }
             throw error
         }
     }

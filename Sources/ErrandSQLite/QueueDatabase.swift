@@ -80,9 +80,9 @@ final class QueueDatabase: WritableDatabase {
     }
 
     func reopen() throws(JobStoreError) {
-        let path = connection.path
+        let fresh = try connection.reopened()
         cursors = []
-        connection = try Connection(path: path, queryOnly: false)
+        connection = fresh
         didRollBack()
         dataVersion = nil
     }

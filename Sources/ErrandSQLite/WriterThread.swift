@@ -223,6 +223,8 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                     settings.didWait(try settings.lock.acquire(settings.byte, wait: settings.lockWait))
                     defer { settings.lock.release(settings.byte) }
                     if database.connection.isPoisoned { try database.reopen() }
+                    // Before the lock goes: whoever takes it next may acknowledge what stands behind the gap.
+                    defer { reopenIfPoisoned() }
                     finished = try transact(&rest, topics: &topics)
                     checkpointIfLarge()
                 } catch {
@@ -257,6 +259,16 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
             let done = Array(zip(rest.prefix(errors.count), errors))
             rest = rest.dropFirst(errors.count)
             return done
+        }
+
+        /// Makes up at once for a failed fsync.
+        private func reopenIfPoisoned() {
+            guard database.connection.isPoisoned else { return }
+            do throws(JobStoreError) {
+                try database.reopen()
+            } catch {
+                // The disk still fails. The connection stays poisoned, so that the next write tries again, and tells its caller.
+            }
         }
 
         private func demanded(by operations: ArraySlice<Operation>) -> Durability {
@@ -329,6 +341,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                 try settings.lock.acquire(settings.byte, wait: .zero)
                 defer { settings.lock.release(settings.byte) }
                 if database.connection.isPoisoned { try database.reopen() }
+                defer { reopenIfPoisoned() }
                 checkpoints.didCheckpoint(emptied: try database.connection.checkpoint(), at: MachineClock.nanoseconds)
             } catch {
                 checkpoints.didCheckpoint(emptied: false, at: MachineClock.nanoseconds)
