@@ -29,6 +29,23 @@ final class Connection {
             PRAGMA wal_autocheckpoint=0; PRAGMA secure_delete=OFF; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;
             PRAGMA cache_size=-\(queryOnly ? 4096 : 32768); PRAGMA journal_size_limit=67108864; PRAGMA query_only=\(queryOnly ? 1 : 0)
             """)
+        if !queryOnly { try requireWriteAccess() }
+    }
+
+    /// SQLite is content with less than it was asked for: when no descriptor was left for a moment, or permissions are short, it opens
+    /// the file, its log or its shared memory for reading only, and that for as long as anybody in the process has it open.
+    private func requireWriteAccess() throws(JobStoreError) {
+        // A file that was just made is about to be written to, and must not be begun before its settings.
+        guard try integer("PRAGMA page_count") != 0 else { return }
+        sqlite3_busy_timeout(handle, 0)
+        defer { sqlite3_busy_timeout(handle, Connection.busyTimeout) }
+        // A file that is open for reading begins as if nobody had asked to write; its log and shared memory say so.
+        let code = sqlite3_db_readonly(handle, nil) == 1 ? SQLITE_READONLY : sqlite3_exec(handle, "BEGIN IMMEDIATE", nil, nil, nil)
+        // Busy is somebody who writes; whoever gets to see that may write as well.
+        guard code != SQLITE_OK, code & 0xFF != SQLITE_BUSY else { return rollback() }
+        guard code & 0xFF == SQLITE_READONLY else { throw failure(code) }
+        throw .unavailable(
+            reason: "\(path) could be opened for reading only; check its permissions, and how many files the process may have open")
     }
 
     /// A fresh connection to the file of a poisoned one, after what may be missing on disk was written once more. Only under the store's

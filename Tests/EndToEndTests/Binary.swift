@@ -18,6 +18,8 @@ final class Sandbox: Sendable {
     static let scenarios = products + "/ScenarioApp"
     static let crashing = products + "/CrashingApp"
     static let isolated = products + "/IsolatedApp"
+    /// The sweeps over faults.
+    static let faults = products + "/FaultLab"
 
     private static var products: String {
         let executable = CommandLine.arguments[0]

@@ -168,6 +168,19 @@ ssize_t write(int file, const void *bytes, size_t length) { return put_watched(f
 ssize_t pwrite(int file, const void *bytes, size_t length, off_t offset) { return put_watched(file, bytes, length, offset); }
 ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t offset) { return put_watched(file, bytes, length, offset); }
 
+// MARK: Reads
+
+static ssize_t get_watched(int file, void *bytes, size_t length, int64_t offset) {
+    char path[PATH_MAX];
+    if (path_of(file, path) && meet(FAULTS_READ)) return -1;
+    if (offset < 0) return syscall(SYS_read, file, bytes, length);
+    return syscall(SYS_pread64, file, bytes, length, offset);
+}
+
+ssize_t read(int file, void *bytes, size_t length) { return get_watched(file, bytes, length, -1); }
+ssize_t pread(int file, void *bytes, size_t length, off_t offset) { return get_watched(file, bytes, length, offset); }
+ssize_t pread64(int file, void *bytes, size_t length, off64_t offset) { return get_watched(file, bytes, length, offset); }
+
 // MARK: Sizes
 
 static int resize(int file, int64_t length) {
@@ -204,12 +217,11 @@ int fdatasync(int file) { return synchronize(file, SYS_fdatasync); }
 
 static int open_at(int directory, const char *name, int flags, mode_t mode) {
     char path[PATH_MAX];
-    if (!(flags & (O_CREAT | O_TRUNC)) || !path_at(directory, name, path)) return (int)syscall(SYS_openat, directory, name, flags, mode);
+    if (!path_at(directory, name, path)) return (int)syscall(SYS_openat, directory, name, flags, mode);
     int saved = errno;
-    bool is_new = syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0;
+    bool is_new = (flags & O_CREAT) && syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0;
     errno = saved;
-    // Only a call that makes something counts: opening what exists changes nothing.
-    if (is_new && meet(FAULTS_NAME)) return -1;
+    if (meet(is_new ? FAULTS_NAME : FAULTS_OPEN)) return -1;
     int file = (int)syscall(SYS_openat, directory, name, flags, mode);
     if (file < 0) return file;
     if (is_new) note(FAULTS_DID_CREATE, path, NULL, 0, 0);

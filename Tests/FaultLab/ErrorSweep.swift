@@ -1,4 +1,4 @@
-// A full or failing disk at every call that changes a file, once or for good, for every step.
+// A full or failing disk, or no descriptors left, at every call to a file, once or for good, for every step.
 
 import ArgumentParser
 import Errand
@@ -9,21 +9,30 @@ import Synchronization
 /// Lets the k-th call fail, for every k, and expects the same process to go on once the disk is healed.
 struct ErrorSweep: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "errno", abstract: "Let the k-th write, sync and name of each step fail with ENOSPC and EIO, once and for good.")
+        commandName: "errno", abstract: "Let the k-th file call of each step fail, once and for good: ENOSPC, EIO, EMFILE.")
 
     @Option(help: "Only every n-th call.") var every: Int64 = 1
     @Option(help: "Only these steps.") var step: [Step] = []
+    @Option(help: "Only faults whose names begin so, such as EIO.") var fault = ""
     @Flag(help: "Sweep over the variant that acknowledges before the commit; it must be caught.") var early = false
 
     /// How the disk fails.
     private struct Fault {
         var name: String
+        /// The kinds of calls that fail.
+        var calls: Int
         var code: Int32
         var isSticky: Bool
 
         static let all = [
-            Fault(name: "ENOSPC once", code: ENOSPC, isSticky: false), Fault(name: "ENOSPC for good", code: ENOSPC, isSticky: true),
-            Fault(name: "EIO once", code: EIO, isSticky: false), Fault(name: "EIO for good", code: EIO, isSticky: true),
+            Fault(name: "ENOSPC once", calls: FAULTS_CHANGE, code: ENOSPC, isSticky: false),
+            Fault(name: "ENOSPC for good", calls: FAULTS_CHANGE, code: ENOSPC, isSticky: true),
+            Fault(name: "EIO once", calls: FAULTS_CHANGE, code: EIO, isSticky: false),
+            Fault(name: "EIO for good", calls: FAULTS_CHANGE, code: EIO, isSticky: true),
+            Fault(name: "EIO once, reading", calls: FAULTS_READ, code: EIO, isSticky: false),
+            Fault(name: "EIO for good, reading", calls: FAULTS_READ, code: EIO, isSticky: true),
+            Fault(name: "EMFILE once, opening", calls: FAULTS_OPEN, code: EMFILE, isSticky: false),
+            Fault(name: "EMFILE for good, opening", calls: FAULTS_OPEN, code: EMFILE, isSticky: true),
         ]
     }
 
@@ -34,7 +43,7 @@ struct ErrorSweep: AsyncParsableCommand {
         let workshop = try Workshop()
         var report = Report(early ? "error sweep, acknowledging before the commit" : "error sweep")
         for step in step.isEmpty ? Step.allCases : step {
-            for fault in Fault.all {
+            for fault in Fault.all where fault.name.hasPrefix(self.fault) {
                 var at: Int64 = 1
                 while true {
                     alarm(ErrorSweep.patienceSeconds)
@@ -59,7 +68,7 @@ struct ErrorSweep: AsyncParsableCommand {
         var findings: [Finding] = []
         let scene = Scene(directory: directory, isEarly: early) { line in ledger.withLock { $0.note(line) } }
         try await step.prepare(scene)
-        faults_arm(Int32(FAULTS_ANY), at, Int32(FAULTS_FAIL), fault.code, fault.isSticky)
+        faults_arm(Int32(fault.calls), at, Int32(FAULTS_FAIL), fault.code, fault.isSticky)
         var met: Int64 = 0
         var failures = 0
         for call in step.calls {

@@ -35,7 +35,28 @@ struct KillSweep: AsyncParsableCommand {
                 }
             }
         }
+        if step.isEmpty, !early { try await killWorkers(in: workshop.path, &report) }
         try report.finish(expectingFindings: early)
+    }
+
+    /// The same for a whole worker with its producers, until one gets through: no two of its runs make the same calls.
+    private func killWorkers(in workshop: String, _ report: inout Report) async throws {
+        var at: Int64 = 1
+        while true {
+            let root = "\(workshop)/worker-\(at)"
+            try FileManager.default.createDirectory(atPath: "\(root)/disk", withIntermediateDirectories: true)
+            let arguments = ["mixed", "w", "\(root)/disk/store", "\(root)/record", "--jobs", "8", "--die-at", "\(at)"]
+            let (status, printed) = try Child(arguments, output: "\(root)/out").end()
+            guard status == 128 + SIGKILL || status == 0 else { throw ValidationError("a worker at \(at): exit \(status), \(printed)") }
+            var ledger = Ledger()
+            for case .promise(let line) in try Recording(file: "\(root)/record").entries.map(\.what) { ledger.note(line) }
+            let aftermath = await Aftermath(of: "\(root)/disk/store", boot: "first", promised: ledger)
+            report.add(aftermath.findings, at: "worker \(at)")
+            try FileManager.default.removeItem(atPath: root)
+            report.count(status == 0 ? "survivors" : "kills of a whole worker")
+            if status == 0 { return }
+            at += every
+        }
     }
 
     private func victim(_ step: Step, _ directory: String, at: Int64, torn: Bool) throws -> Child {

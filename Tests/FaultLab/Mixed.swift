@@ -24,7 +24,7 @@ struct Mixed: AsyncParsableCommand {
     func run() async throws {
         faults_watch(directory.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
         guard faults_record(record) == 0 else { throw ValidationError("cannot write to \(record)") }
-        if dieAt > 0 { faults_arm(Int32(FAULTS_ANY), dieAt, Int32(FAULTS_KILL), 0, false) }
+        if dieAt > 0 { faults_arm(Int32(FAULTS_CHANGE), dieAt, Int32(FAULTS_KILL), 0, false) }
         if failSyncAt > 0 { faults_arm(Int32(FAULTS_SYNC), failSyncAt, Int32(FAULTS_FAIL), EIO, false) }
         var options = SQLiteStoreOptions()
         options.bootID = "first"

@@ -17,12 +17,16 @@ final class Scene: Sendable {
     }
 
     private let directory: String
+    private let durability: SQLiteDurability
     private let isEarly: Bool
     private let note: @Sendable (Ledger.Line) -> Void
     private let state = Mutex(State())
 
-    init(directory: String, isEarly: Bool = false, note: @escaping @Sendable (Ledger.Line) -> Void) {
+    init(
+        directory: String, durability: SQLiteDurability = .full, isEarly: Bool = false, note: @escaping @Sendable (Ledger.Line) -> Void
+    ) {
         self.directory = directory
+        self.durability = durability
         self.isEarly = isEarly
         self.note = note
     }
@@ -56,6 +60,7 @@ final class Scene: Sendable {
         var options = SQLiteStoreOptions()
         options.bootID = boot
         options.clock = LaterClock()
+        options.durability = durability
         let opened = try SQLiteStore.open(directory: directory, options: options)
         state.withLock { $0.sqlite = opened }
     }

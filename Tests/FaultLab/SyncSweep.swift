@@ -1,24 +1,28 @@
-// A failed fsync and then a power cut: the page cache forgets that it holds what never reached the disk, the store must not.
+// A power cut after every promise of a step, also after a failed fsync: the page cache forgets that it holds what never reached the
+// disk, the store must not.
 
 import ArgumentParser
 import Errand
+import ErrandSQLite
 import FaultInjector
 import Foundation
 import Synchronization
 
-/// Lets the k-th sync of each step fail, goes on in the same process, and cuts the power after every promise made since.
+/// Cuts the power after every promise of a step; lets its k-th sync fail, goes on in the same process, and cuts the power after every
+/// promise made since.
 struct SyncSweep: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsync", abstract: "Let the k-th sync of each step fail, go on, and cut the power later.")
+        commandName: "fsync", abstract: "Cut the power after each promise of each step, also when its k-th sync has failed.")
 
     @Option(help: "Only these steps.") var step: [Step] = []
-    @Flag(help: "Sweep over the variant that acknowledges before the commit; it must be caught.") var early = false
+    @Option(help: "What is cut: the real store, or a variant that must be caught.") var variant = PowerCut.Variant.real
 
     func run() async throws {
         let workshop = try Workshop()
-        var report = Report(early ? "failed syncs, acknowledging before the commit" : "failed syncs")
+        var report = Report("failed syncs, \(variant)")
         for step in step.isEmpty ? Step.allCases : step {
-            var at: Int64 = 1
+            // At 0 no sync fails.
+            var at: Int64 = 0
             while true {
                 let root = "\(workshop.path)/\(step)-\(at)"
                 let disks = "\(root)/disk"
@@ -29,7 +33,7 @@ struct SyncSweep: AsyncParsableCommand {
                 let recording = try Recording(file: "\(root)/record")
                 var disk = Disk(root: disks, recording: recording)
                 var ledger = Ledger()
-                var hasFailed = false
+                var hasFailed = at == 0
                 for (index, entry) in recording.entries.enumerated() {
                     disk.perform(entry)
                     if case .failSync = entry.what { hasFailed = true }
@@ -39,7 +43,8 @@ struct SyncSweep: AsyncParsableCommand {
                     for loss in [Disk.Loss.everything, .nothing, .random] {
                         var random = SeededGenerator(seed: UInt64(index))
                         try disk.leave(loss, using: &random, below: disks, in: "\(root)/image")
-                        let aftermath = await Aftermath(of: "\(root)/image/store", boot: "\(boot), then a cut", promised: ledger)
+                        let aftermath = await Aftermath(
+                            of: "\(root)/image/store", boot: variant == .plain ? boot : "\(boot), then a cut", promised: ledger)
                         try FileManager.default.removeItem(atPath: "\(root)/image")
                         report.count("images")
                         report.add(aftermath.findings, at: "\(step) \(at), entry \(index), \(loss)")
@@ -49,13 +54,15 @@ struct SyncSweep: AsyncParsableCommand {
                 at += 1
             }
         }
-        try report.finish(expectingFindings: early)
+        try report.finish(expectingFindings: variant != .real)
     }
 
     private func record(_ step: Step, at: Int64, in root: String) async throws -> (wasMet: Bool, boot: String) {
         faults_watch("\(root)/disk")
         guard faults_record("\(root)/record") == 0 else { throw ValidationError("cannot write to \(root)/record") }
-        let scene = Scene(directory: "\(root)/disk/store", isEarly: early) { faults_mark("\($0)") }
+        let scene = Scene(directory: "\(root)/disk/store", durability: variant == .normal ? .normal : .full, isEarly: variant == .early) {
+            faults_mark("\($0)")
+        }
         try await step.prepare(scene)
         faults_arm(Int32(FAULTS_SYNC), at, Int32(FAULTS_FAIL), EIO, false)
         for call in step.calls {

@@ -19,7 +19,7 @@ struct Victim: AsyncParsableCommand {
         faults_watch(directory)
         let scene = Scene(directory: directory, isEarly: early) { Victim.say("\($0)") }
         try await step.prepare(scene)
-        faults_arm(Int32(FAULTS_ANY), at, Int32(torn ? FAULTS_TEAR : FAULTS_KILL), 0, false)
+        faults_arm(Int32(FAULTS_CHANGE), at, Int32(torn ? FAULTS_TEAR : FAULTS_KILL), 0, false)
         for call in step.calls { try await call.perform(in: scene) }
         scene.close()
         Victim.say("calls \(faults_heal())")

@@ -14,7 +14,11 @@ enum {
     FAULTS_SYNC = 2,
     /// What changes sizes and names: ftruncate, open with O_CREAT, mknod, mkdir, unlink, rename.
     FAULTS_NAME = 4,
-    FAULTS_ANY = 7,
+    /// All that changes what is on disk.
+    FAULTS_CHANGE = 7,
+    FAULTS_READ = 8,
+    /// open of what exists.
+    FAULTS_OPEN = 16,
 };
 
 /// What happens at the chosen call.
