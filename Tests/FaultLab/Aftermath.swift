@@ -40,7 +40,7 @@ struct Aftermath {
         // Who held something is dead; rescuing the dead makes nobody else die.
         for casualty in try await store.jobs.casualties(seenBy: worker) {
             guard let condemned = try await store.jobs.condemn(casualty) else { continue }
-            _ = try await store.jobs.rescue(condemned, poisonThreshold: nil)
+            _ = try await store.jobs.rescue(condemned, suspectThreshold: nil)
         }
         var reports: [ExecutionReport] = []
         while true {

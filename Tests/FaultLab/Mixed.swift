@@ -87,7 +87,7 @@ struct Mixed: AsyncParsableCommand {
         }
         let configuration = Worker.Configuration { configuration in
             configuration.logger = Logger(label: "mixed") { _ in SwiftLogNoOpLogHandler() }
-            configuration.poisonThreshold = nil
+            configuration.suspectThreshold = nil
         }
         try await Worker(queue: queue, handlers: [handler], configuration: configuration, reporters: [])
             .runUntilEmpty(idleTimeout: .milliseconds(200))

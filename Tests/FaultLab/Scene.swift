@@ -127,7 +127,7 @@ final class Scene: Sendable {
     func rescue() async throws(JobStoreError) {
         for casualty in try await jobs.casualties(seenBy: try worker) {
             guard let condemned = try await jobs.condemn(casualty) else { continue }
-            _ = try await jobs.rescue(condemned, poisonThreshold: nil)
+            _ = try await jobs.rescue(condemned, suspectThreshold: nil)
         }
     }
 
