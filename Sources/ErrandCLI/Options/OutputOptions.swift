@@ -15,7 +15,7 @@ enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
 
 /// Format, colours and time zone.
 struct OutputOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("output")], help: ArgumentHelp("table, wide, json or ids.", valueName: "format"))
+    @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("table, wide, json or ids.", valueName: "format"))
     var format: OutputFormat?
 
     @Flag(name: .customLong("json"), help: "The same as --output json.")
