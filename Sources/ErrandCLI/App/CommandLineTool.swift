@@ -111,7 +111,9 @@ package enum CommandLineTool {
         do {
             // Data that was gathered comes before the remark about it.
             try session.output.flush()
-            try session.talk.line(text)
+            // Messages repeat what was typed and what jobs hold; the lines they are laid out in are our own.
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText.escaped(String($0)) }
+            try session.talk.line(lines.joined(separator: "\n"))
         } catch {
             // Nobody reads standard error: the exit code is all that is left to say it with.
         }

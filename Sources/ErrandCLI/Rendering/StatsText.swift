@@ -66,8 +66,9 @@ struct StatsText {
         let rows = stats.workers.map { worker in
             [
                 worker.id.description, "\(worker.running)/\(worker.description.concurrency)",
-                worker.description.queues.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ","),
-                worker.description.kinds.sorted().joined(separator: ","),
+                TerminalText.escaped(
+                    worker.description.queues.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ",")),
+                TerminalText.escaped(worker.description.kinds.sorted().joined(separator: ",")),
                 TerminalText.escaped("\(worker.description.host) pid \(worker.description.pid)"),
                 "up \(DurationText.format(max(.zero, now - worker.description.startedAt)))",
             ]
