@@ -53,8 +53,8 @@ public final class ExecutionContext: Sendable {
     /// execution's own where a tracer has begun one, otherwise it follows from `trace` and the execution ID.
     package init(
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
-        trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, sink: any LogSink,
-        now: @escaping @Sendable () -> Timestamp
+        trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, redaction: Redaction? = nil,
+        sink: any LogSink, now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
         self.attempt = attempt
@@ -71,8 +71,9 @@ public final class ExecutionContext: Sendable {
         self.log = ExecutionLog(
             owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(
-                executionID: executionID, attempt: attempt, queue: queue, kind: kind, span: span, meta: meta),
-            firstSequence: firstSequence, sink: sink)
+                executionID: executionID, attempt: attempt, queue: queue, kind: kind, span: span,
+                meta: redaction?.redacted(meta) ?? meta),
+            firstSequence: firstSequence, redaction: redaction, sink: sink)
     }
 
     /// The same execution with more metadata, for a nested scope.

@@ -39,6 +39,8 @@ package final class ExecutionLog: Sendable {
     package let fragment: [UInt8]
     /// What was printed and is no whole line yet.
     let printed = PrintedLines()
+    /// What must not be kept; `nil` costs nothing.
+    package let redaction: Redaction?
     private let sink: any LogSink
     private let state = Mutex(State())
 
@@ -61,9 +63,10 @@ package final class ExecutionLog: Sendable {
     }
 
     /// The log of `owner`; `firstSequence` is more than 1 when somebody goes on with a log that another process began.
-    package init(owner: LogOwner, fragment: [UInt8], firstSequence: Int64 = 1, sink: any LogSink) {
+    package init(owner: LogOwner, fragment: [UInt8], firstSequence: Int64 = 1, redaction: Redaction? = nil, sink: any LogSink) {
         self.owner = owner
         self.fragment = fragment
+        self.redaction = redaction
         self.sink = sink
         state.withLock { $0.nextSequence = firstSequence }
     }
@@ -74,7 +77,7 @@ package final class ExecutionLog: Sendable {
     package func append(
         at time: Timestamp, level: Logger.Level, stream: LogStream, flags: LogFlags = [], crossing other: ExecutionID? = nil,
         site: (file: String, line: UInt)? = nil, label: String? = nil, limit: Int,
-        message: (inout [UInt8], Int) -> Bool, metadata: (inout MetadataWriter) -> Void = { _ in }
+        message: String, metadata: (inout MetadataWriter) -> Void = { _ in }
     ) -> LogFlags {
         var announcement: UInt64?
         var flags = flags
@@ -94,8 +97,7 @@ package final class ExecutionLog: Sendable {
             state.pending.begin(sequence: sequence, time: time, level: level)
             LogLine.append(
                 to: &state.pending.body, time: time, level: level, sequence: sequence, stream: stream, flags: &flags, label: label,
-                limit: limit,
-                message: message
+                limit: limit, message: message, redaction: redaction
             ) { writer in
                 if let other { writer.member("ambient_execution_id", text: other.description) }
                 if let late { writer.member("late_ms", number: late) }

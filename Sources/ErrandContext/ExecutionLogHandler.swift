@@ -62,7 +62,7 @@ public struct ExecutionLogHandler: LogHandler {
         let flags = log.append(
             at: time, level: event.level, stream: .log, flags: flags, crossing: other, site: (event.file, event.line), label: label,
             limit: LogCapture.lineBytes,
-            message: { JSONText.append(message, to: &$0, limit: $1) }
+            message: message
         ) { writer in
             for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
         }

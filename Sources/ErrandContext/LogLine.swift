@@ -5,10 +5,10 @@ package import Logging
 /// Renders records. The members of a record are written once, when it is emitted; a reader puts the execution's fragment before
 /// them, so that identity costs nothing per line.
 package enum LogLine {
-    /// Appends one record and a newline. `message` appends the quoted message within its limit and tells whether it was cut.
+    /// Appends one record and a newline; the message is cut at `limit` bytes.
     static func append(
         to bytes: inout [UInt8], time: Timestamp, level: Logger.Level, sequence: Int64, stream: LogStream, flags: inout LogFlags,
-        label: String?, limit: Int, message: (inout [UInt8], Int) -> Bool, metadata: (inout MetadataWriter) -> Void
+        label: String?, limit: Int, message: String, redaction: Redaction?, metadata: (inout MetadataWriter) -> Void
     ) {
         JSONText.append(raw: "\"ts\":\"", to: &bytes)
         let start = bytes.count
@@ -17,7 +17,10 @@ package enum LogLine {
         JSONText.append(raw: "\",\"level\":\"", to: &bytes)
         bytes.append(contentsOf: level.rawValue.utf8)
         JSONText.append(raw: "\",\"message\":", to: &bytes)
-        if message(&bytes, limit) { flags.insert(.truncated) }
+        // Before it is cut: half a secret is still one.
+        var message = redaction?.redacted(message) ?? message
+        if let redaction, flags.contains(.truncated) { message = redaction.withoutCutSecret(message) }
+        if JSONText.append(message, to: &bytes, limit: limit) { flags.insert(.truncated) }
         JSONText.append(raw: ",\"seq\":", to: &bytes)
         JSONText.append(sequence, to: &bytes)
         JSONText.append(raw: ",\"stream\":\"", to: &bytes)
@@ -30,7 +33,7 @@ package enum LogLine {
             JSONText.append(label, to: &bytes)
         }
         JSONText.append(raw: ",\"metadata\":{", to: &bytes)
-        var writer = MetadataWriter(bytes: bytes)
+        var writer = MetadataWriter(bytes: bytes, redaction: redaction)
         bytes = []
         metadata(&writer)
         bytes = writer.bytes
@@ -65,11 +68,15 @@ package enum LogLine {
 /// Appends the members of a metadata object, each name once.
 package struct MetadataWriter {
     fileprivate(set) var bytes: [UInt8]
+    private let redaction: Redaction?
     private var isFirst = true
     /// Names of Errand's own members, which come first: a caller's member of the same name is left out.
     private var own: [String] = []
 
-    fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
+    fileprivate init(bytes: [UInt8], redaction: Redaction?) {
+        self.bytes = bytes
+        self.redaction = redaction
+    }
 
     /// Errand's own member; not more than once for a name.
     package mutating func member(_ name: String, number: Int64) {
@@ -89,7 +96,7 @@ package struct MetadataWriter {
     package mutating func member(_ name: String, value: Logger.MetadataValue) {
         guard !own.contains(name) else { return }
         key(name)
-        MetadataWriter.append(value, to: &bytes, depth: 0)
+        append(value, named: name, depth: 0)
     }
 
     /// The longest text value: 16 KiB.
@@ -103,27 +110,34 @@ package struct MetadataWriter {
         bytes.append(UInt8(ascii: ":"))
     }
 
-    private static func append(_ value: Logger.MetadataValue, to bytes: inout [UInt8], depth: Int) {
+    private mutating func append(_ value: Logger.MetadataValue, named name: String?, depth: Int) {
+        if let redaction, let name, redaction.hides(name) {
+            JSONText.append(Redaction.mark, to: &bytes)
+            return
+        }
         switch value {
-        case .string(let text): JSONText.append(text, to: &bytes, limit: valueLimit)
-        case .stringConvertible(let convertible): JSONText.append(convertible.description, to: &bytes, limit: valueLimit)
-        case .dictionary(let members) where depth < depthLimit:
+        case .dictionary(let members) where depth < MetadataWriter.depthLimit:
             bytes.append(UInt8(ascii: "{"))
             for (index, (name, value)) in members.sorted(by: { $0.key < $1.key }).enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 JSONText.append(name, to: &bytes)
                 bytes.append(UInt8(ascii: ":"))
-                append(value, to: &bytes, depth: depth + 1)
+                append(value, named: name, depth: depth + 1)
             }
             bytes.append(UInt8(ascii: "}"))
-        case .array(let values) where depth < depthLimit:
+        case .array(let values) where depth < MetadataWriter.depthLimit:
             bytes.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
-                append(value, to: &bytes, depth: depth + 1)
+                append(value, named: nil, depth: depth + 1)
             }
             bytes.append(UInt8(ascii: "]"))
-        default: JSONText.append(value.description, to: &bytes, limit: valueLimit)
+        case .string(let text): append(text)
+        default: append(value.description)
         }
+    }
+
+    private mutating func append(_ text: String) {
+        JSONText.append(redaction?.redacted(text) ?? text, to: &bytes, limit: MetadataWriter.valueLimit)
     }
 }

@@ -27,7 +27,7 @@ extension ExecutionLog {
         append(
             at: time, level: level, stream: stream, flags: line.isTruncated ? flags.union(.truncated) : flags, crossing: other,
             limit: LogCapture.lineBytes,
-            message: { JSONText.append(text, to: &$0, limit: $1) }
+            message: text
         ) { writer in
             for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
         }

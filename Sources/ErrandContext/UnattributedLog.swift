@@ -7,6 +7,7 @@ import Synchronization
 /// Open while executions run and for ``grace`` after the last one, so that late timers are caught too. Code that stands outside of
 /// every execution by choice, under ``ExecutionContext/none(_:)``, is not meant.
 package final class UnattributedLog: Sendable {
+    private let redaction: Redaction?
     private let sink: any LogSink
     private let now: @Sendable () -> Timestamp
     private let state = Mutex(State())
@@ -25,7 +26,8 @@ package final class UnattributedLog: Sendable {
     private static let all = Mutex<[UnattributedLog]>([])
 
     /// A bucket whose lines go to `sink`.
-    package init(sink: any LogSink, now: @escaping @Sendable () -> Timestamp) {
+    package init(redaction: Redaction? = nil, sink: any LogSink, now: @escaping @Sendable () -> Timestamp) {
+        self.redaction = redaction
         self.sink = sink
         self.now = now
     }
@@ -35,7 +37,7 @@ package final class UnattributedLog: Sendable {
         var fragment: [UInt8] = []
         JSONText.append(raw: "\"v\":1,\"worker_id\":", to: &fragment)
         JSONText.append(name, to: &fragment)
-        let log = ExecutionLog(owner: LogOwner(job: nil, ordinal: number), fragment: fragment, sink: sink)
+        let log = ExecutionLog(owner: LogOwner(job: nil, ordinal: number), fragment: fragment, redaction: redaction, sink: sink)
         state.withLock { $0.log = log }
     }
 

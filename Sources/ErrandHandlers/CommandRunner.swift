@@ -178,7 +178,7 @@ struct CommandRunner: Sendable {
     private func remark(_ text: String, _ context: ExecutionContext) {
         context.log.append(
             at: context.now(), level: .warning, stream: .system, limit: Limits.logLineBytes,
-            message: { JSONText.append(text, to: &$0, limit: $1) })
+            message: text)
     }
 
     // MARK: Meaning

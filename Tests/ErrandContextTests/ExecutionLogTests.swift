@@ -12,7 +12,7 @@ struct ExecutionLogTests {
         _ text: String, to context: ExecutionContext, at time: Timestamp = Timestamp(microseconds: 0), stream: LogStream = .log
     ) {
         context.log.append(
-            at: time, level: .info, stream: stream, limit: LogCapture.lineBytes, message: { JSONText.append(text, to: &$0, limit: $1) })
+            at: time, level: .info, stream: stream, limit: LogCapture.lineBytes, message: text)
     }
 
     @Test func `8 threads that write 1,000 lines each give 8,000 numbers without a gap, in the order of the text`() async throws {
@@ -140,7 +140,7 @@ struct ExecutionLogTests {
         for (level, microseconds) in [(Logger.Level.info, Int64(5)), (.error, 7), (.debug, 9)] {
             context.log.append(
                 at: Timestamp(microseconds: microseconds), level: level, stream: .stdout, limit: 1,
-                message: { JSONText.append("xy", to: &$0, limit: $1) })
+                message: "xy")
         }
         let pending = try #require(context.log.takePending())
         #expect(pending.firstTime == Timestamp(microseconds: 5))

@@ -73,7 +73,8 @@ extension ErrorReport {
     ) {
         self.init(
             executionID: job.execution, queue: job.queue, kind: job.kind, attempt: job.attempt, maxAttempts: job.maxAttempts,
-            outcome: outcome, error: error, nextAttemptAt: nextAttemptAt, meta: job.meta, trace: context.trace,
+            outcome: outcome, error: error, nextAttemptAt: nextAttemptAt, meta: context.log.redaction?.redacted(job.meta) ?? job.meta,
+            trace: context.trace,
             parentSpanID: job.trace?.spanID, parentExecutionID: job.parent, rootExecutionID: context.rootExecutionID,
             startedAt: job.startedAt, occurredAt: occurredAt,
             breadcrumbs: LogFraming.records(lines: context.log.recentLines, fragment: context.log.fragment))

@@ -20,7 +20,9 @@ package struct ExecutionPipeline: Sendable {
             announceStart(of: job)
             await tellHooks(.started, context)
             let ending = await handle(job, context)
-            let verdict = judge(ending, job, cause: signal.cause)
+            var verdict = judge(ending, job, cause: signal.cause)
+            // Here and nowhere later: from now on the error is stored, logged, traced and reported.
+            if let redaction = context.log.redaction { verdict.error = verdict.error?.redacted(by: redaction) }
             await report(verdict, job, context)
             await tellHooks(verdict.hookEvent, context)
             markCrash(verdict, context)

@@ -165,7 +165,8 @@ struct Rescuer: Sendable {
         return ExecutionContext(
             executionID: record.execution, attempt: record.attempt, maxAttempts: job.summary.maxAttempts, queue: job.summary.queue,
             kind: job.summary.kind, parent: job.parent, root: job.root, trace: job.trace, span: span,
-            meta: job.summary.meta, firstSequence: (last?.sequence ?? 0) + 1, sink: pump, now: { clock.now() })
+            meta: job.summary.meta, firstSequence: (last?.sequence ?? 0) + 1, redaction: configuration.redaction, sink: pump,
+            now: { clock.now() })
     }
 
     private func report(
@@ -175,7 +176,8 @@ struct Rescuer: Sendable {
         let report = ErrorReport(
             executionID: record.execution, queue: job.summary.queue, kind: job.summary.kind, attempt: record.attempt,
             maxAttempts: job.summary.maxAttempts, outcome: .crashed, error: error,
-            nextAttemptAt: job.summary.finishedAt == nil ? job.summary.runAt : nil, meta: job.summary.meta, trace: context.trace,
+            nextAttemptAt: job.summary.finishedAt == nil ? job.summary.runAt : nil,
+            meta: configuration.redaction?.redacted(job.summary.meta) ?? job.summary.meta, trace: context.trace,
             parentSpanID: job.trace?.spanID, parentExecutionID: job.parent, rootExecutionID: job.root, startedAt: record.startedAt,
             occurredAt: record.finishedAt ?? clock.now(), breadcrumbs: breadcrumbs.suffix(reporting.breadcrumbLimit))
         await context.run { await reporting.send(report) }
@@ -200,6 +202,6 @@ struct Rescuer: Sendable {
     private func append(_ text: String, level: Logger.Level, to context: ExecutionContext) {
         context.log.append(
             at: clock.now(), level: level, stream: .system, limit: LogCapture.lineBytes,
-            message: { JSONText.append(text, to: &$0, limit: $1) })
+            message: text)
     }
 }

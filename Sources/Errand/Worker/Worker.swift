@@ -40,6 +40,9 @@ public final class Worker: Service {
         /// After how many convictions a job is given up as poison; 3 by default, `nil` for never. ``CrashCapture`` names the culprit of a crash
         /// at once.
         public var convictionLimit: Int? = 3
+        /// What is taken out of the logs, errors and error reports of executions, before anything is stored or sent; `nil`, the default,
+        /// is nothing. What stands under one of its names in a job's payload is taken out of that job's lines wherever it stands.
+        public var redaction: Redaction?
         /// The worker's own log: starts and ends of executions, trouble with the store.
         public var logger = Logger(label: "errand.worker")
         /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (a program built on `ErrandApp` does);

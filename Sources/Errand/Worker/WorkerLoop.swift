@@ -42,7 +42,7 @@ final class WorkerLoop: Sendable {
             logger: configuration.logger, convictionLimit: configuration.convictionLimit)
         pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
         let clock = queue.clock
-        unattributed = UnattributedLog(sink: pump, now: { clock.now() })
+        unattributed = UnattributedLog(redaction: configuration.redaction, sink: pump, now: { clock.now() })
         rescuer = Rescuer(
             store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
             reporting: reporting, pump: pump, clock: queue.clock)
@@ -185,7 +185,8 @@ final class WorkerLoop: Sendable {
         let clock = clock
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
-            parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta, sink: pump, now: { clock.now() })
+            parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta,
+            redaction: configuration.redaction?.learning(from: job.payload), sink: pump, now: { clock.now() })
         context.log.keepRecentLines(reporting.breadcrumbLimit)
         unsettled.withLock { $0[job.execution] = context }
         return await pipeline.run(job, in: context, span: span, signal: signal)
@@ -319,6 +320,6 @@ final class WorkerLoop: Sendable {
         guard let context = unsettled.withLock({ $0.removeValue(forKey: execution) }) else { return }
         context.log.append(
             at: clock.now(), level: .error, stream: .system, limit: LogCapture.lineBytes,
-            message: { JSONText.append(text, to: &$0, limit: $1) })
+            message: text)
     }
 }

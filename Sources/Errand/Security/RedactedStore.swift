@@ -1,0 +1,52 @@
+// A store as it may be shown: every view of a job without its secrets, in this one place.
+
+extension Store {
+    /// The same store, with `redaction` applied to all that is *looked at*: payloads, results, labels, `meta` and errors. What workers
+    /// run and what is stored stays as it is; logs are redacted when they are written (``Worker/Configuration/redaction``).
+    public func redacted(by redaction: Redaction) -> Store {
+        var store = self
+        store.inspection = RedactedInspection(base: inspection, redaction: redaction)
+        return store
+    }
+}
+
+/// Jobs without their secrets.
+private struct RedactedInspection: JobInspection {
+    let base: any JobInspection
+    let redaction: Redaction
+
+    func jobs(matching selector: JobSelector, before cursor: JobID?, limit: Int) async throws(JobStoreError) -> JobPage {
+        var page = try await base.jobs(matching: selector, before: cursor, limit: limit)
+        page.jobs = page.jobs.map { redaction.redacted($0) }
+        return page
+    }
+
+    func job(_ id: JobID) async throws(JobStoreError) -> JobDetail? {
+        guard var job = try await base.job(id) else { return nil }
+        // What stands under a hidden name in the payload is secret in the job's label, result and error too.
+        let redaction = SealedBytes(job.payload) == nil ? redaction.learning(from: job.payload) : redaction
+        job.summary = redaction.redacted(job.summary)
+        if SealedBytes(job.payload) == nil { job.payload = redaction.redacted(json: job.payload) }
+        job.result = job.result.map { SealedBytes($0) == nil ? redaction.redacted(json: $0) : $0 }
+        job.error = job.error?.redacted(by: redaction)
+        job.executions = redaction.redacted(job.executions)
+        return job
+    }
+
+    func tree(rootedAt root: JobID, limit: Int) async throws(JobStoreError) -> JobTree {
+        var tree = try await base.tree(rootedAt: root, limit: limit)
+        tree.jobs = tree.jobs.map { job in
+            var job = job
+            job.summary = redaction.redacted(job.summary)
+            job.executions = redaction.redacted(job.executions)
+            return job
+        }
+        return tree
+    }
+
+    func states(of ids: [JobID]) async throws(JobStoreError) -> [JobState?] { try await base.states(of: ids) }
+
+    func jobs(meantBy text: String) async throws(JobStoreError) -> [JobID] { try await base.jobs(meantBy: text) }
+
+    func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
+}

@@ -1,0 +1,139 @@
+// What must not be read in logs, errors and views: members by name, secrets by value. Pure.
+
+import Glibc
+
+/// Takes secrets out of text: whatever stands under one of some names, and some values wherever they stand. Each is shown as
+/// `[redacted]`.
+///
+/// ```swift
+/// let redaction = Redaction(names: ["password", "*_token"], secrets: [apiToken])
+/// redaction.redacted("{\"user\":\"ada\",\"password\":\"x\"}")  // {"user":"ada","password":"[redacted]"}
+/// ```
+/// Names are found where text says whose value it is: in JSON (`"password": …`, however deep, quoted once more too) and in
+/// `password=…`. What a handler prints without its name is found only when it is known as a secret; a worker knows those of the job's
+/// own payload (see ``Worker/Configuration/redaction``). Nothing finds a secret that was changed: encoded, shortened or split.
+public struct Redaction: Sendable, Hashable {
+    /// What stands instead of a secret.
+    public static let mark = "[redacted]"
+    /// The shortest secret that is looked for by value, 6 bytes: a shorter one stands in many words that are none.
+    public static let shortestSecret = 6
+
+    /// The patterns in lower case.
+    private let names: [[UInt8]]
+    /// Longest first, so that a secret within another does not leave the rest of it.
+    private var secrets: [[UInt8]]
+
+    /// Redacts what stands under `names` and each of `secrets`.
+    /// - Parameters:
+    ///   - names: names of JSON members, metadata, `meta` and variables; case does not count, `*` stands for any characters.
+    ///   - secrets: values, found literally and as JSON writes them. Of one with several lines each line is looked for; what is shorter
+    ///     than ``shortestSecret`` is not.
+    public init(names: [String], secrets: [String] = []) {
+        self.names = names.map { Array($0.lowercased().utf8) }
+        self.secrets = []
+        add(secrets)
+    }
+
+    /// The same, with more secrets.
+    public func adding(secrets: [String]) -> Redaction {
+        var redaction = self
+        redaction.add(secrets)
+        return redaction
+    }
+
+    private mutating func add(_ more: [String]) {
+        var all = Set(secrets)
+        for secret in more {
+            for line in secret.split(whereSeparator: \.isNewline) where line.utf8.count >= Redaction.shortestSecret {
+                all.insert(Array(line.utf8))
+                var escaped: [UInt8] = []
+                JSONText.append(String(line), to: &escaped)
+                all.insert(Array(escaped.dropFirst().dropLast()))
+            }
+        }
+        secrets = all.sorted { $0.count != $1.count ? $0.count > $1.count : $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// Whether what stands under `name` is a secret.
+    public func hides(_ name: String) -> Bool { hides(Array(name.utf8)[...]) }
+
+    func hides(_ name: ArraySlice<UInt8>) -> Bool {
+        names.contains { Redaction.matches(name, $0[...]) }
+    }
+
+    /// `text` without its secrets; the same text, at little cost, when there are none.
+    public func redacted(_ text: String) -> String {
+        var bytes = Array(text.utf8)
+        guard redact(&bytes) else { return text }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// `values` without the secrets among them.
+    public func redacted(_ values: [String: String]) -> [String: String] {
+        values.reduce(into: [:]) { $0[redacted($1.key)] = hides($1.key) ? Redaction.mark : redacted($1.value) }
+    }
+
+    /// Takes the secrets out of `bytes`; tells whether there were any.
+    package func redact(_ bytes: inout [UInt8]) -> Bool {
+        var spans = names.isEmpty ? [] : NamedValues(in: bytes, hides: hides).spans
+        for secret in secrets { spans += Redaction.places(of: secret, in: bytes) }
+        guard !spans.isEmpty else { return false }
+        spans.sort { ($0.lowerBound, $1.upperBound) < ($1.lowerBound, $0.upperBound) }
+        var result: [UInt8] = []
+        var position = 0
+        for span in spans where span.upperBound > position {
+            // What overlaps is one secret.
+            if span.lowerBound >= position { result += bytes[position..<span.lowerBound] + Array(Redaction.mark.utf8) }
+            position = span.upperBound
+        }
+        bytes = result + bytes[position...]
+        return true
+    }
+
+    /// The end of a text that was cut, without the beginning of a secret.
+    package func withoutCutSecret(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        for secret in secrets {
+            for length in stride(from: min(secret.count - 1, bytes.count), through: 4, by: -1)
+            where bytes.suffix(length).elementsEqual(secret.prefix(length)) {
+                return String(decoding: bytes.dropLast(length), as: UTF8.self) + Redaction.mark
+            }
+        }
+        return text
+    }
+
+    /// The values under hidden names in `bytes`, as they are written there: quoted ones without their quotes, escapes and all.
+    package func values(in bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+        NamedValues(in: bytes, hides: hides).spans.map { bytes[$0] }
+    }
+
+    private static func places(of secret: [UInt8], in bytes: [UInt8]) -> [Range<Int>] {
+        bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return [] }
+            var places: [Range<Int>] = []
+            var start = 0
+            // The first byte is looked for by the C library, many at once; memmem(3) is missing from Swift's Glibc import.
+            while buffer.count - start >= secret.count,
+                let found = memchr(base + start, Int32(secret[0]), buffer.count - start - secret.count + 1)
+            {
+                let place = UnsafeRawPointer(found) - base
+                let isHere = memcmp(base + place, secret, secret.count) == 0
+                if isHere { places.append(place..<(place + secret.count)) }
+                start = place + (isHere ? secret.count : 1)
+            }
+            return places
+        }
+    }
+
+    /// Whether `name` is what `pattern`, in lower case, says.
+    private static func matches(_ name: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
+        guard let first = pattern.first else { return name.isEmpty }
+        if first == UInt8(ascii: "*") {
+            let rest = pattern.dropFirst()
+            return (name.startIndex...name.endIndex).contains { matches(name[$0...], rest) }
+        }
+        guard let byte = name.first else { return false }
+        let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+        return (isCapital ? byte | 0x20 : byte) == first && matches(name.dropFirst(), pattern.dropFirst())
+    }
+}
