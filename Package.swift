@@ -22,6 +22,7 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio", con
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio", condition: web)
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio", condition: web)
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client", condition: web)
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: web)
 
 let package = Package(
@@ -32,6 +33,7 @@ let package = Package(
         .library(name: "ErrandTesting", targets: ["ErrandTesting"]),
         .library(name: "ErrandContextFoundation", targets: ["ErrandContextFoundation"]),
         .library(name: "ErrandContextNIO", targets: ["ErrandContextNIO"]),
+        .library(name: "ErrandCrypto", targets: ["ErrandCrypto"]),
         .library(name: "ErrandSentry", targets: ["ErrandSentry"]),
         .library(name: "ErrandOTLP", targets: ["ErrandOTLP"]),
         .executable(name: "errand", targets: ["ErrandTool"]),
@@ -47,6 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -78,6 +81,8 @@ let package = Package(
                 "Errand", "ErrandContext", "CErrand", "CYAML", logging,
             ],
             swiftSettings: strict),
+        // A room of its own: who embeds the library without encryption builds no cryptography.
+        .target(name: "ErrandCrypto", dependencies: ["Errand", crypto], swiftSettings: strict),
         .target(name: "ErrandContextFoundation", dependencies: ["ErrandContext"], swiftSettings: strict),
         .target(name: "ErrandContextNIO", dependencies: ["ErrandContext", nio], swiftSettings: strict),
         .target(name: "ErrandSentry", dependencies: ["Errand", "ErrandContext", logging, nio, nioHTTP, httpClient], swiftSettings: strict),
@@ -92,7 +97,7 @@ let package = Package(
         .target(
             name: "ErrandCLI",
             dependencies: [
-                "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "CErrand", "CErrandThreads",
+                "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "ErrandCrypto", "CErrand", "CErrandThreads",
                 .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web),
                 logging, lifecycle, tracing, argumentParser,
             ],
@@ -138,7 +143,11 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandTestingTests",
-            dependencies: ["ErrandTesting", "Errand", "ErrandContext", "ErrandSQLite", logging],
+            dependencies: ["ErrandTesting", "Errand", "ErrandContext", "ErrandSQLite", "ErrandCrypto", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ErrandCryptoTests",
+            dependencies: ["ErrandCrypto", "Errand", "ErrandContext", "ErrandSQLite", "ErrandTesting", crypto, logging],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandCLITests",
@@ -178,7 +187,7 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ErrandCLI", "Errand", "ErrandContext", "ErrandContextFoundation", "ErrandSQLite", "ErrandTesting",
+                "ErrandCLI", "Errand", "ErrandContext", "ErrandContextFoundation", "ErrandCrypto", "ErrandSQLite", "ErrandTesting",
                 .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web), logging, lifecycle, tracing,
             ],
             swiftSettings: strict),

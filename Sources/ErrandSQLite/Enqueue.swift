@@ -6,16 +6,19 @@ import ErrandContext
 /// A new job with everything worked out that needs no database, on the caller's thread.
 struct PreparedJob: Sendable {
     var job: NewJob
-    var digest: [UInt8]?
+    /// What recognises a repetition of a job with a key; the first is kept.
+    var fingerprints: [[UInt8]] = []
     var meta: String?
 
     init(_ job: NewJob) throws(JobStoreError) {
-        guard job.payload.count <= Limits.payloadBytes else {
+        guard job.payload.count <= Limits.payloadBytes + (SealedBytes(job.payload) == nil ? 0 : SealedBytes.overhead) else {
             throw .refused(
                 reason: "the payload has \(job.payload.count) bytes; at most \(Limits.payloadBytes) are kept: pass a reference instead")
         }
         self.job = job
-        if job.key != nil { digest = SHA256.digest(Array(job.kind.utf8) + [0] + job.payload) }
+        if job.key != nil {
+            fingerprints = job.fingerprints.isEmpty ? [SHA256.digest(Array(job.kind.utf8) + [0] + job.payload)] : job.fingerprints
+        }
         if !job.meta.isEmpty { meta = try JSONText.encode(job.meta) }
     }
 
@@ -68,10 +71,10 @@ extension QueueDatabase {
 
     /// What an earlier enqueue under the same idempotency key makes of this one.
     private func earlier(_ prepared: PreparedJob) throws(JobStoreError) -> EnqueueResult? {
-        guard let key = prepared.job.key, let digest = prepared.digest else { return nil }
+        guard let key = prepared.job.key else { return nil }
         let found = try connection[EnqueueSQL.keyed].bind(1, text: key).first { (JobID(rawValue: $0.integer(0)), $0.bytes(1)) }
         guard let (id, known) = found else { return nil }
-        return known == digest ? .existing(id) : .conflict(id)
+        return prepared.fingerprints.contains(known) ? .existing(id) : .conflict(id)
     }
 
     private func insert(_ prepared: PreparedJob, id: Int64, now: Int64) throws(JobStoreError) {
@@ -90,7 +93,9 @@ extension QueueDatabase {
                 .bind(19, job.root?.ordinal)
         }
         try input.run()
-        if let key = job.key { try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.digest).run() }
+        if let key = job.key {
+            try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.fingerprints.first).run()
+        }
         if runAt > now {
             try schedule(id, until: runAt, base: -bootNumber, attempt: 0, crashes: 0, reason: .delayed)
         } else {

@@ -7,7 +7,12 @@ extension ModelTables {
     mutating func enqueue(_ inputs: [NewJob], at now: Timestamp, using generator: inout some RandomNumberGenerator) -> [EnqueueResult] {
         inputs.map { input in
             if let key = input.key, let owner = keys[key], let job = jobs[owner] {
-                let isSame = job.input.kind == input.kind && job.input.payload == input.payload
+                let isSame =
+                    if let known = job.input.fingerprints.first {
+                        input.fingerprints.contains(known)
+                    } else {
+                        job.input.kind == input.kind && job.input.payload == input.payload
+                    }
                 return isSame ? .existing(owner) : .conflict(owner)
             }
             let id = nextID(at: now, using: &generator)

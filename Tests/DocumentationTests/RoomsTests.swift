@@ -14,13 +14,15 @@ import Testing
         "ErrandSQLite": [
             "CErrand", "CSQLite", "Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization",
         ],
+        "ErrandCrypto": ["Crypto", "Errand", "FoundationEssentials"],
         "ErrandHandlers": [
             "CErrand", "CYAML", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Subprocess", "Synchronization",
             "SystemPackage",
         ],
         "ErrandTesting": ["Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization", "Testing"],
         "ErrandCLI": [
-            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandHandlers", "ErrandOTLP", "ErrandSQLite",
+            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandCrypto", "ErrandHandlers", "ErrandOTLP",
+            "ErrandSQLite",
             "ErrandSentry", "FoundationEssentials", "Glibc", "Logging", "ServiceLifecycle", "Synchronization", "Tracing",
         ],
         "ErrandContextFoundation": ["Dispatch", "ErrandContext", "Foundation", "Synchronization"],

@@ -1,6 +1,7 @@
 // The SQLite store keeps every rule of the seams, and never differs from the oracle.
 
 import Errand
+import ErrandCrypto
 import ErrandSQLite
 import ErrandTesting
 import FoundationEssentials
@@ -15,10 +16,13 @@ private final class SQLiteStoreUnderTest: ConformingStore {
     }
 
     private let directory: String
+    private let cipher: (any PayloadCipher)?
     private let clock = ManualClock()
     private let state: Mutex<State>
 
-    init() throws {
+    /// A new store; with a cipher, encrypted at rest.
+    init(cipher: (any PayloadCipher)? = nil) throws {
+        self.cipher = cipher
         directory = FileManager.default.temporaryDirectory.appending(path: "errand-conformance-\(UUID())").path
         state = Mutex(State(opened: try SQLiteStoreUnderTest.open(directory, clock)))
     }
@@ -29,7 +33,9 @@ private final class SQLiteStoreUnderTest: ConformingStore {
         return try SQLiteStore.open(directory: directory, options: options)
     }
 
-    var store: Store { state.withLock { $0.opened.store } }
+    var store: Store { seen(state.withLock { $0.opened.store }) }
+
+    private func seen(_ store: Store) -> Store { cipher.map { store.encrypted(by: $0) } ?? store }
 
     func now() -> Timestamp { clock.now() }
 
@@ -43,7 +49,7 @@ private final class SQLiteStoreUnderTest: ConformingStore {
     func openAnother() async throws -> Store {
         let another = try SQLiteStoreUnderTest.open(directory, clock)
         state.withLock { $0.others.append(another) }
-        return another.store
+        return seen(another.store)
     }
 
     func crashAndReopen() async throws {
@@ -77,6 +83,22 @@ private final class SQLiteStoreUnderTest: ConformingStore {
 
     @Test(arguments: 1...12)
     func `the SQLite store and the model on the same random walk never differ`(_ seed: Int) async {
+        let failures = await conformance.failures(ofRandomWalk: UInt64(seed), steps: 250)
+        #expect(failures == [])
+    }
+}
+
+@Suite struct EncryptedConformanceTests {
+    private let conformance = JobStoreConformance { try SQLiteStoreUnderTest(cipher: AESCipher(key: .random())) }
+
+    @Test(arguments: JobStoreConformance.rules)
+    func `the SQLite store keeps the rule with encryption on`(_ rule: JobStoreConformance.Rule) async {
+        let failures = await conformance.failures(of: rule)
+        #expect(failures == [])
+    }
+
+    @Test(arguments: 101...103)
+    func `with encryption on, a random walk never differs from the model`(_ seed: Int) async {
         let failures = await conformance.failures(ofRandomWalk: UInt64(seed), steps: 250)
         #expect(failures == [])
     }

@@ -18,6 +18,8 @@ public struct ClaimedJob: Sendable, Hashable {
     public var kind: String
     /// The input, byte by byte as enqueued.
     public var payload: [UInt8]
+    /// Why ``payload`` is still sealed; `nil`, the usual case, when it is what was enqueued. A worker runs no such job.
+    public var sealProblem: SealProblem?
     /// The job's own timeout, if it has one.
     public var timeout: Duration?
     /// The idempotency key, if it has one.

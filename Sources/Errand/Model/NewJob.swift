@@ -18,6 +18,9 @@ public struct NewJob: Sendable, Hashable {
     public var timeout: Duration?
     /// The idempotency key: a repeated enqueue with the same key, kind and payload gives the same job.
     public var key: String?
+    /// What recognises a repeated enqueue under ``key``: the first is kept, any of them is a repetition. Empty, the default, leaves it to
+    /// the store, which digests kind and payload. For whoever encrypts payloads, which look different every time.
+    public var fingerprints: [[UInt8]] = []
     /// The caller's own values, stamped on every log record, error report and child process of the job.
     public var meta: [String: String] = [:]
     /// A line for people.

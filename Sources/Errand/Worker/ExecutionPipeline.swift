@@ -43,6 +43,7 @@ package struct ExecutionPipeline: Sendable {
             return .failure(
                 StoredError(type: "NoHandler", message: "this worker claimed a job of kind \(job.kind) without having a handler for it"))
         }
+        if let unreadable = UnreadablePayload(job) { return .failure(unreadable) }
         do {
             return .success(try await handler.run(job, context))
         } catch {
@@ -65,7 +66,8 @@ package struct ExecutionPipeline: Sendable {
     }
 
     private func report(_ verdict: Verdict, _ job: ClaimedJob, _ context: ExecutionContext) async {
-        guard let error = verdict.error else { return }
+        // A payload that cannot be opened is no failure of the job; the worker's own log tells of it.
+        guard let error = verdict.error, verdict.outcome != .snoozed else { return }
         await reporting.send(
             ErrorReport(
                 job, in: context, outcome: verdict.outcome, error: error, nextAttemptAt: verdict.waitsUntil, occurredAt: clock.now()))
@@ -93,6 +95,11 @@ package struct ExecutionPipeline: Sendable {
     }
 
     private func announceEnd(of job: ClaimedJob, _ verdict: Verdict, at time: Timestamp) {
+        if verdict.outcome == .snoozed, let error = verdict.error {
+            ExecutionContext.none {
+                logger.error("\(error.message); it is tried again in \(UnreadablePayload.delay)", metadata: identity(of: job))
+            }
+        }
         guard logger.logLevel <= .info else { return }
         ExecutionContext.none {
             var metadata = identity(of: job)

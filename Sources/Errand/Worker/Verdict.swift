@@ -34,6 +34,8 @@ package struct Verdict: Sendable, Hashable {
                 .timedOut, StoredError(type: "TimedOut", message: "the execution did not end within its timeout of \(timeout)"))
         case (.failure(let error as Snooze), nil):
             self = Verdict(outcome: .snoozed, next: .wait(until: now + max(error.duration, .zero)))
+        case (.failure(let unreadable as UnreadablePayload), nil):
+            self = Verdict(outcome: .snoozed, next: .wait(until: now + UnreadablePayload.delay), error: unreadable.error)
         case (.failure(let error), nil): self = retryOrBury(.failed, StoredError(error))
         }
     }
