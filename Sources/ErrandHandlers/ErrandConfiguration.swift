@@ -11,6 +11,8 @@ import Glibc
 ///   send-email: { run: [python3, send_email.py], timeout: 30s, max_attempts: 5, env: { SMTP: localhost } }
 ///   convert: { run: [convert.sh], limits: { cpu: 2m, memory: 2GiB, open_files: 64, file_size: 1GiB, output: 10MiB } }
 /// limits: { output: 100MiB }
+/// redact: { keys: [password, "*_token"], env: [API_TOKEN] }
+/// encryption: { key: { file: errand.key }, older: [{ env: OLD_ERRAND_KEY }] }
 /// ```
 public struct ErrandConfiguration: Sendable, Hashable {
     /// How a queue is worked.
@@ -51,6 +53,10 @@ public struct ErrandConfiguration: Sendable, Hashable {
     public var handlers: [String: CommandKind] = [:]
     /// What every command of the worker may use, plain ones (`enqueue -- CMD`) among them; for ``CommandOptions/limits``.
     public var limits = CommandLimits()
+    /// What is taken out of logs, errors and views.
+    public var redaction = RedactionSettings()
+    /// Which keys encrypt payloads and results at rest; `nil` leaves them in the clear.
+    public var encryption: EncryptionSettings?
 
     /// The largest file that is read: 1 MiB.
     public static let sizeLimit = 1 << 20

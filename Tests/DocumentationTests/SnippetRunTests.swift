@@ -63,6 +63,20 @@ import Testing
         #expect(again == id)
     }
 
+    @Test func `a redacted look hides what it names, and an encrypted queue gives back what it took`() async throws {
+        let bench = Bench()
+        let id = try await bench.queue.enqueue(kind: "greet", payload: Array(#"{"password":"x","note":"token-4711"}"#.utf8)).id
+        let handler = Handler(kind: "greet") { _, _ in nil }
+        let seen = try await RedactedWorker.run(queue: bench.queue, handler: handler, apiToken: "token-4711", id: id)
+        #expect(seen.shown?.payload == Array(#"{"password":"[redacted]","note":"[redacted]"}"#.utf8))
+        try await withTemporaryDirectory { directory in
+            let key = Array("q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=".utf8)
+            let queue = try EncryptedQueue.open(directory + "/store", keyText: key)
+            let id = try await queue.enqueue(Greet(name: "Ada"))
+            #expect(try await queue.store.inspection.job(id)?.payload == Array(#"{"name":"Ada"}"#.utf8))
+        }
+    }
+
     @Test func `a user's own test sees the job completed`() async throws {
         let handler = Handler(Greet.self) { job, context in context.logger.info("hello, \(job.name)") }
         let state = try await TestYourJob.run(handler: handler)

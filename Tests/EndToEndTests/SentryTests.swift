@@ -56,7 +56,7 @@ import Testing
 }
 
 /// A server on the loopback that keeps every request and answers 200, or never reads what comes.
-private final class LoopbackServer: Sendable {
+final class LoopbackServer: Sendable {
     let dsn: String
     private let descriptor: Int32
     private let isAnswering: Bool

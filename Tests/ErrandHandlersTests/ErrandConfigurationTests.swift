@@ -36,6 +36,18 @@ struct ErrandConfigurationTests {
         #expect(report.directory == "/etc/errand/jobs" && report.environment == ["LEVEL": "3", "NAME": "x: y"])
     }
 
+    @Test func `secrets and keys are read by name, never by value`() throws {
+        let configuration = try parse(
+            """
+            redact: { keys: [password, "*_token"], env: [API_TOKEN] }
+            encryption: { key: { file: errand.key }, older: [{ env: OLD_KEY }, { file: /keys/older }] }
+            """)
+        #expect(configuration.redaction.keys == ["password", "*_token"] && configuration.redaction.environment == ["API_TOKEN"])
+        let encryption = try #require(configuration.encryption)
+        #expect(encryption.key.source == .file("/etc/errand/errand.key"))
+        #expect(encryption.older.map(\.source) == [.environment("OLD_KEY"), .file("/keys/older")])
+    }
+
     @Test func `limits are read for all commands and for one kind`() throws {
         let configuration = try parse(
             """
@@ -72,7 +84,10 @@ struct ErrandConfigurationTests {
         // Keys.
         ("handlers: {mail: {run: [a], timout: 3s}}\n", ["1:29: unknown key \"timout\" in a handler: did you mean \"timeout\"?"]),
         ("handler: {}\n", ["1:1: unknown key \"handler\" in the configuration: did you mean \"handlers\"?"]),
-        ("periodic: {}\n", ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers, limits"]),
+        (
+            "periodic: {}\n",
+            ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers, limits, redact, encryption"]
+        ),
         ("queues: {a: {concurency: 3}}\n", ["1:14: unknown key \"concurency\" in a queue: did you mean \"concurrency\"?"]),
         (
             "handlers: {a: {run: [x], max-attempts: 3}}\n",
@@ -88,6 +103,20 @@ struct ErrandConfigurationTests {
         ("limits: {memory: 1MiB}\n", ["1:18: \"memory\" must be 16MiB or more, not 1MiB"]),
         ("limits: {open_files: 3}\n", ["1:22: \"open_files\" must be a whole number from 8 to 1048576, not \"3\""]),
         ("limits: {output: 0B}\n", ["1:18: \"output\" must be 1B or more, not 0B"]),
+        // Secrets.
+        ("redact: [a]\n", ["1:9: redact must be a mapping (key: value), not a list"]),
+        ("redact: {key: [a]}\n", ["1:10: unknown key \"key\" in redact: did you mean \"keys\"?"]),
+        ("redact: {keys: password}\n", ["1:16: \"keys\" must be a list of names, such as [password, \"*_token\"], not \"password\""]),
+        (
+            "redact: {keys: ['*']}\n",
+            ["1:17: a name in \"keys\" that is empty or only \"*\" would hide everything: name the members that are secret"]
+        ),
+        (
+            "encryption: {key: q83vASNFZ4k=}\n",
+            ["1:19: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]
+        ),
+        ("encryption: {older: []}\n", ["1:13: encryption has no \"key\": say where it is, such as key: { file: errand.key }"]),
+        ("encryption: {key: {file: a, env: B}}\n", ["1:19: a key has one place: { file: PATH } or { env: NAME }"]),
         // Values.
         ("queues: {a: 3}\n", ["1:13: a queue must be a mapping (key: value), not \"3\""]),
         ("queues: {a: {concurrency: 0}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"0\""]),

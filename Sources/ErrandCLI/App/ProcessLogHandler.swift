@@ -22,6 +22,8 @@ package struct ProcessLogHandler: LogHandler {
         package var format = ProcessLogFormat.text
         /// The lowest level that is written.
         package var level = Logger.Level.info
+        /// What is taken out of every line; `nil` is nothing.
+        package var redaction: Redaction?
     }
 
     /// The settings of all handlers of this kind, also of those that exist already.
@@ -58,7 +60,10 @@ package struct ProcessLogHandler: LogHandler {
         if let call = event.metadata { members.merge(call) { _, nearer in nearer } }
         if let error = event.error { members["error"] = "\(error)" }
         let sorted = members.sorted { $0.key < $1.key }
-        put(settings.format == .json ? json(event, sorted) : text(event, sorted))
+        var line = settings.format == .json ? json(event, sorted) : text(event, sorted)
+        // The whole line: names and values stand in it as they will be read.
+        if let redaction = settings.redaction, redaction.redact(&line), line.last != UInt8(ascii: "\n") { line.append(UInt8(ascii: "\n")) }
+        put(line)
     }
 
     private func text(_ event: LogEvent, _ members: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
@@ -68,7 +73,8 @@ package struct ProcessLogHandler: LogHandler {
             let text = value.description
             let needsQuotes = text.isEmpty || text.contains { $0 == " " || $0 == "\"" || $0 == "=" }
             line += " \(TerminalText.escaped(key))="
-            line += needsQuotes ? String(decoding: JSONWriter.string(text), as: UTF8.self) : TerminalText.escaped(text)
+            // JSON leaves C1 and bidirectional controls as they are: a terminal must not get them.
+            line += TerminalText.escaped(needsQuotes ? String(decoding: JSONWriter.string(text), as: UTF8.self) : text)
         }
         return Array("\(line)\n".utf8)
     }

@@ -13,7 +13,7 @@ struct WorkPlan {
 
     /// Puts handlers and settings together. `directory` is the store's, for the environment of commands.
     /// - Throws: ``Failure`` with status 2 for a configuration that cannot work.
-    init(session: Session, directory: String, file: ErrandConfiguration?, options: WorkOptions) throws {
+    init(session: Session, directory: String, file: ErrandConfiguration?, security: SecurityPlan? = nil, options: WorkOptions) throws {
         var commands = CommandOptions()
         commands.store = directory.hasPrefix("/") ? directory : "\(session.directory)/\(directory)"
         if let file { commands.limits = file.limits }
@@ -48,6 +48,7 @@ struct WorkPlan {
                 configuration.queues = file.queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value.concurrency) }
             }
         }
+        if let redaction = security?.redaction { configuration.redaction = redaction }
         try options.apply(to: &configuration)
         self.handlers = handlers
         self.configuration = configuration

@@ -19,11 +19,18 @@ enum JobJSON {
             writer.member("root_execution_id", job.root?.description)
             writer.member("trace_parent", job.trace?.traceParent)
             writer.member("cancel_requested_at", job.cancelRequestedAt)
-            writer.member("payload", raw: job.payload)
-            writer.member("result", raw: job.result)
+            add("payload", job.payload, to: &writer)
+            add("result", job.result, to: &writer)
             writer.member("error", raw: job.error.map(error))
             writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
         }
+    }
+
+    /// A value as stored, or `null` and the key that it needs: what is sealed is no JSON.
+    private static func add(_ name: String, _ value: [UInt8]?, to writer: inout JSONWriter) {
+        let sealed = value.flatMap { SealedBytes($0) }
+        writer.member(name, raw: sealed == nil ? value : nil)
+        if let sealed { writer.member("\(name)_key", sealed.keyID) }
     }
 
     /// One job of `errand trace --json`, without its newline.

@@ -98,6 +98,9 @@ struct JobText {
     }
 
     private func value(_ bytes: [UInt8]) -> String {
+        if let sealed = SealedBytes(bytes) {
+            return "encrypted with the key \(sealed.keyID), which is not here: name it under \"encryption\" in errand.yaml (--config)"
+        }
         let text = String(decoding: bytes, as: UTF8.self)
         if isRaw { return text }
         let safe = TerminalText.escaped(text)

@@ -70,7 +70,9 @@ struct Enqueue: AsyncParsableCommand {
             throw Failure(.usage, meantCommand(job, session).map { "\(problem)\n\($0)" } ?? problem)
         }
         let mayBeCommand = try mayBeCommand(session)
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore(creating: true) { store in
+            let store = security.applied(to: store)
             try await addParents(to: &job, in: store, session: session)
             let result = try await JobQueue(store: store, clock: session.clock).enqueue([job])[0]
             try report(result, job: job, session)

@@ -16,6 +16,7 @@ struct Jobs: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigurationOptions
     @OptionGroup var selection: SelectorOptions
 
     @Option(help: "At most so many jobs; 0 is all.")
@@ -34,7 +35,9 @@ struct Jobs: AsyncParsableCommand {
     func run() async throws {
         let session = Session.current
         var selector = try selection.selector(in: session)
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
+            let store = security.shown(store)
             let resolver = JobResolver(inspection: store.inspection)
             if !ids.isEmpty {
                 selector.ids = try await resolver.jobs(ids)

@@ -6,10 +6,16 @@ import Errand
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one job: where it stands, its executions, its error, and what to type next.",
-        discussion: "Exit codes: 0 shown, 2 bad usage or an ambiguous ID, 3 no such job, 4 store unavailable.")
+        discussion: """
+            Payload and result are decrypted with the keys that errand.yaml names, and shown without what it wants redacted, where \
+            this command reads that file (--config, ERRAND_CONFIG or ./errand.yaml).
+
+            Exit codes: 0 shown, 2 bad usage or an ambiguous ID, 3 no such job, 4 store unavailable.
+            """)
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigurationOptions
 
     @Flag(help: "Print text from the job as it is, control characters included.")
     var raw = false
@@ -19,7 +25,9 @@ struct Show: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
+            let store = security.shown(store)
             let job = try await JobResolver(inspection: store.inspection).target(id).job
             guard let detail = try await store.inspection.job(job) else {
                 throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")

@@ -16,6 +16,7 @@ struct Trace: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigurationOptions
 
     @Flag(help: "Show the logs of the executions as well, by time.")
     var logs = false
@@ -38,7 +39,9 @@ struct Trace: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
+            let store = security.shown(store)
             let asked = try await JobResolver(inspection: store.inspection).target(id)
             let tree = try await CausedJobs.read(around: asked.job, limit: limit, in: store.inspection)
             try check(asked, in: tree)

@@ -96,25 +96,29 @@ struct Work: AsyncParsableCommand {
         applyLogSettings()
         if let logLevel { LogCapture.level = logLevel.level }
         let directory = try store.resolved(in: session)
-        let plan = try WorkPlan(session: session, directory: directory, file: try config.load(in: session), options: options)
+        let file = try config.load(in: session)
+        let security = try SecurityPlan(file, in: session)
+        ProcessLogHandler.settings.withLock { $0.redaction = security.redaction }
+        let plan = try WorkPlan(session: session, directory: directory, file: file, security: security, options: options)
         let reporters = try reports.reporters(in: session, logger: plan.configuration.logger)
         #if Web
         let export = try TraceExport.start(flag: otlp, in: session)
         if let export { plan.configuration.logger.notice("traces are sent", metadata: ["endpoint": "\(export.endpoint)"]) }
         do {
-            try await work(plan, directory, reporters, tracer: export?.tracer, session)
+            try await work(plan, security, directory, reporters, tracer: export?.tracer, session)
         } catch {
             await export?.finish()
             throw error
         }
         await export?.finish()
         #else
-        try await work(plan, directory, reporters, tracer: nil, session)
+        try await work(plan, security, directory, reporters, tracer: nil, session)
         #endif
     }
 
     private func work(
-        _ plan: WorkPlan, _ directory: String, _ reporters: [any ErrorReporter], tracer: (any Tracer)?, _ session: Session
+        _ plan: WorkPlan, _ security: SecurityPlan, _ directory: String, _ reporters: [any ErrorReporter], tracer: (any Tracer)?,
+        _ session: Session
     ) async throws {
         try await store.withStore(creating: true, lockWait: nil) { store in
             let notifier = ServiceNotifier(environment: session.environment)
@@ -122,7 +126,7 @@ struct Work: AsyncParsableCommand {
             // Not before: who has no place in the store's register runs nothing.
             configuration.onJoin = { notifier?.send("READY=1\nSTATUS=working") }
             let worker = Worker(
-                queue: JobQueue(store: store, clock: session.clock, tracer: tracer), handlers: plan.handlers,
+                queue: JobQueue(store: security.applied(to: store), clock: session.clock, tracer: tracer), handlers: plan.handlers,
                 configuration: configuration, reporters: reporters, hooks: session.hooks)
             plan.announce(store: directory)
             try await serve(worker, stopsWithin: configuration.longestStop, notifier, session)

@@ -1,0 +1,66 @@
+// What errand.yaml wants kept secret, made ready: keys are read here and nowhere else.
+
+import Errand
+import ErrandCrypto
+import ErrandHandlers
+import Glibc
+
+/// Redaction and encryption as a verb applies them.
+struct SecurityPlan {
+    /// What is taken out of logs, errors and views; `nil` is nothing.
+    let redaction: Redaction?
+    /// What seals payloads and results; `nil` leaves them in the clear.
+    let cipher: (any PayloadCipher)?
+
+    /// Reads what `file` asks for.
+    /// - Throws: ``Failure`` with status 2 that names the place in the file when a key cannot be read.
+    init(_ file: ErrandConfiguration?, in session: Session) throws {
+        redaction = file.flatMap { SecurityPlan.redaction($0, session) }
+        cipher = try file?.encryption.map { settings in
+            AESCipher(
+                key: try SecurityPlan.key(settings.key, file?.file ?? "", session),
+                older: try settings.older.map { try SecurityPlan.key($0, file?.file ?? "", session) })
+        }
+    }
+
+    /// `store` as jobs are added to it and run from it.
+    func applied(to store: Store) -> Store { cipher.map { store.encrypted(by: $0) } ?? store }
+
+    /// `store` as it may be shown.
+    func shown(_ store: Store) -> Store {
+        let store = applied(to: store)
+        return redaction.map { store.redacted(by: $0) } ?? store
+    }
+
+    private static func redaction(_ file: ErrandConfiguration, _ session: Session) -> Redaction? {
+        let settings = file.redaction
+        guard !settings.keys.isEmpty || !settings.environment.isEmpty else { return nil }
+        let secrets = settings.environment.flatMap { name in
+            [session.environment[name]].compactMap { $0 } + file.handlers.values.compactMap { $0.environment[name] }
+        }
+        return Redaction(names: settings.keys + settings.environment, secrets: secrets)
+    }
+
+    private static func key(_ key: EncryptionSettings.Key, _ file: String, _ session: Session) throws -> PayloadKey {
+        func failure(_ message: String) -> Failure { Failure(.usage, "\(file):\(key.line):\(key.column): \(message)") }
+        let text: [UInt8]
+        switch key.source {
+        case .file(let path):
+            do {
+                text = try session.readFile(path, 4096)
+            } catch {
+                throw failure("the key cannot be read: \(error)")
+            }
+        case .environment(let name):
+            guard let value = session.environment[name], !value.isEmpty else {
+                throw failure("the key is to be in the environment variable \(name), which is not set")
+            }
+            text = Array(value.utf8)
+        }
+        do throws(PayloadKey.Problem) {
+            return try PayloadKey(base64: text)
+        } catch {
+            throw failure(error.description)
+        }
+    }
+}
