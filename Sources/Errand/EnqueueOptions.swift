@@ -18,6 +18,9 @@ public struct EnqueueOptions: Sendable, Hashable {
     public var key: String?
     /// Values of the caller's own (a request or trace ID, for example), stamped on all that the job logs and reports.
     public var meta: [String: String] = [:]
+    /// What the job survives once the call has returned; `nil`, the default, is the store's own, which is ``Durability/full`` unless it
+    /// was opened otherwise.
+    public var durability: Durability?
     /// A line for people.
     public var label: String?
     /// The caller's place in a trace; `nil` takes that of the code that enqueues: its span, or the current execution.

@@ -91,6 +91,7 @@ public struct JobQueue: Sendable {
         job.maxAttempts = options.maxAttempts ?? maxAttempts
         job.timeout = options.timeout ?? timeout
         job.key = options.key
+        job.durability = options.durability
         job.meta = options.meta
         job.label = options.label
         job.trace = options.trace

@@ -72,7 +72,7 @@ final class StoreCore: Sendable {
     }
 
     /// How durable an acknowledgement is.
-    var acknowledged: Durability { options.durability == .full ? .full : .normal }
+    var acknowledged: Durability { options.durability }
 }
 
 extension StoreCore: JobStore {
@@ -82,7 +82,8 @@ extension StoreCore: JobStore {
         prepared.reserveCapacity(jobs.count)
         for job in jobs { prepared.append(try PreparedJob(job)) }
         let ready = prepared
-        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.enqueue(ready) }
+        let durability = jobs.map { $0.durability ?? acknowledged }.max() ?? acknowledged
+        return try await queue.perform(durability) { (database) throws(JobStoreError) in try database.enqueue(ready) }
     }
 
     func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID {

@@ -9,8 +9,9 @@ public struct SQLiteStoreOptions: Sendable {
     /// How long to wait for the write lock while another process holds it: 5 seconds by default, and then
     /// ``JobStoreError/unavailable(reason:)`` names the holder. `nil` waits as long as it takes, as a worker does.
     public var lockWait: Duration? = .seconds(5)
-    /// What an acknowledged job survives: ``SQLiteDurability/full`` by default.
-    public var durability = SQLiteDurability.full
+    /// What acknowledged jobs, outcomes and operators' commands survive: `full` by default. A job may ask for another
+    /// (`NewJob.durability`). Claims and heartbeats are never more than `normal`: what they said becomes true again by itself.
+    public var durability = Durability.full
     /// Where the time comes from; `nil`, the default, is the machine's own clocks.
     public var clock: (any ErrandClock)?
     /// Which boot of the machine this is, for tests that simulate a reboot; `nil`, the default, asks the machine.
@@ -20,13 +21,4 @@ public struct SQLiteStoreOptions: Sendable {
 
     /// The defaults.
     public init() {}
-}
-
-/// What a commit that acknowledges something survives.
-public enum SQLiteDurability: Sendable {
-    /// A power cut: fsync before every acknowledgement. The default.
-    case full
-    /// The process's death, but not a power cut: jobs and outcomes of about the last second may be lost in one, and an execution
-    /// may happen again. Several times faster on slow disks.
-    case normal
 }

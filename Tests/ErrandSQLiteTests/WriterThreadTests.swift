@@ -72,6 +72,48 @@ import Testing
         #expect(store.sqlite.core.queue.durabilities == [.full, .normal, .normal, .full])
     }
 
+    @Test func `an enqueue is as durable as its job asks, or else as the store`() async throws {
+        for (store, asked, expected) in [
+            (.full, nil, .full), (.full, .normal, .normal), (.normal, nil, .normal), (.normal, .full, .full),
+        ] as [(Durability, Durability?, Durability)] {
+            var options = SQLiteStoreOptions()
+            options.durability = store
+            let directory = TemporaryDirectory()
+            let opened = try SQLiteStore.open(directory: directory.path, options: options)
+            var job = NewJob(kind: "greet", payload: [])
+            job.durability = asked
+            _ = try await opened.store.jobs.enqueue([job])
+            #expect(opened.core.queue.durabilities == [expected])
+        }
+    }
+
+    @Test func `one transaction takes the highest durability that any of its jobs asks for`() async throws {
+        let store = try TestStore()
+        var relaxed = NewJob(kind: "greet", payload: [])
+        relaxed.durability = .normal
+        var strict = relaxed
+        strict.durability = .full
+        _ = try await store.jobs.enqueue([relaxed, relaxed])
+        _ = try await store.jobs.enqueue([relaxed, strict, relaxed])
+        #expect(store.sqlite.core.queue.durabilities == [.normal, .full])
+    }
+
+    @Test func `in a store of normal durability outcomes and commands are normal too`() async throws {
+        var options = SQLiteStoreOptions()
+        options.durability = .normal
+        let directory = TemporaryDirectory()
+        let opened = try SQLiteStore.open(directory: directory.path, options: options)
+        let store = try TestStore(directory: directory)
+        let worker = try await store.join()
+        try await store.enqueue()
+        let job = try #require(try await store.claim(worker).first)
+        let report = ExecutionReport(
+            execution: job.execution, outcome: .failed, next: .bury(reason: "max_attempts"), finishedAt: store.clock.now())
+        _ = try await opened.store.jobs.exchange(ExchangeRequest(worker: worker, reports: [report]))
+        _ = try await opened.store.control.retry([job.execution.job], resettingAttempts: false)
+        #expect(opened.core.queue.durabilities == [.normal, .normal])
+    }
+
     @Test func `every connection keeps its hands off checkpoints and deletes without wiping`() async throws {
         let store = try TestStore()
         let settings = try await store.sqlite.core.queue.perform(.normal) { (database) throws(JobStoreError) in

@@ -21,6 +21,9 @@ public struct NewJob: Sendable, Hashable {
     /// What recognises a repeated enqueue under ``key``: the first is kept, any of them is a repetition. Empty, the default, leaves it to
     /// the store, which digests kind and payload. For whoever encrypts payloads, which look different every time.
     public var fingerprints: [[UInt8]] = []
+    /// What the job survives once it is acknowledged; `nil` is the store's own. Not kept with the job. A store that knows one durability
+    /// only takes no notice.
+    public var durability: Durability?
     /// The caller's own values, stamped on every log record, error report and child process of the job.
     public var meta: [String: String] = [:]
     /// A line for people.

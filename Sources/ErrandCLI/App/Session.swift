@@ -108,6 +108,8 @@ package struct StoreRequest: Sendable, Hashable {
     package var createIfMissing: Bool
     /// How long to wait for a lock that another process holds; `nil` for ever.
     package var lockWait: Duration?
+    /// What acknowledgements survive.
+    package var durability = Durability.full
 }
 
 /// A store, and how to let go of it.

@@ -10,6 +10,7 @@ extension OpenedStore {
         var options = SQLiteStoreOptions()
         options.createIfMissing = request.createIfMissing
         options.lockWait = request.lockWait
+        options.durability = request.durability
         let opened = try SQLiteStore.open(directory: request.directory, options: options)
         return OpenedStore(opened.store) { opened.close() }
     }

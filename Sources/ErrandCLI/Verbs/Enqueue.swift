@@ -31,6 +31,7 @@ struct Enqueue: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
+    @OptionGroup var durability: DurabilityOptions
     @OptionGroup var config: ConfigurationOptions
 
     @Flag(help: "Return when the job has ended: exit 0 if it completed, otherwise 1.")
@@ -66,6 +67,7 @@ struct Enqueue: AsyncParsableCommand {
     func run() async throws {
         let session = Session.current
         var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
+        job.durability = try durability.resolved(in: session)
         if let problem = JobRules.problem(with: job) {
             throw Failure(.usage, meantCommand(job, session).map { "\(problem)\n\($0)" } ?? problem)
         }

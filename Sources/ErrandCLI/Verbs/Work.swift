@@ -49,6 +49,7 @@ struct Work: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var options: WorkOptions
+    @OptionGroup var durability: DurabilityOptions
     @OptionGroup var config: ConfigurationOptions
     @OptionGroup var reports: ReportOptions
 
@@ -120,7 +121,8 @@ struct Work: AsyncParsableCommand {
         _ plan: WorkPlan, _ security: SecurityPlan, _ directory: String, _ reporters: [any ErrorReporter], tracer: (any Tracer)?,
         _ session: Session
     ) async throws {
-        try await store.withStore(creating: true, lockWait: nil) { store in
+        let durability = try durability.resolved(in: session) ?? .full
+        try await store.withStore(creating: true, lockWait: nil, durability: durability) { store in
             let notifier = ServiceNotifier(environment: session.environment)
             var configuration = plan.configuration
             // Not before: who has no place in the store's register runs nothing.

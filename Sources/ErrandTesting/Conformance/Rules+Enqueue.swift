@@ -12,6 +12,12 @@ extension JobStoreConformance {
             let worker = try await check.join()
             check.equal(try await check.claim(worker).map(\.execution.job), ids, "what a worker finds after a crash")
         },
+        Rule("whatever durability a job asks for, it survives the death of every process") { check in
+            let results = try await check.jobs.enqueue(
+                Durability.allCases.map { durability in RuleCheck.input { $0.durability = durability } })
+            try await check.subject.crashAndReopen()
+            for result in results { try await check.expectState(result.id, .available, "an acknowledged job after a crash") }
+        },
         Rule("a job is kept exactly as it was given, byte by byte") { check in
             let earlier = try await check.add()
             let trace = TraceContext(
