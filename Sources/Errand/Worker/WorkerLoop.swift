@@ -211,9 +211,18 @@ final class WorkerLoop: Sendable {
         }
     }
 
+    /// After this long without an answer of the store the worker's log says so: 10 seconds.
+    private static let storePatience = Duration.seconds(10)
+
     private func exchange(_ request: ExchangeRequest) async {
         // Logs first, in their own file and commit: an outcome is acknowledged only when its lines are kept (or given up).
         if !request.reports.isEmpty { await flush(keepingLeaseOf: request.worker) }
+        let complaint = clock.schedule(at: clock.uptime() + WorkerLoop.storePatience) { [logger] in
+            logger.error(
+                "the store has not answered: nothing is claimed or recorded until it does, and `errand doctor` names who holds its lock",
+                metadata: ["waited": "\(WorkerLoop.storePatience)", "unwritten_outcomes": "\(request.reports.count)"])
+        }
+        defer { complaint.cancel() }
         do throws(JobStoreError) {
             let reply = try await jobs.exchange(request)
             for (report, result) in zip(request.reports, reply.results) {
