@@ -11,9 +11,10 @@ enum Migrations {
     /// - Parameter settle: called before the number steps, so that no opener can find it stepped and this not done: once for a new
     ///   store, and once in each boot.
     static func prepareQueue(
-        _ connection: Connection, boot: BootIdentity, under guarded: WriteGuard, settle: () throws(JobStoreError) -> Void
+        _ connection: Connection, boot: BootIdentity, steps: [Schema.Step] = Schema.steps, under guarded: WriteGuard,
+        settle: () throws(JobStoreError) -> Void = {}
     ) throws(JobStoreError) -> Int64 {
-        try prepare(connection, table: "errand_meta", schema: Schema.queue, steps: \.queue, under: guarded)
+        try prepare(connection, .queue, steps: steps, under: guarded)
         let boots = try connection.integer("SELECT boot_number FROM errand_meta WHERE boot_id = '\(quoted(boot.boot))'")
         if let boots { return boots }
         try settle()
@@ -25,12 +26,13 @@ enum Migrations {
 
     /// Makes `logs.db` ready on a fresh connection.
     static func prepareLogs(_ connection: Connection, under guarded: WriteGuard) throws(JobStoreError) {
-        try prepare(connection, table: "errand_log_meta", schema: Schema.logs, steps: \.logs, under: guarded)
+        try prepare(connection, .logs, steps: Schema.steps, under: guarded)
     }
 
     private static func prepare(
-        _ connection: Connection, table: String, schema: String, steps: KeyPath<Schema.Step, String>, under guarded: WriteGuard
+        _ connection: Connection, _ file: Schema.File, steps: [Schema.Step], under guarded: WriteGuard
     ) throws(JobStoreError) {
+        let table = file.metaTable
         let exists = try connection.integer("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '\(table)'") != nil
         if !exists {
             // Nothing at all in it is a file that was just made, perhaps by an opener that was stopped right then.
@@ -43,14 +45,15 @@ enum Migrations {
         // A copy that another tool made (`.recover`, VACUUM INTO) may have left it.
         if try connection.text("PRAGMA journal_mode") != "wal" { try connection.execute("PRAGMA journal_mode=WAL") }
         if !exists {
-            try transaction(connection, under: guarded) { () throws(JobStoreError) in try connection.execute(schema) }
+            try transaction(connection, under: guarded) { () throws(JobStoreError) in try connection.execute(file.firstSchema) }
         }
         let minimum = try connection.integer("SELECT min_writer FROM \(table)") ?? 0
         let found = try connection.integer("SELECT schema FROM \(table)") ?? 0
         guard minimum <= Schema.version else { throw .newerSchema(found: Int(found), supported: Int(Schema.version)) }
-        for step in Schema.steps where step.version > found {
+        // Each step is all or nothing, its number included: whoever is killed in the middle leaves the version before.
+        for step in steps where step.version > found {
             try transaction(connection, under: guarded) { () throws(JobStoreError) in
-                try connection.execute(step[keyPath: steps])
+                try connection.execute(step[keyPath: file.step])
                 try connection.execute("UPDATE \(table) SET schema = \(step.version)")
             }
         }

@@ -3,13 +3,30 @@
 import Foundation
 import Testing
 
-@Suite struct UpgradeTests {
-    /// Stores of earlier versions, one for each schema; made by `Scripts/make-fixture-store` and never changed.
-    @Test(arguments: ["store-1"])
-    func `a store of an earlier version is read and worked on`(fixture: String) throws {
+@Suite(.timeLimit(.minutes(3))) struct UpgradeTests {
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/"
+
+    /// All fixtures, `store-1` and so on: whatever lies in the folder is tested.
+    static let fixtures: [String] = {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("store-") }.sorted()
+        } catch {
+            return ["no fixtures in \(folder): \(error)"]
+        }
+    }()
+
+    private func sandbox(with fixture: String) throws -> Sandbox {
         let sandbox = try Sandbox()
-        let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/"
-        try FileManager.default.copyItem(atPath: fixtures + fixture, toPath: sandbox.store)
+        try FileManager.default.copyItem(atPath: UpgradeTests.folder + fixture, toPath: sandbox.store)
+        return sandbox
+    }
+
+    @Test func `there is a fixture of the first schema`() { #expect(UpgradeTests.fixtures.contains("store-1")) }
+
+    /// Stores of earlier versions, one for each schema; made by `Scripts/make-fixture-store` and never changed.
+    @Test(arguments: UpgradeTests.fixtures)
+    func `a store of an earlier version is read and worked on`(fixture: String) throws {
+        let sandbox = try sandbox(with: fixture)
 
         let jobs = try sandbox.run("jobs", "--json").objects()
         let states = jobs.compactMap { $0["state"] as? String }.sorted()
@@ -35,5 +52,37 @@ import Testing
         #expect(ordinals.count == 3 && ordinals == ordinals.sorted() && Set(ordinals).count == 3)
         #expect(try sandbox.run("wait", added).status == 0)
         #expect(added > dead)
+    }
+
+    @Test(arguments: UpgradeTests.fixtures)
+    func `migrate tells what an upgrade would do, does it, and has nothing to do then`(fixture: String) throws {
+        let sandbox = try sandbox(with: fixture)
+        func status() throws -> [String: Any] { try #require(try sandbox.run("migrate", "status", "--json").objects().first) }
+        func files(_ status: [String: Any]) -> [[String: Any]] { status["files"] as? [[String: Any]] ?? [] }
+        let before = try status()
+        let newest = try #require(before["supported"] as? Int)
+        let number = try #require(Int(fixture.dropFirst("store-".count)))
+        #expect(files(before).map { $0["schema"] as? Int } == [number, number])
+        #expect(files(before).map { $0["pending"] as? Int } == [newest - number, newest - number])
+        let dry = try sandbox.run("migrate", "up", "--dry-run", "--show-sql")
+        #expect(dry.status == 0)
+        #expect(number == newest || dry.out.contains("queue.db: schema \(number) would become \(number + 1)\n"))
+        #expect(number == newest || dry.out.contains("CREATE"))
+        #expect(files(try status()).map { $0["schema"] as? Int } == [number, number], "looking changes nothing")
+        #expect(try sandbox.run("migrate", "up").status == 0)
+        #expect(files(try status()).map { $0["schema"] as? Int } == [newest, newest])
+        #expect(try sandbox.run("migrate", "up").lines == ["queue.db", "logs.db"].map { "\($0): schema \(newest), nothing to do" })
+    }
+
+    @Test(arguments: UpgradeTests.fixtures)
+    func `processes that upgrade a store at the same moment all succeed`(fixture: String) throws {
+        let sandbox = try sandbox(with: fixture)
+        let verbs = [
+            ["migrate", "up"], ["jobs"], ["logs"], ["enqueue", "greet"], ["stats"], ["migrate", "up"], ["work", "--until-empty"],
+        ]
+        let ends = try verbs.map { try sandbox.start($0) }.map { $0.waitForEnd() }
+        #expect(ends.allSatisfy { $0.status == 0 }, "\(ends.map(\.err))")
+        #expect(try sandbox.run("doctor").lines.filter { $0.contains("pages") }.allSatisfy { $0.hasPrefix("ok") })
+        #expect(try sandbox.run("jobs", "--json").objects().count == 7)
     }
 }
