@@ -140,7 +140,7 @@ extension QueueDatabase {
     private func start(
         _ candidate: Candidate, of feed: ClaimPlan.OpenFeed, for worker: WorkerID, now: Int64
     ) throws(JobStoreError) -> ClaimedJob {
-        let ordinal = candidate.base + bootNumber + 1
+        let ordinal = max(candidate.base + bootNumber + 1, firstOrdinal)
         let attempt = candidate.attempt + 1
         try connection[ClaimSQL.run].bind(1, candidate.id).bind(2, ordinal).bind(3, attempt).bind(4, candidate.crashes)
             .bind(5, worker.rawValue).bind(6, now).bind(7, feed.id).bind(8, candidate.key).run()

@@ -9,6 +9,6 @@ enum Damage {
                 "jobs are not affected, only their log lines are: stop the workers, move logs.db, logs.db-wal and logs.db-shm away and start the workers again, which makes a new one"
         }
         return
-            "stop the workers and restore a backup (`errand backup` makes them), or save what can be read with `sqlite3 \(path) .recover | sqlite3 recovered.db`; the guide BackupAndRestore has the steps"
+            "stop the workers and restore a backup (`errand backup` makes them), or save what can be read with the .recover or .dump of sqlite3; the guide BackupAndRestore has the steps"
     }
 }

@@ -31,6 +31,8 @@ final class QueueDatabase: WritableDatabase {
         var deletedID: Int64?
     }
 
+    /// The lowest ordinal that is handed out: 0, except in a restored store.
+    var firstOrdinal: Int64 = 0
     var memory = Memory()
     var gathered = Gathered()
     /// One cursor over `errand_available` for each feed of a claim.

@@ -56,7 +56,9 @@ final class StoreCore: Sendable {
         doorbell = SocketDoorbell(directory: bells) { ChangeLook(path: directory.queue) }
         logs = LogFile(directory: directory, lock: lock, wait: options.lockWait, ring: ring)
         (self.directory, self.options, self.clock, self.boot, self.lock, self.bells) = (directory, options, clock, boot, lock, bells)
-        queue.start(QueueDatabase(connection: connection, bootNumber: bootNumber, boot: boot, clock: clock, standing: standing))
+        let database = QueueDatabase(connection: connection, bootNumber: bootNumber, boot: boot, clock: clock, standing: standing)
+        database.firstOrdinal = try Restore.firstOrdinal(connection)
+        queue.start(database)
     }
 
     deinit { close(abruptly: false) }

@@ -7,6 +7,7 @@ extension QueueDatabase {
     /// Registers a worker.
     func join(_ worker: WorkerID, lease: Int64, description: String) throws(JobStoreError) {
         let uptime = clock.uptime
+        firstOrdinal = try Restore.begin(connection, now: clock.now)
         try connection[WorkerSQL.join].bind(1, worker.rawValue).bind(2, uptime &+ lease).bind(3, lease).bind(4, text: boot.boot)
             .bind(5, boot.timeNamespace).bind(6, text: description).run()
         standing.didJoin(worker, lease: lease, uptime: uptime)

@@ -69,7 +69,7 @@ import Testing
                 continue
             }
             #expect(reason.hasPrefix("\(directory.path)/queue.db: database disk image is malformed: stop the workers and restore a backup"))
-            #expect(reason.contains("`sqlite3 \(directory.path)/queue.db .recover | sqlite3 recovered.db`"))
+            #expect(reason.contains("save what can be read with the .recover or .dump of sqlite3"))
         }
     }
 

@@ -16,8 +16,7 @@ struct ErrandCommand: AsyncParsableCommand {
             version: "errand \(ErrandVersion.current)",
             subcommands: [
                 Enqueue.self, Work.self, Jobs.self, Show.self, Logs.self, Trace.self, Wait.self, Retry.self, Cancel.self, Stats.self,
-                Prune.self,
-                Doctor.self, Version.self,
+                Prune.self, Backup.self, Migrate.self, Doctor.self, Version.self,
             ])
     }
 }
