@@ -31,7 +31,7 @@ struct IsolationTests {
         let trace = try #require(
             TraceContext(traceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", traceState: "a=b", baggage: "c=d"))
         let full = ClaimedJob(
-            execution: IsolationTests.execution, attempt: 2, maxAttempts: 9, crashes: 1, queue: "q", kind: "k",
+            execution: IsolationTests.execution, attempt: 2, maxAttempts: 9, crashes: 1, isSuspect: true, queue: "q", kind: "k",
             payload: Array("{\"a\":\"\\n\"}\n\n".utf8), timeout: .milliseconds(1500), key: "key", meta: ["a": "\n"], trace: trace,
             traceRelation: .link, parent: ExecutionID(JobID(rawValue: 5), 1), root: ExecutionID(JobID(rawValue: 4), 2),
             previous: ExecutionID(JobID(rawValue: 77), 1), dueAt: Timestamp(microseconds: 10), startedAt: Timestamp(microseconds: 20))

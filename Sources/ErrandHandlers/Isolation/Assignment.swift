@@ -22,6 +22,7 @@ struct Assignment: Sendable, Hashable {
         var attempt: Int
         var maxAttempts: Int
         var crashes: Int
+        var isSuspect: Bool
         var queue: String
         var kind: String
         var timeout: Int64?
@@ -53,7 +54,8 @@ struct Assignment: Sendable, Hashable {
     /// The assignment as one text: a line of JSON, then the payload as it is.
     func bytes() throws -> [UInt8] {
         let head = Head(
-            execution: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, crashes: job.crashes, queue: job.queue,
+            execution: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, crashes: job.crashes, isSuspect: job.isSuspect,
+            queue: job.queue,
             kind: job.kind, timeout: job.timeout?.wholeMicroseconds, key: job.key, meta: job.meta, trace: job.trace.map { Place($0) },
             isLinked: job.traceRelation == .link, parent: job.parent, root: job.root, previous: job.previous,
             dueAt: job.dueAt?.microseconds, startedAt: job.startedAt.microseconds, position: Place(position), level: level, worker: worker)
@@ -74,7 +76,8 @@ struct Assignment: Sendable, Hashable {
         let head = try JSONDecoder().decode(Head.self, from: Data(bytes[..<end]))
         guard let position = head.position.trace else { throw Unreadable() }
         job = ClaimedJob(
-            execution: head.execution, attempt: head.attempt, maxAttempts: head.maxAttempts, crashes: head.crashes, queue: head.queue,
+            execution: head.execution, attempt: head.attempt, maxAttempts: head.maxAttempts, crashes: head.crashes,
+            isSuspect: head.isSuspect, queue: head.queue,
             kind: head.kind, payload: Array(bytes[(end + 1)...]), timeout: head.timeout.map { .microseconds($0) }, key: head.key,
             meta: head.meta, trace: head.trace?.trace, traceRelation: head.isLinked ? .link : .child, parent: head.parent,
             root: head.root, previous: head.previous, dueAt: head.dueAt.map { Timestamp(microseconds: $0) },

@@ -108,8 +108,10 @@ package struct IsolatedRunner: Sendable {
     /// Files lines until the child has ended and its streams have, or have had time to; then reaps it. On ``EventLoop/endings``.
     private func attend(_ child: ChildProcess, for context: ExecutionContext) async -> End {
         let channel = ChannelPump(child.result, for: context)
-        let output = OutputPump(child.output, stream: .stdout, for: context)
-        let errors = OutputPump(child.errors, stream: .stderr, for: context)
+        // What a handler of this program may print is limited where all logs are.
+        let meter = OutputMeter(limit: nil) {}
+        let output = OutputPump(child.output, stream: .stdout, meter: meter, for: context)
+        let errors = OutputPump(child.errors, stream: .stderr, meter: meter, for: context)
         var end = End()
         await withTaskGroup(of: Part.self) { group in
             group.addTask(executorPreference: EventLoop.output) {
