@@ -41,6 +41,11 @@ public struct Redaction: Sendable, Hashable {
         return redaction
     }
 
+    /// Its names and secrets, for another process that is to redact the same.
+    package var parts: (names: [String], secrets: [String]) {
+        (names.map { String(decoding: $0, as: UTF8.self) }, secrets.map { String(decoding: $0, as: UTF8.self) })
+    }
+
     private mutating func add(_ more: [String]) {
         var all = Set(secrets)
         for secret in more {

@@ -48,9 +48,9 @@ struct BackupTarget {
         let copy = StoreDirectory(path: String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
         do throws(JobStoreError) {
             let value = try make(copy)
-            copy.synchronize()
+            try copy.synchronize()
             try moveIntoPlace(copy.path)
-            StoreDirectory(path: BackupTarget.parent(of: path)).synchronize()
+            try StoreDirectory(path: BackupTarget.parent(of: path)).synchronize()
             return value
         } catch {
             BackupTarget.remove(copy.path)

@@ -17,13 +17,13 @@ final class Scene: Sendable {
     }
 
     private let directory: String
-    private let durability: SQLiteDurability
+    private let durability: Durability
     private let isEarly: Bool
     private let note: @Sendable (Ledger.Line) -> Void
     private let state = Mutex(State())
 
     init(
-        directory: String, durability: SQLiteDurability = .full, isEarly: Bool = false, note: @escaping @Sendable (Ledger.Line) -> Void
+        directory: String, durability: Durability = .full, isEarly: Bool = false, note: @escaping @Sendable (Ledger.Line) -> Void
     ) {
         self.directory = directory
         self.durability = durability

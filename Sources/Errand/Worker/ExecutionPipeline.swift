@@ -78,7 +78,7 @@ package struct ExecutionPipeline: Sendable {
         guard verdict.outcome == .crashed, let error = verdict.error else { return }
         context.log.append(
             at: clock.now(), level: .critical, stream: .system, limit: LogCapture.lineBytes,
-            message: { JSONText.append("crashed: \(error.message)", to: &$0, limit: $1) })
+            message: "crashed: \(error.message)")
     }
 
     private func tellHooks(_ event: ExecutionHook.Event, _ context: ExecutionContext) async {

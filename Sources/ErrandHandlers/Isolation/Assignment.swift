@@ -13,6 +13,8 @@ struct Assignment: Sendable, Hashable {
     var position: TraceContext
     /// The lowest level that loggers keep.
     var level: Logger.Level
+    /// What its log must not show.
+    var redaction: Redaction?
     /// The worker: who is told, and with whom the process ends.
     var worker: pid_t
 
@@ -37,6 +39,8 @@ struct Assignment: Sendable, Hashable {
         var startedAt: Int64
         var position: Place
         var level: Logger.Level
+        var hiddenNames: [String]?
+        var secrets: [String]?
         var worker: pid_t
     }
 
@@ -55,17 +59,19 @@ struct Assignment: Sendable, Hashable {
     func bytes() throws -> [UInt8] {
         let head = Head(
             execution: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, crashes: job.crashes, isSuspect: job.isSuspect,
-            queue: job.queue,
-            kind: job.kind, timeout: job.timeout?.wholeMicroseconds, key: job.key, meta: job.meta, trace: job.trace.map { Place($0) },
+            queue: job.queue, kind: job.kind, timeout: job.timeout?.wholeMicroseconds, key: job.key, meta: job.meta,
+            trace: job.trace.map { Place($0) },
             isLinked: job.traceRelation == .link, parent: job.parent, root: job.root, previous: job.previous,
-            dueAt: job.dueAt?.microseconds, startedAt: job.startedAt.microseconds, position: Place(position), level: level, worker: worker)
+            dueAt: job.dueAt?.microseconds, startedAt: job.startedAt.microseconds, position: Place(position), level: level,
+            hiddenNames: redaction?.parts.names, secrets: redaction?.parts.secrets, worker: worker)
         return Array(try JSONEncoder().encode(head)) + [UInt8(ascii: "\n")] + job.payload
     }
 
-    init(job: ClaimedJob, position: TraceContext, level: Logger.Level, worker: pid_t) {
+    init(job: ClaimedJob, position: TraceContext, level: Logger.Level, redaction: Redaction? = nil, worker: pid_t) {
         self.job = job
         self.position = position
         self.level = level
+        self.redaction = redaction
         self.worker = worker
     }
 
@@ -77,13 +83,14 @@ struct Assignment: Sendable, Hashable {
         guard let position = head.position.trace else { throw Unreadable() }
         job = ClaimedJob(
             execution: head.execution, attempt: head.attempt, maxAttempts: head.maxAttempts, crashes: head.crashes,
-            isSuspect: head.isSuspect, queue: head.queue,
-            kind: head.kind, payload: Array(bytes[(end + 1)...]), timeout: head.timeout.map { .microseconds($0) }, key: head.key,
+            isSuspect: head.isSuspect, queue: head.queue, kind: head.kind, payload: Array(bytes[(end + 1)...]),
+            timeout: head.timeout.map { .microseconds($0) }, key: head.key,
             meta: head.meta, trace: head.trace?.trace, traceRelation: head.isLinked ? .link : .child, parent: head.parent,
             root: head.root, previous: head.previous, dueAt: head.dueAt.map { Timestamp(microseconds: $0) },
             startedAt: Timestamp(microseconds: head.startedAt))
         self.position = position
         level = head.level
+        redaction = head.hiddenNames.map { Redaction(names: $0, secrets: head.secrets ?? []) }
         worker = head.worker
     }
 

@@ -55,7 +55,8 @@ package final class IsolatedChild: Sendable {
         let job = assignment.job
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
-            parent: job.parent, root: job.root, trace: job.trace, span: assignment.position, meta: job.meta, sink: channel,
+            parent: job.parent, root: job.root, trace: job.trace, span: assignment.position, meta: job.meta,
+            redaction: assignment.redaction, sink: channel,
             now: { SystemClock.shared.now() })
         let signal = CancelSignal()
         let task = Task { [self] in

@@ -56,7 +56,8 @@ package struct IsolatedRunner: Sendable {
     private static let spawner = ThreadExecutor(name: "errand-spawn")
 
     private func start(_ job: ClaimedJob, for context: ExecutionContext) async throws -> ChildProcess {
-        let assignment = Assignment(job: job, position: context.trace, level: LogCapture.level, worker: getpid())
+        let assignment = Assignment(
+            job: job, position: context.trace, level: LogCapture.level, redaction: context.log.redaction, worker: getpid())
         let input = try assignment.bytes()
         var environment = environment
         environment["ERRAND_STORE"] = options.store ?? environment["ERRAND_STORE"]
@@ -163,7 +164,7 @@ package struct IsolatedRunner: Sendable {
     private func remark(_ text: String, _ context: ExecutionContext) {
         context.log.append(
             at: context.now(), level: .warning, stream: .system, limit: Limits.logLineBytes,
-            message: { JSONText.append(text, to: &$0, limit: $1) })
+            message: text)
     }
 
     // MARK: Meaning
