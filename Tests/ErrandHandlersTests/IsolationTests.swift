@@ -39,8 +39,10 @@ struct IsolationTests {
             execution: IsolationTests.execution, attempt: 1, maxAttempts: 1, queue: "q", kind: "k", payload: [],
             startedAt: Timestamp(microseconds: 0))
         for job in [full, bare] {
-            let assignment = Assignment(job: job, position: trace, level: .debug, worker: 123)
-            #expect(try Assignment(bytes: assignment.bytes()) == assignment)
+            for redaction in [nil, Redaction(names: ["*_token"], secrets: ["hunter2!"])] {
+                let assignment = Assignment(job: job, position: trace, level: .debug, redaction: redaction, worker: 123)
+                #expect(try Assignment(bytes: assignment.bytes()) == assignment)
+            }
         }
     }
 
@@ -93,7 +95,7 @@ struct IsolationTests {
                 trace: nil, meta: [:], sink: NoSink(), now: { Timestamp(microseconds: 5) })
             context.log.append(
                 at: Timestamp(microseconds: 5), level: .info, stream: .log, crossing: other.executionID, limit: 100,
-                message: { JSONText.append("crossed", to: &$0, limit: $1) })
+                message: "crossed")
         }
         foreign.body += Array("garbage\n".utf8)
         log.log.adopt(foreign)
