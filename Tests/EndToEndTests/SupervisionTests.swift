@@ -76,10 +76,12 @@ import Testing
         #expect(unavailable.err.components(separatedBy: "is started again").count == 5, "\(unavailable.err)")
     }
 
-    @Test func `a second signal stops hard, with the worker's code`() throws {
+    @Test func `SIGUSR1 reaches the worker, which lists what it runs; a second TERM stops hard, with the worker's code`() throws {
         let id = try sandbox.run("enqueue", "good", #"{"stays":true}"#).text
         let supervisor = try supervise()
         #expect(try eventually { try worker(of: id) != nil })
+        supervisor.signal(SIGUSR1)
+        #expect(eventually { supervisor.errorSoFar.contains("in flight attempt=1 execution_id=\(id).1") })
         supervisor.signal(SIGTERM)
         #expect(eventually { supervisor.errorSoFar.contains("draining") })
         supervisor.signal(SIGTERM)

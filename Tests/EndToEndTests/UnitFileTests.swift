@@ -3,15 +3,16 @@
 import Foundation
 import Testing
 
-@Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: UnitFileTests.tool))) struct UnitFileTests {
-    static let tool = "/usr/bin/systemd-analyze"
+private let systemdAnalyze = "/usr/bin/systemd-analyze"
+
+@Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: systemdAnalyze))) struct UnitFileTests {
     private static let unit =
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
         + "/Scripts/errand.service"
 
     private func analyze(_ arguments: String...) throws -> Sandbox.Output {
         try Sandbox.Running(
-            executable: UnitFileTests.tool, arguments: arguments, input: nil, environment: ["NO_COLOR": "1", "SYSTEMD_PAGER": "cat"]
+            executable: systemdAnalyze, arguments: arguments, input: nil, environment: ["NO_COLOR": "1", "SYSTEMD_PAGER": "cat"]
         ).waitForEnd()
     }
 

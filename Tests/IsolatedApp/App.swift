@@ -34,7 +34,7 @@ struct Good: Job {
             return nil
         }
         Handler(Good.self) { job, context in
-            context.logger.info("worker \(getpid())")
+            context.logger.notice("worker \(getpid())")
             guard job.stays == true, context.leaseToken == 1 else { return }
             while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
         }

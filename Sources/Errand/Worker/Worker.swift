@@ -210,6 +210,10 @@ public final class Worker: Service {
         loop?.tell(.cancelRequested)
     }
 
+    /// Says in the worker's own log, at level notice, which executions are in flight: those that run, and those whose end is not in the
+    /// store yet.
+    public func tellRunning() { state.withLock { $0.loop }?.tellRunning() }
+
     /// Has the worker's own thread call `answer` at its next turn, once it runs: a thread that hangs does not.
     package func probe(_ answer: @escaping @Sendable () -> Void) {
         guard let loop = state.withLock({ $0.loop }) else { return answer() }

@@ -57,6 +57,22 @@ final class WorkerLoop: Sendable {
         tell(.woke)
     }
 
+    /// Says in the worker's own log what is in flight; from any thread.
+    func tellRunning() {
+        let running = unsettled.withLock { $0.values.sorted { $0.executionID < $1.executionID } }
+        ExecutionContext.none {
+            logger.notice("in flight", metadata: ["executions": "\(running.count)"])
+            for context in running {
+                logger.notice(
+                    "in flight",
+                    metadata: [
+                        "execution_id": "\(context.executionID)", "queue": "\(context.queue)", "kind": "\(context.kind)",
+                        "attempt": "\(context.attempt)", "has_ended": "\(context.log.hasEnded)",
+                    ])
+            }
+        }
+    }
+
     /// Puts an event into the mailbox; from any thread.
     func tell(_ event: WorkerState.Event) { mailbox.yield(event) }
 

@@ -16,7 +16,7 @@ struct Work: AsyncParsableCommand {
             abstract: "Run jobs, until it is stopped or there is nothing left to do.",
             discussion: """
                 SIGINT and SIGTERM drain: nothing new starts, what runs has --grace to end, then it is cancelled and its attempt refunded. \
-                A second signal stops hard. Under systemd it tells READY, STOPPING and WATCHDOG.
+                A second signal stops hard. SIGUSR1 lists in its log what is in flight. Under systemd it tells READY, STOPPING and WATCHDOG.
 
                 What jobs log and print goes to their own logs (`\(Session.program) logs`), the worker's own log to standard error. \
                 A Swift handler that crashes ends the worker, unless it has a process of its own; its job is marked as the culprit, all \
@@ -154,7 +154,7 @@ struct Work: AsyncParsableCommand {
 
     private func serve(_ worker: Worker, stopsWithin longestStop: Duration, _ notifier: ServiceNotifier?, _ session: Session) async throws {
         let stops = Mutex<Int32?>(nil)
-        try SignalThread.start([SIGINT, SIGTERM], following: supervisor(of: session)) { number, count in
+        try SignalThread.start([SIGINT, SIGTERM], following: supervisor(of: session), onQuestion: worker.tellRunning) { number, count in
             switch count {
             case 1:
                 notifier?.send("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=\(longestStop.wholeMicroseconds)")
