@@ -50,7 +50,7 @@ struct BackupTarget {
             let value = try make(copy)
             try copy.synchronize()
             try moveIntoPlace(copy.path)
-            try StoreDirectory(path: BackupTarget.parent(of: path)).synchronize()
+            try StoreDirectory(path: path).synchronize()
             return value
         } catch {
             BackupTarget.remove(copy.path)

@@ -9,14 +9,15 @@ import ErrandContext
 /// copy raises the lowest ordinal that it hands out to the seconds since 2025: more than any job has been claimed times since then,
 /// and more than an earlier restore of the same backup has reached. Looking at a copy, or enqueueing to it, leaves it a copy.
 enum Restore {
-    /// Marks `connection`'s database as a copy, in the caller's transaction. An Errand that does not know the mark must not write to it.
+    /// Marks `connection`'s database as a copy, in the caller's transaction. An Errand that does not know the mark must not write to it,
+    /// and its first opener takes the boot for a new one, so that the names in its directory reach the disk.
     static func mark(_ connection: Connection) throws(JobStoreError) {
         try connection.execute(
             """
             CREATE TABLE IF NOT EXISTS errand_restore(
               one INTEGER PRIMARY KEY CHECK(one = 1), first_ordinal INTEGER NOT NULL, is_pending INTEGER NOT NULL) STRICT;
             INSERT INTO errand_restore VALUES(1, 0, 1) ON CONFLICT(one) DO UPDATE SET is_pending = 1;
-            UPDATE errand_meta SET min_writer = max(min_writer, \(Schema.version));
+            UPDATE errand_meta SET min_writer = max(min_writer, \(Schema.version)), boot_id = '';
             """)
     }
 

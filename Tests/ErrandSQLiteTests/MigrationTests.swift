@@ -20,7 +20,7 @@ import Testing
         sqlite3_create_function(connection.handle, "die", 0, SQLITE_UTF8, nil, { _, _, _ in _exit(9) }, nil, nil)
         let lock = try StoreLock(directory: directory)
         _ = try Migrations.prepareQueue(
-            connection, boot: boot, steps: steps, under: WriteGuard(lock: lock, byte: .queue, wait: .seconds(5)))
+            connection, boot: boot, steps: steps, under: WriteGuard(lock: lock, byte: .queue, wait: .seconds(5)), settle: {})
     }
 
     private func version(_ directory: TemporaryDirectory) throws -> (schema: Int, hasTable: Bool) {

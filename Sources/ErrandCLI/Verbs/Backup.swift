@@ -14,7 +14,7 @@ struct Backup: AsyncParsableCommand {
                 reported, and gets its name only then. Jobs that were running are available in it. Without --logs the log lines stay \
                 behind. Copying queue.db by other means is no backup: the newest rows are in its write-ahead log.
 
-                To restore, stop the workers, move the damaged store away, copy the backup to its place (`cp -a BACKUP STORE`) and start \
+                To restore, stop the workers, move the damaged store away, copy the backup to its place (`cp -a BACKUP STORE && sync`) and start \
                 the workers; or name the copy with --store. Keep the backup itself as it is: each copy of it begins with execution IDs of \
                 its own.
 
