@@ -9,7 +9,7 @@ final class Connection {
     private var statements: [ObjectIdentifier: Statement] = [:]
     private var synchronous: Durability?
     /// An input or output error was seen. After a failed fsync nothing that was written may be trusted to be on disk, whoever wrote it:
-    /// ``reopened()`` must have succeeded before anything is acknowledged.
+    /// the log must be written again, and the file opened anew, before anything is acknowledged.
     private(set) var isPoisoned = false
 
     /// Opens the database at `path`, which must exist.
@@ -46,13 +46,6 @@ final class Connection {
         guard code & 0xFF == SQLITE_READONLY else { throw failure(code) }
         throw .unavailable(
             reason: "\(path) could be opened for reading only; check its permissions, and how many files the process may have open")
-    }
-
-    /// A fresh connection to the file of a poisoned one, after what may be missing on disk was written once more. Only under the store's
-    /// lock.
-    func reopened() throws(JobStoreError) -> Connection {
-        try WriteAheadLog(of: path).writeAgain()
-        return try Connection(path: path, queryOnly: false)
     }
 
     deinit {

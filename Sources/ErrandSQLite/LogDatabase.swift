@@ -15,7 +15,7 @@ final class LogDatabase: WritableDatabase {
     func mark() {}
     func returnToMark() {}
 
-    func reopen() throws(JobStoreError) { connection = try connection.reopened() }
+    func reopen() throws(JobStoreError) { connection = try Connection(path: connection.path, queryOnly: false) }
 
     /// Appends chunks in order and drops others; gives the cursors.
     func append(_ chunks: [LogChunk], dropping: [Int64]) throws(JobStoreError) -> ([Int64], Set<DoorbellTopic>) {

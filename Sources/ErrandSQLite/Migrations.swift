@@ -32,6 +32,7 @@ enum Migrations {
     private static func prepare(
         _ connection: Connection, _ file: Schema.File, steps: [Schema.Step], under guarded: WriteGuard
     ) throws(JobStoreError) {
+        try guarded.lock.makeUpForFailedSyncOfOthers(of: connection.path, guarded.byte, wait: guarded.wait)
         let table = file.metaTable
         let exists = try connection.integer("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '\(table)'") != nil
         if !exists {
@@ -72,7 +73,7 @@ enum Migrations {
         } catch {
             connection.rollback()
             // This connection goes with its opener; what others have written may be missing on disk all the same.
-            if connection.isPoisoned { try WriteAheadLog(of: connection.path).writeAgain() }
+            if connection.isPoisoned { try guarded.lock.makeUpForFailedSync(of: connection.path, guarded.byte) }
             throw error
         }
     }

@@ -82,7 +82,7 @@ final class QueueDatabase: WritableDatabase {
     }
 
     func reopen() throws(JobStoreError) {
-        let fresh = try connection.reopened()
+        let fresh = try Connection(path: connection.path, queryOnly: false)
         cursors = []
         connection = fresh
         didRollBack()

@@ -151,6 +151,27 @@ final class StoreLock: Sendable {
                 "waited \(wait.map { "\($0)" } ?? "") for the \(name) lock of \(path), \(holder); resume or end that process and try again")
     }
 
+    // MARK: Words
+
+    /// The file's content at the place of `byte`; 0 where nobody has written.
+    func word(about byte: Byte) -> UInt8 {
+        state.withLock { state in
+            var word: UInt8 = 0
+            guard !state.isClosed, pread(state.file, &word, 1, off_t(byte.rawValue)) == 1 else { return 0 }
+            return word
+        }
+    }
+
+    /// Writes to the file at the place of `byte`. Whether that succeeds is no matter of life: it is word of trouble, and who writes it
+    /// is in trouble.
+    func setWord(_ word: UInt8, about byte: Byte) {
+        state.withLock { state in
+            guard !state.isClosed else { return }
+            var word = word
+            _ = pwrite(state.file, &word, 1, off_t(byte.rawValue))
+        }
+    }
+
     // MARK: Proofs of life
 
     private static func presence(_ worker: WorkerID) -> Int64 { 1 << 40 + worker.rawValue }

@@ -22,6 +22,6 @@ protocol WritableDatabase: AnyObject, SendableMetatype {
     /// Brings back what ``mark()`` remembered.
     func returnToMark()
 
-    /// Opens the file anew after an input or output error, once what may be missing on disk was written again.
+    /// Opens the file anew after an input or output error.
     func reopen() throws(JobStoreError)
 }

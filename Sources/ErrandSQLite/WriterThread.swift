@@ -222,9 +222,9 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                 do throws(JobStoreError) {
                     settings.didWait(try settings.lock.acquire(settings.byte, wait: settings.lockWait))
                     defer { settings.lock.release(settings.byte) }
-                    if database.connection.isPoisoned { try database.reopen() }
+                    try reopenIfPoisoned()
                     // Before the lock goes: whoever takes it next may acknowledge what stands behind the gap.
-                    defer { reopenIfPoisoned() }
+                    defer { tryToReopenIfPoisoned() }
                     finished = try transact(&rest, topics: &topics)
                     checkpointIfLarge()
                 } catch {
@@ -261,11 +261,16 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
             return done
         }
 
-        /// Makes up at once for a failed fsync.
-        private func reopenIfPoisoned() {
+        /// Makes up for a failed fsync. Only under the lock.
+        private func reopenIfPoisoned() throws(JobStoreError) {
             guard database.connection.isPoisoned else { return }
+            try settings.lock.makeUpForFailedSync(of: database.connection.path, settings.byte)
+            try database.reopen()
+        }
+
+        private func tryToReopenIfPoisoned() {
             do throws(JobStoreError) {
-                try database.reopen()
+                try reopenIfPoisoned()
             } catch {
                 // The disk still fails. The connection stays poisoned, so that the next write tries again, and tells its caller.
             }
@@ -340,8 +345,8 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                 // Another process that writes is as good a reason to wait as a write of our own, so never queue for the lock.
                 try settings.lock.acquire(settings.byte, wait: .zero)
                 defer { settings.lock.release(settings.byte) }
-                if database.connection.isPoisoned { try database.reopen() }
-                defer { reopenIfPoisoned() }
+                try reopenIfPoisoned()
+                defer { tryToReopenIfPoisoned() }
                 checkpoints.didCheckpoint(emptied: try database.connection.checkpoint(), at: MachineClock.nanoseconds)
             } catch {
                 checkpoints.didCheckpoint(emptied: false, at: MachineClock.nanoseconds)

@@ -47,6 +47,10 @@ import Testing
         try sweep("fsync", "--step", step, counting: "images", atLeast: 6)
     }
 
+    @Test func `nothing is acknowledged while the disk cannot make up for a failed fsync`() throws {
+        try sweep("fsync", "--sticky", "--step", "heartbeat", "--step", "completion", counting: "images", atLeast: 6)
+    }
+
     @Test(arguments: ["normal", "plain", "early"])
     func `a store without syncs, boot numbers or patience is caught by the power cut`(variant: String) throws {
         try sweep("fsync", "--step", "claim", "--step", "completion", "--variant", variant, counting: "images", atLeast: 6)

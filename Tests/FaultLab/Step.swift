@@ -16,6 +16,8 @@ enum Step: String, CaseIterable {
     case boot
     case checkpoint
     case logs
+    /// An enqueue behind claims; who meets the fault in it leaves, and another process goes on.
+    case succession
 
     /// The kind of all jobs here.
     static let kind = "work"
@@ -37,6 +39,10 @@ enum Step: String, CaseIterable {
             try await scene.enqueue(["a", "b", "c"])
             try await scene.join()
             try await scene.exchange(claiming: 3)
+        case .succession:
+            try await scene.enqueue(["a", "b"])
+            try await scene.join()
+            try await scene.exchange(claiming: 2)
         case .rescue, .boot:
             try await scene.enqueue(["a", "b"])
             try await scene.join()
@@ -61,6 +67,7 @@ enum Step: String, CaseIterable {
         case .rescue, .boot: [.open, .join, .rescue, .claim(2), .complete(2)]
         case .checkpoint: [.close, .open, .enqueue(["a"])]
         case .logs: [.log, .log, .complete(3)]
+        case .succession: [.enqueue(["c"]), .enqueue(["d"])]
         }
     }
 

@@ -15,11 +15,12 @@ struct SyncSweep: AsyncParsableCommand {
         commandName: "fsync", abstract: "Cut the power after each promise of each step, also when its k-th sync has failed.")
 
     @Option(help: "Only these steps.") var step: [Step] = []
+    @Flag(help: "The disk goes on failing until a caller has learned of it.") var sticky = false
     @Option(help: "What is cut: the real store, or a variant that must be caught.") var variant = PowerCut.Variant.real
 
     func run() async throws {
         let workshop = try Workshop()
-        var report = Report("failed syncs, \(variant)")
+        var report = Report("failed syncs, \(sticky ? "several, " : "")\(variant)")
         for step in step.isEmpty ? Step.allCases : step {
             // At 0 no sync fails.
             var at: Int64 = 0
@@ -64,16 +65,20 @@ struct SyncSweep: AsyncParsableCommand {
             faults_mark("\($0)")
         }
         try await step.prepare(scene)
-        faults_arm(Int32(FAULTS_SYNC), at, Int32(FAULTS_FAIL), EIO, false)
+        faults_arm(Int32(FAULTS_SYNC), at, Int32(FAULTS_FAIL), EIO, sticky)
+        var met: Int64 = 0
         for call in step.calls {
             do throws(JobStoreError) {
                 try await call.perform(in: scene)
             } catch {
+                if step == .succession { scene.die() }
                 // The disk works again: what failed is tried again, and this time it is promised.
+                met = max(met, faults_heal())
+                try scene.open()
                 try await call.perform(in: scene)
             }
         }
-        let met = faults_heal()
+        met = max(met, faults_heal())
         scene.close()
         return (met >= at, scene.boot ?? "")
     }
