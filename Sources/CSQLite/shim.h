@@ -1,7 +1,16 @@
-// libsqlite3 as the system has it, and the one call of it that Swift cannot make because it is variadic.
+// libsqlite3 as the system has it, and the calls of it that Swift cannot make: one is variadic, one casts a function.
 #include <sqlite3.h>
+#include <sys/types.h>
 
 /// Closing the last connection must not checkpoint: only the writer does, under the store's lock.
 static inline int errand_sqlite_no_checkpoint_on_close(sqlite3 *connection) {
     return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+}
+
+/// Makes the library map its shared-memory files through `map`, which looks like mmap(2). For all connections of the process from now on;
+/// SQLITE_OK, or SQLITE_NOTFOUND where the library maps nothing.
+static inline int errand_sqlite_map_with(void *(*map)(void *, size_t, int, int, int, off_t)) {
+    sqlite3_vfs *files = sqlite3_vfs_find("unix");
+    if (!files || files->iVersion < 3 || !files->xSetSystemCall) return SQLITE_NOTFOUND;
+    return files->xSetSystemCall(files, "mmap", (sqlite3_syscall_ptr)map);
 }

@@ -8,6 +8,13 @@ package protocol LogSink: Sendable {
     /// `log` holds lines that were not announced before, or that somebody else is announcing right now. `isUrgent`: an error is among
     /// them, write it at once.
     func hasLines(_ log: ExecutionLog, isUrgent: Bool)
+
+    /// What all logs of this sink may hold together while they wait.
+    var room: LogRoom { get }
+}
+
+extension LogSink {
+    package var room: LogRoom { .unlimited }
 }
 
 /// Whose lines a log holds.
@@ -56,6 +63,8 @@ package final class ExecutionLog: Sendable {
         /// How often pending lines have been taken.
         var takings: UInt64 = 0
         var endedAt: Timestamp?
+        /// Lines that were dropped since the last one that was not.
+        var dropped = 0
         /// Woken when pending lines have been taken.
         var waiters: [CheckedContinuation<Void, Never>] = []
         /// Only while an error reporter wants them.
@@ -85,7 +94,13 @@ package final class ExecutionLog: Sendable {
         state.withLock { state in
             let sequence = state.nextSequence
             state.nextSequence += 1
-            guard state.pending.body.count < ExecutionLog.pendingLimit else { return }
+            guard state.pending.body.count < ExecutionLog.pendingLimit, !sink.room.isFull else {
+                state.dropped += 1
+                return
+            }
+            let dropped = state.dropped
+            state.dropped = 0
+            if dropped > 0 { flags.insert(.dropped) }
             var late: Int64?
             if let endedAt = state.endedAt, stream != .system {
                 flags.insert(.afterEnd)
@@ -100,11 +115,13 @@ package final class ExecutionLog: Sendable {
                 limit: limit, message: message, redaction: redaction
             ) { writer in
                 if let other { writer.member("ambient_execution_id", text: other.description) }
+                if dropped > 0 { writer.member("dropped_lines", number: Int64(dropped)) }
                 if let late { writer.member("late_ms", number: late) }
                 if let site, !leaks.isEmpty || LogCapture.keepsSites { writer.member("site", text: "\(site.file):\(site.line)") }
                 metadata(&writer)
             }
-            state.pending.end(flags: flags, crossing: other)
+            state.pending.end(flags: flags, crossing: other, dropped: dropped)
+            sink.room.add(state.pending.body.count - start)
             state.recent?.add(state.pending.body[start...])
         }
         if announcement != nil || level >= .error { sink.hasLines(self, isUrgent: level >= .error) }
@@ -122,11 +139,15 @@ package final class ExecutionLog: Sendable {
             for row in lines.body.split(separator: UInt8(ascii: "\n")) {
                 let sequence = state.nextSequence
                 state.nextSequence += 1
-                guard state.pending.body.count < ExecutionLog.pendingLimit else { continue }
+                guard state.pending.body.count < ExecutionLog.pendingLimit, !sink.room.isFull else {
+                    state.dropped += 1
+                    continue
+                }
                 let start = state.pending.body.count
                 guard LogLine.append(row, numbered: sequence, to: &state.pending.body) else { continue }
                 if announcement == nil, !state.isAnnounced { announcement = state.takings }
                 state.pending.begin(sequence: sequence, time: lines.firstTime, level: lines.highestLevel)
+                sink.room.add(state.pending.body.count - start)
                 state.recent?.add(state.pending.body[start...])
             }
             state.pending.learn(from: lines)
@@ -150,8 +171,12 @@ package final class ExecutionLog: Sendable {
             return (pending, waiters)
         }
         for waiter in waiters { waiter.resume() }
+        if let pending { sink.room.add(-pending.body.count) }
         return pending
     }
+
+    /// Lines that were taken came to nothing: the next line says so.
+    package func didDrop(lines: Int) { state.withLock { $0.dropped += lines } }
 
     /// Returns once there is room for more lines: the brake for a command that prints faster than the disk writes.
     package func waitForRoom() async {
@@ -181,6 +206,11 @@ package final class ExecutionLog: Sendable {
     /// has been made: recent lines are kept no longer, since a callback may keep this log for ever.
     package func end(at time: Timestamp) {
         for (stream, line) in printed.finish() { append(line: line, at: time, stream: stream) }
+        if state.withLock({ $0.dropped > 0 }) {
+            append(
+                at: time, level: .warning, stream: .system, limit: LogCapture.lineBytes,
+                message: "the last lines of this log were dropped")
+        }
         state.withLock { state in
             state.endedAt = state.endedAt ?? time
             state.recent = nil
@@ -232,10 +262,11 @@ package struct PendingLines: Sendable {
         crossed.formUnion(other.crossed)
     }
 
-    mutating func end(flags: LogFlags, crossing other: ExecutionID?) {
+    mutating func end(flags: LogFlags, crossing other: ExecutionID?, dropped: Int = 0) {
         guard !flags.isEmpty else { return }
         self.flags.formUnion(flags)
         flagCounts.count(flags)
+        if dropped > 0 { flagCounts[.dropped] += dropped - 1 }
         if let other { crossed.insert(other) }
     }
 }

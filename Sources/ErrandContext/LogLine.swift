@@ -26,7 +26,9 @@ package enum LogLine {
         JSONText.append(raw: ",\"stream\":\"", to: &bytes)
         bytes.append(contentsOf: stream.rawValue.utf8)
         JSONText.append(raw: "\",\"flags\":[", to: &bytes)
+        let flagsStart = bytes.count
         if !flags.isEmpty { append(flags.setNames, to: &bytes) }
+        let flagsEnd = bytes.count
         bytes.append(UInt8(ascii: "]"))
         if let label, !label.isEmpty {
             JSONText.append(raw: ",\"logger\":", to: &bytes)
@@ -38,6 +40,11 @@ package enum LogLine {
         metadata(&writer)
         bytes = writer.bytes
         JSONText.append(raw: "}\n", to: &bytes)
+        guard writer.isCut, !flags.contains(.truncated) else { return }
+        flags.insert(.truncated)
+        var names: [UInt8] = []
+        append(flags.setNames, to: &names)
+        bytes.replaceSubrange(flagsStart..<flagsEnd, with: names)
     }
 
     /// Appends a record that was rendered elsewhere (without its newline) under another number, and a newline. Returns false, and appends
@@ -73,10 +80,21 @@ package struct MetadataWriter {
     /// Names of Errand's own members, which come first: a caller's member of the same name is left out.
     private var own: [String] = []
 
+    /// Whether members were left out because there were too many, or too much in them.
+    fileprivate private(set) var isCut = false
+    private var members = 0
+    private let limit: Int
+
     fileprivate init(bytes: [UInt8], redaction: Redaction?) {
         self.bytes = bytes
         self.redaction = redaction
+        limit = bytes.count + MetadataWriter.bytesLimit
     }
+
+    /// How many members of its callers a line may have: 64.
+    package static let membersLimit = 64
+    /// How many bytes of JSON all members of a line may have: 32 KiB.
+    package static let bytesLimit = 32 << 10
 
     /// Errand's own member; not more than once for a name.
     package mutating func member(_ name: String, number: Int64) {
@@ -95,8 +113,20 @@ package struct MetadataWriter {
     /// A caller's member; the caller writes each name once, after all of Errand's own.
     package mutating func member(_ name: String, value: Logger.MetadataValue) {
         guard !own.contains(name) else { return }
+        guard members < MetadataWriter.membersLimit else {
+            isCut = true
+            return
+        }
+        let (start, wasFirst) = (bytes.count, isFirst)
         key(name)
         append(value, named: name, depth: 0)
+        if bytes.count <= limit {
+            members += 1
+        } else {
+            // A smaller one may still find room.
+            bytes.removeSubrange(start...)
+            (isFirst, isCut) = (wasFirst, true)
+        }
     }
 
     /// The longest text value: 16 KiB.

@@ -31,14 +31,17 @@ public struct LogFlags: OptionSet, Sendable, Hashable {
     public static let unattributed = LogFlags(rawValue: 8)
     /// Longer than the limit of a line, and cut there.
     public static let truncated = LogFlags(rawValue: 16)
+    /// Lines before this one are missing: they were dropped because the disk, or the memory for lines that wait for it, was full. The
+    /// record says how many in its metadata (`dropped_lines`), and counts of this flag count those lines.
+    public static let dropped = LogFlags(rawValue: 32)
 
-    /// The flags that tell of a lost or mistaken execution: all but ``truncated``.
+    /// The flags that tell of a lost or mistaken execution: all but ``truncated`` and ``dropped``.
     public static let leaks: LogFlags = [.afterEnd, .crossed, .ambientLost, .unattributed]
 
     /// Every flag with the name that people and JSON use.
     public static let names: [(flag: LogFlags, name: String)] = [
         (.afterEnd, "after_end"), (.crossed, "crossed"), (.ambientLost, "ambient_lost"),
-        (.unattributed, "unattributed"), (.truncated, "truncated"),
+        (.unattributed, "unattributed"), (.truncated, "truncated"), (.dropped, "dropped"),
     ]
 
     /// The names of the flags that are set, in the order of ``names``.

@@ -44,6 +44,12 @@ struct CommandRunner: Sendable {
     /// How.
     var options: CommandOptions
 
+    /// A runner with its threads.
+    init(options: CommandOptions) {
+        self.options = options
+        EventLoop.prepare()
+    }
+
     /// Runs `command` to its end and returns the JSON that it wrote to its result descriptor, if any.
     /// - Throws: `StoredError` for a command that cannot be started or fails; `Snooze` for status 75, and when the worker has no files,
     ///   processes or memory left to start it; `CancellationError` when the task was cancelled, after the whole tree has ended.
@@ -87,7 +93,7 @@ struct CommandRunner: Sendable {
                 remark(
                     "\(path) could not be started just now: \(error); it is tried again in \(DurationText.format(options.shortageDelay))",
                     context)
-                throw Snooze(for: options.shortageDelay)
+                throw Snooze(for: options.shortageDelay, hinderedBy: "\(path) could not be started: \(error)")
             default: throw StoredError(type: "CommandNotStarted", message: "\(path) could not be started: \(error)")
             }
         }

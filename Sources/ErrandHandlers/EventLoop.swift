@@ -14,6 +14,9 @@ final class EventLoop: TaskExecutor {
     /// Waits for commands to end and ends them: on a thread of its own, so that no amount of output delays a SIGKILL.
     static let endings = EventLoop(name: "errand-endings")
 
+    /// Makes both, while there are descriptors for them: a worker that has run out cannot start commands, but must not fall over them.
+    static func prepare() { _ = (output, endings) }
+
     /// How a wait ended.
     enum Readiness {
         /// The descriptor is readable, at its end, or broken.

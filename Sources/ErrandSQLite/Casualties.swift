@@ -4,7 +4,7 @@ import Errand
 import ErrandContext
 
 /// `queue.db` as those who look see it. Used by one reader thread.
-final class QueueReader {
+final class QueueReader: ReadableDatabase {
     let connection: Connection
     let boot: BootIdentity
     let clock: MachineClock

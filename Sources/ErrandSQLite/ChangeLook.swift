@@ -20,7 +20,9 @@ final class ChangeLook {
     func hasChanged() -> Bool {
         do throws(JobStoreError) {
             let connection: Connection
-            if let open = self.connection { connection = open } else { connection = try Connection(path: path, queryOnly: true) }
+            if let open = self.connection { connection = open } else { connection = try Connection.reader(of: path) }
+            // On a disk without room there is little to see, and whoever reads now would be in a writer's way later.
+            guard !connection.isStopgap else { return false }
             self.connection = connection
             let version = try connection[QueueSQL.dataVersion].first { $0.integer(0) }
             guard version != self.version else { return false }

@@ -11,12 +11,16 @@ final class Connection {
     /// An input or output error was seen. After a failed fsync nothing that was written may be trusted to be on disk, whoever wrote it:
     /// the log must be written again, and the file opened anew, before anything is acknowledged.
     private(set) var isPoisoned = false
+    /// Whether it reads without a shared-memory file, for want of room for one: to be let go of after each use, see ``reader(of:)``.
+    let isStopgap: Bool
 
     /// Opens the database at `path`, which must exist.
-    init(path: String, queryOnly: Bool) throws(JobStoreError) {
+    init(path: String, queryOnly: Bool, isStopgap: Bool = false) throws(JobStoreError) {
+        _ = SharedMemory.isAllocatedFirst
         var opened: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (isStopgap ? SQLITE_OPEN_URI : 0)
+        let code = sqlite3_open_v2(isStopgap ? Connection.address(ofStopgap: path) : path, &opened, flags, nil)
+        self.isStopgap = isStopgap
         guard let opened else { throw .unavailable(reason: "\(path): out of memory") }
         handle = opened
         self.path = path
@@ -135,6 +139,9 @@ final class Connection {
         case SQLITE_CORRUPT:
             isPoisoned = true
             return .damaged(reason: "\(path): \(text): \(Damage.advice(on: path))")
+        case SQLITE_IOERR where isOutOfRoom:
+            isPoisoned = true
+            return .full(reason: "\(path): no room for its shared memory or its log (code \(code)); free some space and try again")
         case SQLITE_IOERR:
             isPoisoned = true
             return .unavailable(reason: "\(path): \(text) (code \(code)); see the system's log for the disk")

@@ -34,6 +34,14 @@ struct PreparedJob: Sendable {
 }
 
 extension QueueDatabase {
+    /// Takes in jobs, all of them or none; refuses them when the disk is almost full. As a result, not as an error of the transaction:
+    /// outcomes that share it must be written.
+    func takeIn(_ jobs: [PreparedJob]) throws(JobStoreError) -> (Result<[EnqueueResult], JobStoreError>, Set<DoorbellTopic>) {
+        if let shortage = shortageOfRoom() { return (.failure(.full(reason: shortage)), []) }
+        let (results, topics) = try enqueue(jobs)
+        return (.success(results), topics)
+    }
+
     /// Takes in jobs; all of them or none.
     func enqueue(_ jobs: [PreparedJob]) throws(JobStoreError) -> ([EnqueueResult], Set<DoorbellTopic>) {
         let now = clock.now

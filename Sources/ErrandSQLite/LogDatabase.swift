@@ -91,10 +91,21 @@ final class LogDatabase: WritableDatabase {
 }
 
 /// `logs.db` as those who read see it.
-final class LogReader {
+final class LogReader: ReadableDatabase {
     let connection: Connection
 
     init(connection: Connection) { self.connection = connection }
+
+    /// A reader of the logs at `path`. Where there was never room to make the file, it reads as what it would be: empty.
+    static func open(_ path: String) throws(JobStoreError) -> LogReader {
+        let connection = try Connection.reader(of: path)
+        let exists = try connection.integer("SELECT 1 FROM sqlite_schema WHERE name = 'errand_log_meta'") != nil
+        guard !exists else { return LogReader(connection: connection) }
+        let empty = try Connection(path: ":memory:", queryOnly: false, isStopgap: true)
+        try empty.execute(Schema.logs)
+        for step in Schema.steps { try empty.execute(step.logs) }
+        return LogReader(connection: empty)
+    }
 
     /// Chunks of one job in the order of execution and sequence.
     func chunks(of job: JobID, ordinal: Int64?, after position: LogPosition?, limit: Int) throws(JobStoreError) -> [StoredLogChunk] {

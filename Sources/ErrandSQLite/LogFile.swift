@@ -19,12 +19,17 @@ final class LogFile: LogStore {
     private let directory: StoreDirectory
     private let lock: StoreLock
     private let wait: Duration?
+    private let space: SpaceGuard
     private let ring: @Sendable (Set<DoorbellTopic>) -> Void
     private let state = Mutex<State>(.untouched)
     /// Held while the file is being opened, so that ``state`` never is.
     private let opening = Mutex(())
 
-    init(directory: StoreDirectory, lock: StoreLock, wait: Duration?, ring: @escaping @Sendable (Set<DoorbellTopic>) -> Void) {
+    init(
+        directory: StoreDirectory, lock: StoreLock, wait: Duration?, space: SpaceGuard,
+        ring: @escaping @Sendable (Set<DoorbellTopic>) -> Void
+    ) {
+        self.space = space
         self.directory = directory
         self.lock = lock
         self.wait = wait
@@ -85,27 +90,35 @@ final class LogFile: LogStore {
     }
 
     private func open() throws(JobStoreError) -> (WriterThread<LogDatabase>, ReaderThread<LogReader>) {
-        try lock.acquire(.open, wait: wait)
-        defer { lock.release(.open) }
-        // Lost logs are no reason to stop: a missing file is made anew.
-        if access(directory.logs, F_OK) != 0 { try directory.makeFile(directory.logs) }
-        let connection = try Connection(path: directory.logs, queryOnly: false)
-        try Migrations.prepareLogs(connection, under: WriteGuard(lock: lock, byte: .logs, wait: wait))
         let writer = WriterThread<LogDatabase>(
             .init(
                 name: "errand-logs", lock: lock, byte: .logs, lockWait: wait, fullEvery: .seconds(1),
                 writeAheadLog: directory.logs + "-wal",
                 ring: ring))
-        writer.start(LogDatabase(connection: connection))
-        let path = directory.logs
-        let reader = ReaderThread(name: "errand-tail") { () throws(JobStoreError) in
-            LogReader(connection: try Connection(path: path, queryOnly: true))
+        let openDatabase = { @Sendable [directory, lock, wait] () throws(JobStoreError) in
+            try lock.whileOpening(wait: wait) { () throws(JobStoreError) in
+                // Lost logs are no reason to stop: a missing file is made anew.
+                if access(directory.logs, F_OK) != 0 { try directory.makeFile(directory.logs) }
+                let connection = try Connection(path: directory.logs, queryOnly: false)
+                try Migrations.prepareLogs(connection, under: WriteGuard(lock: lock, byte: .logs, wait: wait))
+                return LogDatabase(connection: connection)
+            }
         }
+        do throws(JobStoreError) {
+            writer.start(try openDatabase())
+        } catch {
+            // What is there can be read on a disk without a free block.
+            guard case .full = error else { throw error }
+            writer.start(opening: openDatabase)
+        }
+        let path = directory.logs
+        let reader = ReaderThread(name: "errand-tail") { () throws(JobStoreError) in try LogReader.open(path) }
         return (writer, reader)
     }
 
     func append(_ chunks: [LogChunk], dropping: [Int64]) async throws(JobStoreError) -> [Int64] {
         guard !chunks.isEmpty || !dropping.isEmpty else { return [] }
+        if !chunks.isEmpty, let shortage = space.shortageForLogs() { throw .full(reason: shortage) }
         return try await threads().writer.perform(.normal) { (database) throws(JobStoreError) in
             try database.append(chunks, dropping: dropping)
         }

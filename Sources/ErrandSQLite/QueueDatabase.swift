@@ -12,6 +12,7 @@ final class QueueDatabase: WritableDatabase {
     let boot: BootIdentity
     let clock: MachineClock
     let standing: Standing
+    let space: SpaceGuard
 
     /// What may be remembered across transactions as long as no other process has written.
     struct Memory {
@@ -39,21 +40,33 @@ final class QueueDatabase: WritableDatabase {
     var cursors: [Statement] = []
     /// Where the sweep of retention goes on.
     var sweepPosition: Int64 = 0
+    /// Why this transaction neither takes in nor gives out jobs; `nil` when it does. Looked up by the first operation that asks.
+    private var shortage: String??
     private var marked: (Memory, Gathered)?
     private var dataVersion: Int64?
 
-    init(connection: Connection, bootNumber: Int64, boot: BootIdentity, clock: MachineClock, standing: Standing) {
+    init(connection: Connection, bootNumber: Int64, boot: BootIdentity, clock: MachineClock, standing: Standing, space: SpaceGuard) {
         self.connection = connection
         self.bootNumber = bootNumber
         self.boot = boot
         self.clock = clock
         self.standing = standing
+        self.space = space
     }
 
     func didBegin() throws(JobStoreError) {
         let version = try connection[QueueSQL.dataVersion].first { $0.integer(0) }
         if version != dataVersion { memory = Memory() }
         dataVersion = version
+        shortage = nil
+    }
+
+    /// Why no job may be taken in or given out in this transaction, for lack of room on the disk; `nil` when it may.
+    func shortageOfRoom() -> String? {
+        if let shortage { return shortage }
+        let found = space.shortageForJobs()
+        shortage = .some(found)
+        return found
     }
 
     func willCommit() throws(JobStoreError) {

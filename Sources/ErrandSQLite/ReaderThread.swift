@@ -5,7 +5,7 @@ import Errand
 import Synchronization
 
 /// Reads one file on a thread of its own, started at the first question.
-final class ReaderThread<Database: SendableMetatype>: Sendable {
+final class ReaderThread<Database: ReadableDatabase>: Sendable {
     /// One question, which answers by itself.
     private typealias Question = (Result<Database, JobStoreError>) -> Void
 
@@ -82,6 +82,7 @@ final class ReaderThread<Database: SendableMetatype>: Sendable {
                 } catch {
                     question(.failure(error))
                 }
+                if database?.connection.isStopgap == true { database = nil }
             }
             if isOver { return }
         }

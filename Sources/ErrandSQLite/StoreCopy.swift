@@ -87,7 +87,7 @@ struct StoreCopy {
         try StoreCopy.seal(connection)
         let boots = try connection.integer("SELECT boot_number FROM errand_meta") ?? 0
         let database = QueueDatabase(
-            connection: connection, bootNumber: boots, boot: core.boot, clock: core.clock, standing: Standing())
+            connection: connection, bootNumber: boots, boot: core.boot, clock: core.clock, standing: Standing(), space: core.space)
         try connection.begin(.full)
         do throws(JobStoreError) {
             try database.didBegin()

@@ -18,6 +18,9 @@ final class StoreCore: Sendable {
     let standing = Standing()
     let queue: WriterThread<QueueDatabase>
     let reader: ReaderThread<QueueReader>
+    let space: SpaceGuard
+    let ballast: Ballast
+    let intake = Intake()
     let bells: DoorbellDirectory
     let doorbell: SocketDoorbell
     let logs: LogFile
@@ -32,33 +35,36 @@ final class StoreCore: Sendable {
         let boot = BootIdentity.current(named: options.bootID)
         let standing = standing
 
-        try lock.acquire(.open, wait: options.lockWait)
-        defer { lock.release(.open) }
-        if access(directory.queue, F_OK) != 0 { try directory.makeFile(directory.queue) }
-        let connection = try Connection(path: directory.queue, queryOnly: false)
-        let guarded = WriteGuard(lock: lock, byte: .queue, wait: options.lockWait)
-        let bootNumber = try Migrations.prepareQueue(connection, boot: boot, under: guarded) { () throws(JobStoreError) in
-            try directory.synchronize()
+        let space = SpaceGuard(
+            directory: path, rules: SpaceRules(reserve: options.reserveBytes, ballast: options.ballastBytes), look: options.space)
+        let ballast = Ballast(directory: directory, space: space)
+        // The first opener finds an empty directory, or a file that another one was about to fill.
+        let isNew = access(directory.queue, F_OK) != 0
+
+        let opening = QueueOpening(
+            directory: directory, lock: lock, wait: options.lockWait, boot: boot, clock: clock, standing: standing, space: space)
+        let database = try lock.whileOpening(wait: options.lockWait) { () throws(JobStoreError) in
+            if isNew { try directory.makeFile(directory.queue) }
+            let database = try opening.openIfThereIsRoom()
+            try directory.makeDirectory(directory.doorbells)
+            if isNew { ballast.make() }
+            return database
         }
-        try directory.makeDirectory(directory.doorbells)
 
         let bells = DoorbellDirectory(path: directory.doorbells)
         let ring: @Sendable (Set<DoorbellTopic>) -> Void = { bells.ring($0) }
         queue = WriterThread(
             .init(
                 name: "errand-write", lock: lock, byte: .queue, lockWait: options.lockWait, writeAheadLog: directory.queue + "-wal",
-                ring: ring, didWait: { standing.didWait(nanoseconds: $0, uptime: clock.uptime) }))
+                ring: ring, didWait: { standing.didWait(nanoseconds: $0, uptime: clock.uptime) }, makeRoom: { ballast.release() }))
         reader = ReaderThread(name: "errand-read") { () throws(JobStoreError) in
-            QueueReader(
-                connection: try Connection(path: directory.queue, queryOnly: true), boot: boot, clock: clock, standing: standing, lock: lock
-            )
+            QueueReader(connection: try Connection.reader(of: directory.queue), boot: boot, clock: clock, standing: standing, lock: lock)
         }
         doorbell = SocketDoorbell(directory: bells) { ChangeLook(path: directory.queue) }
-        logs = LogFile(directory: directory, lock: lock, wait: options.lockWait, ring: ring)
+        logs = LogFile(directory: directory, lock: lock, wait: options.lockWait, space: space, ring: ring)
         (self.directory, self.options, self.clock, self.boot, self.lock, self.bells) = (directory, options, clock, boot, lock, bells)
-        let database = QueueDatabase(connection: connection, bootNumber: bootNumber, boot: boot, clock: clock, standing: standing)
-        database.firstOrdinal = try Restore.firstOrdinal(connection)
-        queue.start(database)
+        (self.space, self.ballast) = (space, ballast)
+        if let database { queue.start(database) } else { queue.start { () throws(JobStoreError) in try opening.openLater() } }
     }
 
     deinit { close(abruptly: false) }
@@ -85,7 +91,10 @@ extension StoreCore: JobStore {
         for job in jobs { prepared.append(try PreparedJob(job)) }
         let ready = prepared
         let durability = jobs.map { $0.durability ?? acknowledged }.max() ?? acknowledged
-        return try await queue.perform(durability) { (database) throws(JobStoreError) in try database.enqueue(ready) }
+        let bytes = jobs.reduce(0) { $0 + $1.payload.count }
+        return try await intake.admit(bytes: bytes) { () async throws(JobStoreError) in
+            try await queue.perform(durability) { (database) throws(JobStoreError) in try database.takeIn(ready) }.get()
+        }
     }
 
     func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID {
@@ -116,7 +125,8 @@ extension StoreCore: JobStore {
         for report in request.reports { prepared.append(try PreparedReport(report)) }
         let reports = prepared
         // A claim, a promotion and a heartbeat may be lost in a power cut: what they said becomes true again by itself.
-        return try await queue.perform(reports.isEmpty ? .normal : acknowledged) { (database) throws(JobStoreError) in
+        return try await queue.perform(reports.isEmpty ? .normal : acknowledged, isOutcome: !reports.isEmpty) {
+            (database) throws(JobStoreError) in
             try database.exchange(request, reports: reports)
         }
     }
@@ -131,7 +141,15 @@ extension StoreCore: JobStore {
 
     func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] {
         let prepared = try PreparedRescue(request)
-        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.rescue(prepared) }
+        return try await queue.perform(acknowledged, isOutcome: true) { (database) throws(JobStoreError) in try database.rescue(prepared) }
+    }
+
+    func maintain() async throws(JobStoreError) {
+        // On the writer's thread, which may wait for a disk.
+        try await queue.perform(.normal) { [ballast] _ in
+            ballast.make()
+            return ((), [])
+        }
     }
 
     func leave(_ worker: WorkerID) async throws(JobStoreError) {

@@ -14,6 +14,7 @@ struct StoreDirectory: Sendable {
     var logs: String { "\(path)/logs.db" }
     var doorbells: String { "\(path)/doorbells" }
     var crashes: String { "\(path)/crash" }
+    var ballast: String { "\(path)/ballast" }
 
     /// What makes up a store; other names in a directory without `queue.db` are somebody else's files.
     private static let ownNames: Set<String> = [

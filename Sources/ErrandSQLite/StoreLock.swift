@@ -38,6 +38,8 @@ final class StoreLock: Sendable {
     let path: String
     private let queuePath: String
     private let state: Mutex<State>
+    /// Taken by the thread of this store that opens a file: byte locks do not keep the threads of one open lock file apart.
+    private let opener = DispatchSemaphore(value: 1)
 
     /// Opens the lock file of the store in `directory`, making it if it is missing.
     init(directory: String) throws(JobStoreError) {
@@ -101,6 +103,15 @@ final class StoreLock: Sendable {
             guard !state.isClosed else { return }
             _ = errand_lock_release(state.file, byte.rawValue)
         }
+    }
+
+    /// Runs `body` as the only one, here and in other processes, that opens, makes or migrates a file of the store.
+    func whileOpening<Value>(wait: Duration?, _ body: () throws(JobStoreError) -> Value) throws(JobStoreError) -> Value {
+        opener.wait()
+        defer { opener.signal() }
+        try acquire(.open, wait: wait)
+        defer { release(.open) }
+        return try body()
     }
 
     private func take(_ byte: Byte, of file: Int32, inode: UInt64, wait: Duration?) throws(JobStoreError) {

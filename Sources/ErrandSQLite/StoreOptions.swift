@@ -12,12 +12,21 @@ public struct SQLiteStoreOptions: Sendable {
     /// What acknowledged jobs, outcomes and operators' commands survive: `full` by default. A job may ask for another
     /// (`NewJob.durability`). Claims and heartbeats are never more than `normal`: what they said becomes true again by itself.
     public var durability = Durability.full
+    /// How many bytes of the file system are left alone: with less than this free nothing is enqueued or claimed, while outcomes,
+    /// heartbeats, rescues, cancellations and pruning go on. `nil`, the default, is a sixteenth of the file system and 64 MiB at most;
+    /// 0 keeps nothing back. Logs stop at twice this. All processes on a store should agree on it.
+    public var reserveBytes: Int?
+    /// The size of the ballast, a file that is deleted when an outcome meets a full disk all the same. `nil`, the default, is a
+    /// sixty-fourth of the file system and 8 MiB at most; 0 makes none.
+    public var ballastBytes: Int?
     /// Where the time comes from; `nil`, the default, is the machine's own clocks.
     public var clock: (any ErrandClock)?
     /// Which boot of the machine this is, for tests that simulate a reboot; `nil`, the default, asks the machine.
     package var bootID: String?
     /// Tells on what file system a path lies, for tests; the machine's own answer by default.
     package var fileSystem: FileSystem.Probe = FileSystem.machine
+    /// The room on the file system, for tests that simulate a full one; `nil`, the default, asks it.
+    package var space: (@Sendable () -> DiskSpace?)?
 
     /// The defaults.
     public init() {}

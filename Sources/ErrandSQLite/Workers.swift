@@ -42,7 +42,10 @@ extension QueueDatabase {
         if reply.isRegistered { try noteStuck(request.stuck, worker: request.worker, now: now) }
         if try promote(now: now) > 0 { topics.insert(.work) }
         if reply.isRegistered, let claim = request.claim {
-            (reply.claimed, reply.suspectsWait) = try claimMindingSuspects(claim, for: request.worker, now: now)
+            reply.shortage = shortageOfRoom()
+            if reply.shortage == nil {
+                (reply.claimed, reply.suspectsWait) = try claimMindingSuspects(claim, for: request.worker, now: now)
+            }
             if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker) }
         }
         reply.nextWake = try nextDue().map(Timestamp.init(microseconds:))

@@ -27,11 +27,15 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
         var ring: @Sendable (Set<DoorbellTopic>) -> Void
         /// Called on the thread with how long the lock was waited for, in nanoseconds.
         var didWait: @Sendable (Int64) -> Void = { _ in }
+        /// Called on the thread when outcomes have met a full disk; whether there is more room now, so that they may be tried again.
+        var makeRoom: @Sendable () -> Bool = { false }
     }
 
     /// One piece of work, and what to do once it is committed or has failed.
     struct Operation {
         var durability: Durability
+        /// Whether it takes executions out of `running`: worth the ballast.
+        var isOutcome = false
         var run: (Database) throws(JobStoreError) -> Set<DoorbellTopic>
         var finish: (JobStoreError?) -> Void
     }
@@ -79,7 +83,16 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
     func start(_ database: sending Database) {
         let box = Handover(value: database)
         let thread = OwnThread.start(name: settings.name) { [self] in
-            Loop(self, database: box.take()).run()
+            let database = box.take()
+            Loop(self, database: database) { database }.run()
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// Starts the thread, which opens its database with `open` at the first write, and at each further one as long as that fails.
+    func start(opening open: @escaping @Sendable () throws(JobStoreError) -> Database) {
+        let thread = OwnThread.start(name: settings.name) { [self] in
+            Loop(self, database: nil, open: open).run()
         }
         self.thread.withLock { $0 = thread }
     }
@@ -114,13 +127,14 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
     /// Performs `body` in a transaction and returns after its commit.
     /// - Throws: ``JobStoreError`` when nothing of it was committed.
     func perform<Value: Sendable>(
-        _ durability: Durability, _ body: @escaping @Sendable (Database) throws(JobStoreError) -> (Value, Set<DoorbellTopic>)
+        _ durability: Durability, isOutcome: Bool = false,
+        _ body: @escaping @Sendable (Database) throws(JobStoreError) -> (Value, Set<DoorbellTopic>)
     ) async throws(JobStoreError) -> Value {
         let result: Result<Value, JobStoreError> = await withUnsafeContinuation { continuation in
             var value: Value?
             submit(
                 Operation(
-                    durability: durability,
+                    durability: durability, isOutcome: isOutcome,
                     run: { (database) throws(JobStoreError) in
                         let (result, topics) = try body(database)
                         value = result
@@ -152,14 +166,24 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
     private final class Loop {
         private let writer: WriterThread
         private let settings: Settings
-        private let database: Database
+        private let open: () throws(JobStoreError) -> Database
+        private var opened: Database?
         private var checkpoints = CheckpointPolicy()
         private var lastFull: Int64 = .min
 
-        init(_ writer: WriterThread, database: Database) {
+        init(_ writer: WriterThread, database: Database?, open: @escaping () throws(JobStoreError) -> Database) {
             self.writer = writer
             settings = writer.settings
-            self.database = database
+            opened = database
+            self.open = open
+        }
+
+        /// The database; only where ``prepare()`` has returned before.
+        private var database: Database { opened! }
+
+        /// Opens the database, unless that has been done. Not under the lock of the writes, which opening may take for itself.
+        private func prepare() throws(JobStoreError) {
+            if opened == nil { opened = try open() }
         }
 
         func run() {
@@ -220,6 +244,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                 let finished: [(Operation, JobStoreError?)]
                 var topics: Set<DoorbellTopic> = []
                 do throws(JobStoreError) {
+                    try prepare()
                     settings.didWait(try settings.lock.acquire(settings.byte, wait: settings.lockWait))
                     defer { settings.lock.release(settings.byte) }
                     try reopenIfPoisoned()
@@ -228,6 +253,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
                     finished = try transact(&rest, topics: &topics)
                     checkpointIfLarge()
                 } catch {
+                    if case .full = error, rest.contains(where: \.isOutcome), settings.makeRoom() { continue }
                     finished = rest.map { ($0, error) }
                     rest = []
                 }
@@ -341,6 +367,7 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
 
         /// Empties the write-ahead log after a second without writes, when the disk has time.
         private func checkpoint() {
+            guard opened != nil else { return }
             do throws(JobStoreError) {
                 // Another process that writes is as good a reason to wait as a write of our own, so never queue for the lock.
                 try settings.lock.acquire(settings.byte, wait: .zero)

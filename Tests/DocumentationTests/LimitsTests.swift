@@ -16,6 +16,7 @@ import Testing
         ("result", bytes(Limits.resultBytes)),
         ("nesting of JSON", "\(Limits.jsonDepth) levels"),
         ("message of a log line", bytes(Limits.logLineBytes)),
+        ("metadata of a log line", "\(Limits.logMetadataMembers) members, \(bytes(Limits.logMetadataBytes))"),
         ("log of one execution", bytes(Limits.logBytesPerExecution)),
         ("message of an error", bytes(Limits.errorMessageBytes)),
         ("idempotency key", bytes(Limits.keyBytes)),

@@ -72,7 +72,7 @@ import Testing
         let metadata = try #require(leak["metadata"] as? [String: Any])
         #expect((metadata["site"] as? String)?.hasPrefix("ScenarioApp/LostCallback.swift:") == true)
         let flags = try #require(try sandbox.run("stats", "--json").objects().first?["log_flags"] as? [String: Int])
-        #expect(flags == ["after_end": 0, "crossed": 0, "ambient_lost": 1, "unattributed": 2, "truncated": 0])
+        #expect(flags == ["after_end": 0, "crossed": 0, "ambient_lost": 1, "unattributed": 2, "truncated": 0, "dropped": 0])
     }
 
     private func enqueue(_ count: Int, of kind: String, _ payload: String, in sandbox: Sandbox) async throws {

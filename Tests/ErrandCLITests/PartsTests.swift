@@ -80,11 +80,19 @@ import Testing
         #expect(ended.out.contains("failure  directory    cannot look at /no/such/place: No such file or directory"))
     }
 
-    @Test func `sizes are shown in the unit that fits`() {
-        #expect(
-            [0, 1023, 1024, 1536, 10 << 20, 5 << 40].map(FileChecks.text(bytes:)) == [
-                "0 B", "1023 B", "1.0 KiB", "1.5 KiB", "10.0 MiB", "5.0 TiB",
-            ])
+    @Test(arguments: ["64", "-1MiB", "lots"]) func `a reserve that is no amount of bytes is refused`(text: String) async {
+        let flag = await World().run("enqueue", "greet", "--reserve", text)
+        #expect(flag.code == 2 && flag.err.contains("write a whole number and its unit"))
+        var world = World()
+        world.environment["ERRAND_RESERVE"] = text
+        let variable = await world.run("enqueue", "greet")
+        #expect(variable.code == 2 && variable.err.contains("ERRAND_RESERVE"))
+    }
+
+    @Test func `the doctor tells of dropped lines`() {
+        #expect(StoreChecks.logs(dropped: 0).isEmpty)
+        #expect(StoreChecks.logs(dropped: 1).first?.message.hasPrefix("1 line was dropped") == true)
+        #expect(StoreChecks.logs(dropped: 7).first?.message.hasPrefix("7 lines were dropped") == true)
     }
 
     @Test func `a line of the process log is one write, in text and in JSON`() {

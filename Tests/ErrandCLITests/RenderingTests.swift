@@ -186,7 +186,7 @@ import Testing
             ])
         #expect(
             String(decoding: StatsJSON.object(stats, flags), as: UTF8.self).hasSuffix(
-                #""log_flags":{"after_end":0,"crossed":3,"ambient_lost":0,"unattributed":0,"truncated":0},"without_worker":[{"queue":"default","kind":"orphan-kind","jobs":1}]}"#
+                #""log_flags":{"after_end":0,"crossed":3,"ambient_lost":0,"unattributed":0,"truncated":0,"dropped":0},"without_worker":[{"queue":"default","kind":"orphan-kind","jobs":1}]}"#
             ))
     }
 }

@@ -118,7 +118,32 @@ struct ExecutionLogTests {
         #expect(pending.body.count < ExecutionLog.pendingLimit + 2 * LogCapture.lineBytes)
         #expect(pending.firstSequence == 1)
         append("after", to: context)
-        #expect(try takeRecords(of: context).map(\.seq) == [Int64(written) + 1])
+        append("later", to: context)
+        let lines = takeLines(of: context)
+        #expect(lines.count == 2)
+        let first = try #require(lines.first)
+        #expect(first.contains(#""seq":\#(written + 1),"#))
+        #expect(first.contains(#""flags":["dropped"]"#) && first.contains(#""dropped_lines":\#(written - pending.lines)"#))
+        #expect(try #require(lines.last).contains(#""flags":[]"#))
+    }
+
+    @Test func `what all logs of a worker may hold together is bounded`() throws {
+        let sink = NarrowSink()
+        let (first, second) = (makeContext(1, sink: sink), makeContext(2, sink: sink))
+        append(String(repeating: "x", count: 900), to: first)
+        append("the last one that finds room", to: second)
+        append("dropped", to: first)
+        append("dropped", to: second)
+        #expect(first.log.takePending()?.lines == 1)
+        append("there is room again", to: second)
+        let pending = try #require(second.log.takePending())
+        #expect(pending.lines == 2 && pending.flags == .dropped && pending.flagCounts[.dropped] == 1)
+    }
+
+    /// A sink with room for about one line.
+    private final class NarrowSink: LogSink {
+        let room = LogRoom(limit: 1024)
+        func hasLines(_ log: ExecutionLog, isUrgent: Bool) {}
     }
 
     @Test func `a line after the end says so, and how late it is`() throws {

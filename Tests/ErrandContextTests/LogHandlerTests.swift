@@ -122,6 +122,41 @@ struct LogHandlerTests {
         #expect(records.map(\.flags) == [[], ["truncated"]])
     }
 
+    @Test func `64 members of metadata are kept, and not one more`() async throws {
+        let context = makeContext()
+        func members(_ count: Int) -> Logger.Metadata {
+            .init(uniqueKeysWithValues: (0..<count).map { ("k\($0)", .string("v")) })
+        }
+        await context.run {
+            fileLogger.info("fits", metadata: members(MetadataWriter.membersLimit))
+            fileLogger.info("one more", metadata: members(MetadataWriter.membersLimit + 1))
+        }
+        let lines = takeLines(of: context)
+        #expect(lines.map { $0.ranges(of: #":"v""#).count } == [64, 64])
+        #expect(lines.map { $0.contains(#""flags":["truncated"]"#) } == [false, true])
+    }
+
+    @Test func `32 KiB of metadata are kept, and what goes beyond is left out`() async throws {
+        let context = makeContext()
+        // Three members fill the limit exactly: quotes, colons and commas count.
+        let rest = MetadataWriter.bytesLimit - 2 * (16_000 + 6) - 2 - 6
+        func members(_ last: Int) -> Logger.Metadata {
+            [
+                "a": .string(String(repeating: "a", count: 16_000)), "b": .string(String(repeating: "b", count: 16_000)),
+                "c": .string(String(repeating: "c", count: last)),
+            ]
+        }
+        await context.run {
+            fileLogger.info("fits", metadata: members(rest))
+            fileLogger.info("one more", metadata: members(rest + 1).merging(["d": "small"]) { $1 })
+        }
+        let lines = takeLines(of: context)
+        #expect(lines.map { $0.contains(#""c":"ccc"#) } == [true, false])
+        #expect(lines.map { $0.contains(#""flags":["truncated"]"#) } == [false, true])
+        #expect(lines.last?.contains(#""d":"small""#) == true)
+        for line in lines { _ = try JSONDecoder().decode(Record.self, from: Data(line.utf8)) }
+    }
+
     @Test func `nested metadata is JSON, up to a depth`() async throws {
         let context = makeContext()
         var deep: Logger.MetadataValue = "end"

@@ -132,6 +132,88 @@ private final class FailingLogStore: LogStore {
         let records = try await chunks().flatMap { LogFraming.records(in: $0) }
         #expect(records.map(\.message) == ["kept"])
         #expect(records.map(\.sequence) == [3])
+        #expect(records.allSatisfy { $0.flags.contains(.dropped) })
+        #expect(try await store.model.flagCounts()[.dropped] == 2)
+    }
+
+    @Test func `dropped lines of an ended execution, and those of a line that told of them, are counted with the next that is kept`()
+        async throws
+    {
+        let (ended, other) = (context(1), context(2))
+        store.failNext(3)
+        ended.logger.info("lost")
+        other.logger.info("lost")
+        await pump.flush()
+        other.logger.info("lost, and tells of one")
+        await pump.flush()
+        ended.logger.info("lost, and tells of one")
+        ended.log.end(at: clock.now())
+        await pump.flush()
+        other.logger.info("kept")
+        await pump.flush()
+        #expect(try await store.model.flagCounts()[.dropped] == 4)
+        #expect(pump.unwrittenLines == 4)
+        let records = try await chunks(2).flatMap { LogFraming.records(in: $0) }
+        #expect(records.map(\.message) == ["kept"])
+    }
+
+    @Test func `an outage of the logs is said once, and its end with what it cost`() async throws {
+        let said = Mutex<[String]>([])
+        let pump = LogPump(
+            store: store, doorbell: doorbell, clock: clock,
+            logger: Logger(label: "test") { _ in SaidHandler { text in said.withLock { $0.append(text) } } })
+        let context = ExecutionContext(
+            executionID: ExecutionID(JobID(rawValue: 1), 1), attempt: 1, maxAttempts: 1, queue: "q", kind: "k", parent: nil, root: nil,
+            trace: nil, meta: [:], sink: pump, now: { [clock] in clock.now() })
+        store.failNext(3)
+        for _ in 0..<5 {
+            context.logger.info("x")
+            await pump.flush()
+        }
+        #expect(
+            said.withLock { $0 } == [
+                "log lines are dropped until the store takes them again", "log lines are kept again dropped=3",
+            ])
+    }
+
+    /// Keeps what is said, with how much was dropped.
+    private struct SaidHandler: LogHandler {
+        let say: @Sendable (String) -> Void
+        var metadata: Logger.Metadata = [:]
+        var metadataProvider: Logger.MetadataProvider?
+        var logLevel = Logger.Level.info
+
+        init(_ say: @escaping @Sendable (String) -> Void) { self.say = say }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            say(event.metadata?["dropped"].map { "\(event.message) dropped=\($0)" } ?? "\(event.message)")
+        }
+    }
+
+    @Test func `logs that grow beyond their budget are pruned without waiting for the minute`() async throws {
+        let budget = 2 << 20
+        let pump = LogPump(
+            store: store, doorbell: doorbell, clock: clock, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            budget: budget)
+        let running = Task { await pump.run() }
+        let context = ExecutionContext(
+            executionID: ExecutionID(JobID(rawValue: 1), 1), attempt: 1, maxAttempts: 1, queue: "q", kind: "k", parent: nil, root: nil,
+            trace: nil, meta: [:], sink: pump, now: { [clock] in clock.now() })
+        let text = String(repeating: "x", count: 16_000)
+        for _ in 0..<16 {
+            for _ in 0..<16 { context.logger.info("\(text)") }
+            await pump.flush()
+        }
+        // An urgent line wakes the pump's own round, which prunes.
+        context.logger.error("enough")
+        while try await store.totalBytes() > budget + (1 << 20) { await Task.yield() }
+        running.cancel()
+        await running.value
     }
 
     /// Writes `megabytes` in chunks of a quarter of a megabyte; after each the store may fail once.

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include "crash.h"
 #include "filesystem.h"
+#include "mapping.h"
 #include "output.h"
 #include "parent.h"
 #include "process.h"

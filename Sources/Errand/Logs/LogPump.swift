@@ -24,14 +24,31 @@ package final class LogPump: LogSink {
         /// Cursors of ring chunks to delete with the next append.
         var dropping: [Int64] = []
         var unwrittenLines = 0
+        /// Lines that were dropped since the store last took some; `nil` while it takes them.
+        var droppedInARow: Int?
+        /// Dropped lines that no record of their own log can tell of any more.
+        var untold = 0
+        /// Whether a flush takes so long that nobody waits for it any more.
+        var isStuck = false
+        /// Bytes that were appended since the logs were last pruned.
+        var sincePruning = 0
         /// Whether the worker has left: nobody runs the pump any more.
         var hasLeft = false
     }
 
     /// How long a line may wait for its flush.
     package static let interval = Duration.milliseconds(50)
+    /// What the logs of all executions of a worker may hold while they wait for the store, besides 4 MiB each: 64 MiB.
+    package static let roomBytes = 64 << 20
+    /// So much may be appended, 64 MiB, before the logs are pruned without waiting for the minute to be over.
+    package static let pruningBytes = 64 << 20
 
-    package init(store: any LogStore, doorbell: any Doorbell, clock: any ErrandClock, logger: Logger) {
+    package let room = LogRoom(limit: LogPump.roomBytes)
+    private let budget: Int?
+
+    /// A pump into `store`. `budget` is what all logs may hold, in bytes; `nil` is as much as they want.
+    package init(store: any LogStore, doorbell: any Doorbell, clock: any ErrandClock, logger: Logger, budget: Int? = nil) {
+        self.budget = budget
         self.store = store
         self.doorbell = doorbell
         self.clock = clock
@@ -65,39 +82,56 @@ package final class LogPump: LogSink {
 
     /// Flushes whenever lines wait, until the task is cancelled; lines that come later are written one flush each.
     package func run() async {
-        for await _ in wakeUps { await flush() }
+        for await _ in wakeUps {
+            await flush()
+            await pruneIfGrown()
+        }
         state.withLock { $0.hasLeft = true }
         await flush()
     }
 
     /// Appends all lines that wait now; returns when they, and those of flushes under way, are committed or given up.
     package func flush() async {
-        let (chunks, owners, dropping, hasPredecessor) = takeChunks()
-        defer { state.withLock { $0.appendsUnderWay -= 1 } }
-        guard !chunks.isEmpty || hasPredecessor else { return }
-        do throws(JobStoreError) {
-            // The store appends in the order of calls: an empty append after a flush under way returns when that one is committed.
-            let cursors = try await store.append(chunks, dropping: dropping)
-            note(chunks: chunks, of: owners, at: cursors)
-            if !chunks.isEmpty { doorbell.ring([.log]) }
-        } catch {
-            let lost = chunks.reduce(0) { $0 + $1.lines }
-            let total = state.withLock { state in
-                // What was to be dropped is still there: drop it next time, or a long log outgrows its limit.
-                state.dropping = dropping + state.dropping
-                state.unwrittenLines += lost
-                return state.unwrittenLines
-            }
-            ExecutionContext.none {
-                logger.error("log lines could not be written", metadata: ["lines": "\(lost)", "total": "\(total)", "error": "\(error)"])
+        let (chunks, logs, dropping, hasPredecessor) = takeChunks()
+        let bytes = chunks.reduce(0) { $0 + $1.body.count }
+        room.add(bytes)
+        defer {
+            room.add(-bytes)
+            state.withLock { state in
+                state.appendsUnderWay -= 1
+                state.isStuck = false
             }
         }
+        guard !chunks.isEmpty || hasPredecessor else { return }
+        let (counted, untold) = countingUntold(in: chunks)
+        do throws(JobStoreError) {
+            // The store appends in the order of calls: an empty append after a flush under way returns when that one is committed.
+            let cursors = try await store.append(counted, dropping: dropping)
+            note(chunks: chunks, of: logs, at: cursors)
+            if !chunks.isEmpty { doorbell.ring([.log]) }
+        } catch {
+            // What was to be dropped is still there: drop it next time, or a long log outgrows its limit.
+            state.withLock { state in
+                state.dropping = dropping + state.dropping
+                state.untold += untold
+            }
+            drop(chunks, of: logs, because: error)
+        }
+    }
+
+    /// Like ``flush()``, but waits no longer than `limit`, and not at all as long as an earlier one that took longer is still under way:
+    /// outcomes do not wait for logs whose disk or lock is stuck. What was left behind ends by itself.
+    package func flush(within limit: Duration, on executor: any TaskExecutor) async {
+        guard !state.withLock({ $0.isStuck }) else { return }
+        let wasInTime = await clock.run(within: limit, on: executor) { await self.flush() }
+        // Whichever flush is under way takes the mark away when it ends.
+        if !wasInTime { state.withLock { $0.isStuck = $0.appendsUnderWay > 0 } }
     }
 
     /// Forgets what is known about the size of an ended execution's log.
     package func forget(_ execution: ExecutionID) { state.withLock { $0.usage[LogOwner(execution)] = nil } }
 
-    private func takeChunks() -> (chunks: [LogChunk], owners: [LogOwner], dropping: [Int64], hasPredecessor: Bool) {
+    private func takeChunks() -> (chunks: [LogChunk], logs: [ExecutionLog], dropping: [Int64], hasPredecessor: Bool) {
         let (logs, dropping, hasPredecessor) = state.withLock { state in
             defer {
                 state.waiting = []
@@ -107,7 +141,7 @@ package final class LogPump: LogSink {
             return (state.waiting, state.dropping, state.appendsUnderWay > 0)
         }
         var chunks: [LogChunk] = []
-        var owners: [LogOwner] = []
+        var owners: [ExecutionLog] = []
         for log in logs {
             guard let lines = log.takePending() else { continue }
             chunks.append(
@@ -116,17 +150,72 @@ package final class LogPump: LogSink {
                     firstTime: lines.firstTime, lastTime: lines.lastTime, highestLevel: lines.highestLevel, flags: lines.flags,
                     flagCounts: lines.flagCounts, crossed: lines.crossed.sorted(),
                     body: LogFraming.frame(fragment: log.fragment, lines: lines.body)))
-            owners.append(log.owner)
+            owners.append(log)
         }
         return (chunks, owners, dropping, hasPredecessor)
     }
 
-    private func note(chunks: [LogChunk], of owners: [LogOwner], at cursors: [Int64]) {
-        state.withLock { state in
-            for ((chunk, owner), cursor) in zip(zip(chunks, owners), cursors) {
-                let dropped = state.usage[owner, default: LogUsage()].add(bytes: chunk.body.count, cursor: cursor)
-                state.dropping += dropped
+    /// `chunks` with the dropped lines that no record tells of counted in the first of them, and how many that were.
+    private func countingUntold(in chunks: [LogChunk]) -> ([LogChunk], Int) {
+        guard !chunks.isEmpty else { return ([], 0) }
+        let untold = state.withLock { state in
+            defer { state.untold = 0 }
+            return state.untold
+        }
+        var chunks = chunks
+        chunks[0].flagCounts[.dropped] += untold
+        return (chunks, untold)
+    }
+
+    private func note(chunks: [LogChunk], of logs: [ExecutionLog], at cursors: [Int64]) {
+        guard !chunks.isEmpty else { return }
+        let dropped = state.withLock { state in
+            for ((chunk, log), cursor) in zip(zip(chunks, logs), cursors) {
+                state.dropping += state.usage[log.owner, default: LogUsage()].add(bytes: chunk.body.count, cursor: cursor)
+                state.sincePruning += chunk.body.count
             }
+            defer { state.droppedInARow = nil }
+            return state.droppedInARow
+        }
+        guard let dropped else { return }
+        ExecutionContext.none { logger.notice("log lines are kept again", metadata: ["dropped": "\(dropped)"]) }
+    }
+
+    /// Counts lines that the store did not take, and has their logs tell of it; the worker's own log says it once.
+    private func drop(_ chunks: [LogChunk], of logs: [ExecutionLog], because error: JobStoreError) {
+        var lost = 0
+        var untold = 0
+        for (chunk, log) in zip(chunks, logs) {
+            lost += chunk.lines
+            // A line that told of earlier ones is gone as well.
+            let lines = chunk.lines + chunk.flagCounts[.dropped]
+            if log.hasEnded { untold += lines } else { log.didDrop(lines: lines) }
+        }
+        let isFirst = state.withLock { state in
+            state.unwrittenLines += lost
+            state.untold += untold
+            defer { state.droppedInARow = (state.droppedInARow ?? 0) + lost }
+            return state.droppedInARow == nil
+        }
+        guard isFirst else { return }
+        ExecutionContext.none {
+            logger.error("log lines are dropped until the store takes them again", metadata: ["lines": "\(lost)", "error": "\(error)"])
+        }
+    }
+
+    /// Keeps the logs within their budget when they grow by much more in a minute than they should.
+    private func pruneIfGrown() async {
+        guard let budget else { return }
+        let isDue = state.withLock { state in
+            guard state.sincePruning >= min(LogPump.pruningBytes, max(1 << 20, budget / 4)) else { return false }
+            state.sincePruning = 0
+            return true
+        }
+        guard isDue else { return }
+        do throws(JobStoreError) {
+            while try await store.prune(olderThan: nil, beyondBytes: budget, limit: Pruner.slice).hasMore {}
+        } catch {
+            // The worker prunes once a minute, and says what keeps it from that.
         }
     }
 }

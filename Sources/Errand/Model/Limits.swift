@@ -10,6 +10,10 @@ public enum Limits {
     public static let jsonDepth = 64
     /// A log line's message: 16 KiB; the rest of a longer one is cut and flagged.
     public static let logLineBytes = 16 << 10
+    /// The metadata of a log line: 64 members; further ones are left out, and the line is flagged.
+    public static let logMetadataMembers = MetadataWriter.membersLimit
+    /// The metadata of a log line: 32 KiB of JSON in all; members beyond it are left out, and the line is flagged.
+    public static let logMetadataBytes = MetadataWriter.bytesLimit
     /// The log of one execution: 10 MiB, the first half of it and the last.
     public static let logBytesPerExecution = 10 << 20
     /// An error's message: 16 KiB.

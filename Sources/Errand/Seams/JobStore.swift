@@ -44,9 +44,17 @@ public protocol JobStore: Sendable {
     /// Removes a worker that holds nothing any more; anything that it still holds is left for rescue.
     /// - Throws: ``JobStoreError``.
     func leave(_ worker: WorkerID) async throws(JobStoreError)
+
+    /// What a store wants to have done now and then, such as putting back the means that an emergency has used up; a worker calls it
+    /// when it starts and once a minute.
+    /// - Throws: ``JobStoreError``.
+    func maintain() async throws(JobStoreError)
 }
 
 extension JobStore {
+    /// Does nothing, for stores that need no care.
+    public func maintain() async throws(JobStoreError) {}
+
     /// Rescues what a worker held of whose death nothing is known.
     /// - Throws: ``JobStoreError``.
     public func rescue(_ casualty: Casualty, suspectThreshold: Int?) async throws(JobStoreError) -> [ExecutionID] {
@@ -207,12 +215,16 @@ public struct ExchangeReply: Sendable, Hashable {
     public var othersHold: Bool
     /// Whether a suspect of the queues and kinds that the claim asked for could have been given, had the worker held nothing.
     public var suspectsWait: Bool
+    /// Why the store gives out no jobs at the moment although there may be some, for people: the disk is almost full. Everything else in
+    /// the step was done.
+    public var shortage: String?
 
     /// Puts together a reply; used by stores and tests.
     public init(
         results: [ReportResult] = [], claimed: [ClaimedJob] = [], nextWake: Timestamp? = nil, cancellations: [Cancellation] = [],
-        isRegistered: Bool = true, othersHold: Bool = false, suspectsWait: Bool = false
+        isRegistered: Bool = true, othersHold: Bool = false, suspectsWait: Bool = false, shortage: String? = nil
     ) {
+        self.shortage = shortage
         self.results = results
         self.claimed = claimed
         self.nextWake = nextWake

@@ -30,6 +30,19 @@ public enum ByteText {
         return "\(bytes / unit.bytes)\(unit.name)"
     }
 
+    /// A short text for people who want to know about how much it is: `0 B`, `512 B`, `1.5 MiB`; cut, never rounded up.
+    package static func short(_ bytes: Int) -> String {
+        guard bytes >= 1024 else { return "\(max(0, bytes)) B" }
+        let names = ["B", "KiB", "MiB", "GiB", "TiB"]
+        var scaled = bytes > Int.max / 10 ? bytes / 1024 * 10 : bytes * 10
+        var unit = bytes > Int.max / 10 ? 1 : 0
+        while scaled >= 10_240, unit < names.count - 1 {
+            scaled /= 1024
+            unit += 1
+        }
+        return "\(scaled / 10).\(scaled % 10) \(names[unit])"
+    }
+
     /// Binary ones first, largest first.
     private static let units: [(name: String, bytes: Int)] = [
         ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),

@@ -12,6 +12,8 @@ package struct ExecutionPipeline: Sendable {
     let logger: Logger
     /// After how many crashes of its own a job is poison.
     let convictionLimit: Int?
+    /// Told when the worker lacks what executions need, and for how long none should be started.
+    let hindered: @Sendable (String, Duration) -> Void
 
     /// Runs `job` to its end, inside `span`.
     func run(_ job: ClaimedJob, in context: ExecutionContext, span: ExecutionSpan, signal: CancelSignal) async -> ExecutionReport {
@@ -20,6 +22,7 @@ package struct ExecutionPipeline: Sendable {
             announceStart(of: job)
             await tellHooks(.started, context)
             let ending = await handle(job, context)
+            if case .failure(let snooze as Snooze) = ending, let reason = snooze.hindrance { hindered(reason, snooze.duration) }
             var verdict = judge(ending, job, cause: signal.cause)
             // Here and nowhere later: from now on the error is stored, logged, traced and reported.
             if let redaction = context.log.redaction { verdict.error = verdict.error?.redacted(by: redaction) }

@@ -87,7 +87,15 @@ public struct Handler: Sendable {
 public struct Snooze: Error, Hashable, Sendable {
     /// How long from now.
     public var duration: Duration
+    /// What the worker itself lacks, if that is why: it starts no other job in the meantime.
+    package var hindrance: String?
 
     /// Run again after `duration`.
     public init(for duration: Duration) { self.duration = duration }
+
+    /// Run again after `duration`, and no other job of this worker sooner, since it lacks what it would need.
+    package init(for duration: Duration, hinderedBy hindrance: String) {
+        self.duration = duration
+        self.hindrance = hindrance
+    }
 }

@@ -85,6 +85,11 @@ public final class Worker: Service {
         case outcomesUnwritten(Int)
         /// It left because the store is damaged, with every outcome recorded; the error says how to repair it.
         case storeDamaged(JobStoreError)
+        /// It was to end by itself, and left although there may be jobs: the store gives out none for lack of room on its disk.
+        case outOfRoom(reason: String)
+
+        /// Whether there are outcomes that the store did not take, and may never answer for.
+        var leavesOutcomes: Bool { if case .outcomesUnwritten = self { true } else { false } }
     }
 
     /// Why a worker could not run, or ended badly.
@@ -95,6 +100,8 @@ public final class Worker: Service {
         case outcomesUnwritten(Int)
         /// It left because the store is damaged, with every outcome recorded; the error says how to repair it.
         case storeDamaged(JobStoreError)
+        /// It was to end by itself, and left although there may be jobs: the disk of the store is almost full.
+        case outOfRoom(reason: String)
         /// Lines written through swift-log would not have reached the logs of executions.
         case logCaptureMissing
 
@@ -104,6 +111,7 @@ public final class Worker: Service {
             case .drained: return nil
             case .outcomesUnwritten(let count): self = .outcomesUnwritten(count)
             case .storeDamaged(let error): self = .storeDamaged(error)
+            case .outOfRoom(let reason): self = .outOfRoom(reason: reason)
             }
         }
 
@@ -114,6 +122,7 @@ public final class Worker: Service {
             case .outcomesUnwritten(let count):
                 "left with \(count) outcomes unwritten because the store did not take them: those jobs run again"
             case .storeDamaged(let error): error.description
+            case .outOfRoom(let reason): "left although there may be jobs: the disk is full: \(reason)"
             case .logCaptureMissing:
                 "only context.logger reaches the logs of jobs: for the lines of all other loggers call LogCapture.install() first, or build on ErrandApp"
             }

@@ -32,6 +32,8 @@ final class WorkerLoop: Sendable {
 
     init(queue: JobQueue, handlers: [Handler], configuration: Worker.Configuration, reporters: [any ErrorReporter], hooks: [ExecutionHook])
     {
+        let (events, mailbox) = AsyncStream<WorkerState.Event>.makeStream()
+        (self.events, self.mailbox) = (events, mailbox)
         self.queue = queue
         self.configuration = configuration
         kinds = handlers.map(\.kind).sorted()
@@ -39,15 +41,17 @@ final class WorkerLoop: Sendable {
         timeouts = handlers.reduce(into: [:]) { timeouts, handler in timeouts[handler.kind] = handler.timeout }
         pipeline = ExecutionPipeline(
             handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporting: reporting, clock: queue.clock,
-            logger: configuration.logger, convictionLimit: configuration.convictionLimit)
-        pump = LogPump(store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger)
+            logger: configuration.logger, convictionLimit: configuration.convictionLimit,
+            hindered: { mailbox.yield(.hindered(reason: $0, pause: $1)) })
+        pump = LogPump(
+            store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger,
+            budget: configuration.retention?.logBytes)
         let clock = queue.clock
         unattributed = UnattributedLog(redaction: configuration.redaction, sink: pump, now: { clock.now() })
         rescuer = Rescuer(
             store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
             reporting: reporting, pump: pump, clock: queue.clock)
         crashFile = CrashFile(ledger: queue.store.crashes, logger: configuration.logger)
-        (events, mailbox) = AsyncStream.makeStream()
     }
 
     /// Calls `answer` at the next turn of the worker's own thread; from any thread.
@@ -87,7 +91,7 @@ final class WorkerLoop: Sendable {
             }
         }.value
         // Store calls and reporters that were left behind still need the thread, should they ever return.
-        if case .drained = end, isQuiet { thread.stop() }
+        if !end.leavesOutcomes, isQuiet { thread.stop() }
         return end
     }
 
@@ -106,7 +110,7 @@ final class WorkerLoop: Sendable {
         listener.stop()
         for keeper in keepers { keeper.cancel() }
         // A store that did not take the last outcomes may never answer what is under way: a worker that leaves waits for no disk.
-        guard case .drained = end else { return end }
+        guard !end.leavesOutcomes else { return end }
         await pump.flush()
         await leave()
         for keeper in keepers { await keeper.value }
@@ -133,7 +137,7 @@ final class WorkerLoop: Sendable {
 
     /// Reads events and performs what the state machine answers, until it says that the run is over.
     private func perform(on thread: ThreadExecutor) async -> Worker.End {
-        var state = WorkerState(settings: settings)
+        var state = WorkerState(settings: settings, seed: .random(in: 0 ... .max))
         var held = HeldExecutions()
         // At most one at a time; it ends with an event.
         var call: Task<Void, Never>?
@@ -144,7 +148,7 @@ final class WorkerLoop: Sendable {
             for action in state.handle(event, at: moment) {
                 switch action {
                 case .join: call = Task(executorPreference: thread) { await self.join() }
-                case .exchange(let request): call = Task(executorPreference: thread) { await self.exchange(request) }
+                case .exchange(let request): call = Task(executorPreference: thread) { await self.exchange(request, on: thread) }
                 case .start(let job): start(job, &held)
                 case .cancel(let execution, let cause): held.cancel(execution, because: cause)
                 case .wake(let time):
@@ -153,7 +157,7 @@ final class WorkerLoop: Sendable {
                 case .note(let note): write(note)
                 case .finish(let end):
                     wake?.cancel()
-                    if case .drained = end { await call?.value }
+                    if !end.leavesOutcomes { await call?.value }
                     return end
                 }
             }
@@ -230,9 +234,9 @@ final class WorkerLoop: Sendable {
     /// After this long without an answer of the store the worker's log says so: 10 seconds.
     private static let storePatience = Duration.seconds(10)
 
-    private func exchange(_ request: ExchangeRequest) async {
-        // Logs first, in their own file and commit: an outcome is acknowledged only when its lines are kept (or given up).
-        if !request.reports.isEmpty { await flush(keepingLeaseOf: request.worker) }
+    private func exchange(_ request: ExchangeRequest, on thread: ThreadExecutor) async {
+        // Logs first, in their own file and commit: an outcome is acknowledged when its lines are kept, or have had time to.
+        if !request.reports.isEmpty { await pump.flush(within: min(WorkerLoop.flushLimit, configuration.lease / 3), on: thread) }
         let complaint = clock.schedule(at: clock.uptime() + WorkerLoop.storePatience) { [logger] in
             logger.error(
                 "the store has not answered: nothing is claimed or recorded until it does, and `errand doctor` names who holds its lock",
@@ -252,23 +256,8 @@ final class WorkerLoop: Sendable {
         }
     }
 
-    /// Flushes, however long that takes: logs that wait for a lock or a disk of their own must not cost the lease of everything that runs.
-    private func flush(keepingLeaseOf worker: WorkerID) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.pump.flush() }
-            group.addTask {
-                while await self.clock.sleep(for: self.configuration.lease / 3) {
-                    do throws(JobStoreError) {
-                        _ = try await self.jobs.exchange(ExchangeRequest(worker: worker))
-                    } catch {
-                        // The step that waits for the flush meets the same store, and says so.
-                    }
-                }
-            }
-            await group.next()
-            group.cancelAll()
-        }
-    }
+    /// How long an outcome waits for its log lines, whose disk or lock may be stuck: 5 seconds, a third of a short lease.
+    private static let flushLimit = Duration.seconds(5)
 
     private func leave() async {
         guard let id = registered.withLock({ $0 }) else { return }
@@ -294,6 +283,7 @@ final class WorkerLoop: Sendable {
                 guard clock.uptime() >= nextSweep else { continue }
                 nextSweep = clock.uptime() + .seconds(60)
                 try await rescuer.sweep(as: id)
+                try await jobs.maintain()
             } catch {
                 logger.warning("could not look after other workers", metadata: ["error": "\(error)"])
             }
@@ -325,6 +315,10 @@ final class WorkerLoop: Sendable {
         case .storeDamaged(let error):
             logger.critical("the store is damaged: nothing more is claimed, and this worker leaves", metadata: ["error": "\(error)"])
         case .storeRecovered: logger.notice("the store is back")
+        case .hindered(let reason, let pause):
+            logger.error("no job is started for a while", metadata: ["reason": "\(reason)", "pause": "\(DurationText.format(pause))"])
+        case .claimsPaused(let reason): logger.error("no job is started: the disk is almost full", metadata: ["reason": "\(reason)"])
+        case .claimsResumed: logger.notice("there is room again: jobs are started")
         case .leaseLost(let execution):
             logger.error("lease lost: the outcome was not recorded", metadata: ["execution_id": "\(execution)"])
             remark("lease lost: another worker holds the job, and this execution's outcome was not recorded", on: execution)

@@ -52,6 +52,8 @@ extension WorkerState {
         case woke
         /// An execution has ended.
         case ended(ExecutionReport)
+        /// The worker lacks what executions need, such as open files: nothing should be started for so long.
+        case hindered(reason: String, pause: Duration)
         /// An execution has taken longer than its timeout.
         case timedOut(ExecutionID, after: Duration)
         /// The exchange under way was committed.
@@ -79,6 +81,9 @@ extension WorkerState {
     package enum Note: Sendable, Hashable {
         case storeFailed(JobStoreError, consecutive: Int, unwritten: Int)
         case storeRecovered
+        case claimsPaused(reason: String)
+        case claimsResumed
+        case hindered(reason: String, pause: Duration)
         /// What the store holds cannot be read: nothing more is claimed, and the worker leaves.
         case storeDamaged(JobStoreError)
         case leaseLost(ExecutionID)

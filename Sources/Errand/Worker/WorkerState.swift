@@ -40,12 +40,14 @@ package struct WorkerState: Sendable {
     private var foundNothing = false
     /// Whether other workers hold jobs that may come back.
     private var othersHold = false
-    /// When to ask again after others.
+    private var pauses = ClaimPauses()
+    /// When to ask again, after others or for room.
     private var lookAgainAt: Duration?
     private var nextDue: Timestamp?
     private var lastRenewal = Duration.zero
     private var failures = 0
     private var retryAt: Duration?
+    private var retry: StoreRetry
     private var rotation = 0
     private var announcedWake: Duration?
     /// Why the store cannot be trusted any more, once that is known.
@@ -55,7 +57,11 @@ package struct WorkerState: Sendable {
     /// Whether an exchange in doubt asked for jobs: the store may have some running for this worker that it has never heard of.
     private var mayHoldUnknown = false
 
-    package init(settings: Settings) { self.settings = settings }
+    /// A mind that knows nothing yet. `seed` scatters its tries of a store that fails; `nil` makes them regular.
+    package init(settings: Settings, seed: UInt64? = nil) {
+        self.settings = settings
+        retry = StoreRetry(seed: seed)
+    }
 
     /// How long cancelled handlers may take to end before the worker leaves without them: 5 seconds.
     package static let cancelGrace = Duration.seconds(5)
@@ -63,6 +69,8 @@ package struct WorkerState: Sendable {
     package static let othersPause = Duration.milliseconds(500)
     /// How many unwritten outcomes stop further claims.
     package static let outboxLimit = 1000
+    /// How many bytes of results among them do: 8 MiB.
+    package static let outboxBytes = 8 << 20
 
     /// Executions that run, whether or not they hold a slot.
     package var running: Int { slots.count }
@@ -87,6 +95,7 @@ package struct WorkerState: Sendable {
             foundNothing = false
         case .woke:
             announcedWake = nil
+            if pauses.isOver(at: now.uptime) { mustLook = true }
             if let lookAgainAt, lookAgainAt <= now.uptime {
                 mustLook = true
                 self.lookAgainAt = nil
@@ -98,6 +107,8 @@ package struct WorkerState: Sendable {
             }
         case .ended(let report): ended(report, &actions)
         case .timedOut(let execution, let timeout): cancel(execution, because: .timedOut(after: timeout), at: now, &actions)
+        case .hindered(let reason, let pause):
+            if let note = pauses.hinder(reason, for: pause, at: now.uptime) { actions.append(.note(note)) }
         case .exchanged(let reply): exchanged(reply, at: now, &actions)
         case .exchangeFailed(let error):
             outbox = (sent ?? []) + outbox
@@ -145,11 +156,13 @@ package struct WorkerState: Sendable {
         if reply.isRegistered {
             // A ring since the request was sent may be about a job that it could not see.
             if asksForJobs {
-                foundNothing = reply.claimed.isEmpty && !mustLook && !reply.suspectsWait
+                foundNothing = reply.claimed.isEmpty && !mustLook && !reply.suspectsWait && reply.shortage == nil
                 clearance.heard(suspectsWait: reply.suspectsWait, at: now.uptime)
+                if let note = pauses.didAsk(reply.shortage) { actions.append(.note(note)) }
             }
             othersHold = reply.othersHold
             if othersHold { lookAgainAt = now.uptime + WorkerState.othersPause }
+            if reply.shortage != nil { lookAgainAt = now.uptime + ClaimPauses.shortagePause }
             for job in reply.claimed { claimed(job, at: now, &actions) }
             for wish in reply.cancellations {
                 cancel(wish.execution, because: .requested(reason: wish.reason), at: now, &actions)
@@ -191,7 +204,9 @@ package struct WorkerState: Sendable {
 
     private mutating func failed(_ error: JobStoreError, at now: Moment, _ actions: inout [Action]) {
         failures += 1
-        retryAt = now.uptime + WorkerState.retryDelay(after: failures)
+        // Whoever is to end by itself does not wait for a disk; whoever stays asks again.
+        if case .full(let reason) = error, settings.until != .stopped { pauses.didFail(reason) }
+        retryAt = now.uptime + retry.pause(after: failures)
         actions.append(.note(.storeFailed(error, consecutive: failures, unwritten: outbox.count)))
         guard case .damaged = error, damage == nil else { return }
         damage = error
@@ -204,11 +219,6 @@ package struct WorkerState: Sendable {
         if failures > 0 { actions.append(.note(.storeRecovered)) }
         failures = 0
         retryAt = nil
-    }
-
-    /// 50 ms, doubling to 2 s: a store that comes back is noticed soon, one that stays away is not hammered.
-    private static func retryDelay(after failures: Int) -> Duration {
-        min(.milliseconds(50 << min(failures - 1, 10)), .seconds(2))
     }
 
     // MARK: Leaving
@@ -271,6 +281,7 @@ package struct WorkerState: Sendable {
         case .draining, .cancelling: return .drained
         case .finished: return nil
         case .serving:
+            if let shortage = pauses.shortage, settings.until != .stopped { return .outOfRoom(reason: shortage) }
             guard foundNothing else { return nil }
             switch settings.until {
             case .stopped: return nil
@@ -313,11 +324,16 @@ package struct WorkerState: Sendable {
         actions.append(.exchange(request))
     }
 
+    /// Whether so much waits for the store that nothing new may start.
+    private var isOutboxFull: Bool {
+        outbox.count >= WorkerState.outboxLimit || outbox.reduce(0) { $0 + ($1.result?.count ?? 0) } >= WorkerState.outboxBytes
+    }
+
     private var renewalDue: Duration { lastRenewal + settings.lease / 3 }
 
     /// What the free slots could take; queues take turns at being asked first, so that a cap shared by all starves none.
     private mutating func claimRequest(at now: Moment) -> ClaimRequest? {
-        guard phase == .serving, outbox.count < WorkerState.outboxLimit else { return nil }
+        guard phase == .serving, pauses.hinderedUntil == nil, !isOutboxFull else { return nil }
         // A suspect runs alone; stuck executions run beside everything, and cannot be helped.
         guard !slots.holdsSuspect, slots.occupied == 0 || !clearance.holdsBack(at: now.uptime) else { return nil }
         var free = settings.concurrency - slots.occupied
@@ -342,7 +358,7 @@ package struct WorkerState: Sendable {
             if let retryAt, retryAt > now.uptime { times.append(retryAt) } else if worker != nil { times.append(renewalDue) }
         }
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
-        if let lookAgainAt, phase == .serving { times.append(lookAgainAt) }
+        if phase == .serving { times += [lookAgainAt, pauses.hinderedUntil].compactMap(\.self) }
         if let nextStuck = slots.nextStuck(after: settings.stuckAfter) { times.append(nextStuck) }
         if let release = clearance.holdsBackUntil, slots.occupied > 0 { times.append(release) }
         if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }

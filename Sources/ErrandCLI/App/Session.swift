@@ -110,6 +110,8 @@ package struct StoreRequest: Sendable, Hashable {
     package var lockWait: Duration?
     /// What acknowledgements survive.
     package var durability = Durability.full
+    /// How many bytes of the disk are left alone; `nil` is the store's default.
+    package var reserveBytes: Int?
 }
 
 /// A store, and how to let go of it.

@@ -11,6 +11,7 @@ extension OpenedStore {
         options.createIfMissing = request.createIfMissing
         options.lockWait = request.lockWait
         options.durability = request.durability
+        options.reserveBytes = request.reserveBytes
         let opened = try SQLiteStore.open(directory: request.directory, options: options)
         return OpenedStore(opened.store) { opened.close() }
     }

@@ -1,12 +1,15 @@
 // What the doctor sees from outside: sizes, modes, disk, file system. Paths only: opening a database file here and closing it again
 // would drop SQLite's own locks on it.
 
+import Errand
 import ErrandSQLite
 import Glibc
 
 /// Checks of a store's directory.
 struct FileChecks {
     let directory: String
+    /// How much of the disk is left alone; `nil` is the store's default.
+    var reserve: Int?
 
     /// Whether nothing has this name.
     var isMissing: Bool {
@@ -22,7 +25,7 @@ struct FileChecks {
                 Finding(check: "directory", level: .failure, message: "cannot look at \(directory): \(String(cString: strerror(errno)))")
             ]
         }
-        return [modes(status), sizes(), journal(), disk(), fileSystem()]
+        return [modes(status), sizes(), journal(), disk()] + [ballast()].compactMap(\.self) + [fileSystem()]
     }
 
     private func modes(_ status: stat) -> Finding {
@@ -51,7 +54,7 @@ struct FileChecks {
     private func sizes() -> Finding {
         let names = ["queue.db", "queue.db-wal", "logs.db", "logs.db-wal"]
         let sizes = names.map { (name: $0, bytes: FileChecks.size(of: "\(directory)/\($0)")) }
-        let text = sizes.compactMap { file in file.bytes.map { "\(file.name) \(FileChecks.text(bytes: $0))" } }.joined(separator: ", ")
+        let text = sizes.compactMap { file in file.bytes.map { "\(file.name) \(ByteText.short($0))" } }.joined(separator: ", ")
         let large = sizes.first { $0.name.hasSuffix("-wal") && ($0.bytes ?? 0) > FileChecks.largeLog }
         if let large {
             return Finding(
@@ -75,15 +78,31 @@ struct FileChecks {
     }
 
     private func disk() -> Finding {
-        var status = statvfs()
-        guard statvfs(directory, &status) == 0 else {
-            return Finding(check: "disk", level: .warning, message: "cannot ask for free space: \(String(cString: strerror(errno)))")
+        guard let report = SpaceReport.look(at: directory, reserve: reserve) else {
+            return Finding(check: "disk", level: .ok, message: "the file system does not say how much is free")
         }
-        let free = Int(status.f_bavail) * Int(status.f_frsize)
-        let text = "\(FileChecks.text(bytes: free)) free"
-        if free < 64 << 20 { return Finding(check: "disk", level: .failure, message: "\(text): free some space, or jobs will be refused") }
-        if free < 1 << 30 { return Finding(check: "disk", level: .warning, message: "\(text): that is little for jobs and logs") }
+        var text = "\(ByteText.short(report.free)) free"
+        if report.pending > 1 << 20 { text += ", \(ByteText.short(report.pending)) of it for write-ahead logs" }
+        text +=
+            "; no job is taken in or started below \(ByteText.short(report.reserve)), no log line kept below \(ByteText.short(report.logReserve))"
+        if report.isShortForJobs { return Finding(check: "disk", level: .failure, message: "\(text): free some space") }
+        if report.isShortForLogs {
+            return Finding(check: "disk", level: .warning, message: "\(text): log lines are being dropped, free some space")
+        }
+        if report.free - report.pending < 4 * report.reserve {
+            return Finding(check: "disk", level: .warning, message: "\(text): that is little for jobs and logs")
+        }
         return Finding(check: "disk", level: .ok, message: text)
+    }
+
+    private func ballast() -> Finding? {
+        guard let report = SpaceReport.look(at: directory, reserve: reserve), report.wantedBallast > 0 else { return nil }
+        if report.ballast > 0 { return Finding(check: "ballast", level: .ok, message: ByteText.short(report.ballast)) }
+        return Finding(
+            check: "ballast", level: .warning,
+            message:
+                "none: it was used up when the disk was full, or never made; a worker makes it (\(ByteText.short(report.wantedBallast))) when there is room"
+        )
     }
 
     private func fileSystem() -> Finding {
@@ -116,17 +135,5 @@ struct FileChecks {
     static func size(of path: String) -> Int? {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : nil
-    }
-
-    /// `1.5 MiB`.
-    static func text(bytes: Int) -> String {
-        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
-        var scaled = bytes * 10
-        var unit = 0
-        while scaled >= 10_240, unit < units.count - 1 {
-            scaled /= 1024
-            unit += 1
-        }
-        return unit == 0 ? "\(bytes) B" : "\(scaled / 10).\(scaled % 10) \(units[unit])"
     }
 }

@@ -12,7 +12,9 @@ struct StoreChecks {
     /// - Throws: `JobStoreError`.
     func findings() async throws -> [Finding] {
         let stats = try await store.inspection.stats()
-        return [StoreChecks.workers(stats)] + StoreChecks.uncovered(stats) + (try await stuck()) + [try await clock()]
+        let dropped = try await store.logs.flagCounts()[.dropped]
+        return [StoreChecks.workers(stats)] + StoreChecks.uncovered(stats) + (try await stuck()) + StoreChecks.logs(dropped: dropped)
+            + [try await clock()]
     }
 
     /// Executions that ignore that they were told to stop.
@@ -54,6 +56,18 @@ struct StoreChecks {
         StatsText.uncovered(stats).map {
             Finding(check: "kinds", level: .warning, message: "\($0.jobs) of \($0.queue)/\($0.kind) wait: \($0.problem)")
         }
+    }
+
+    /// Lines that were lost on their way into the logs.
+    static func logs(dropped: Int) -> [Finding] {
+        guard dropped > 0 else { return [] }
+        return [
+            Finding(
+                check: "logs", level: .warning,
+                message:
+                    "\(dropped) line\(dropped == 1 ? " was" : "s were") dropped so far for want of room: `\(Session.program) logs --flag dropped` shows where"
+            )
+        ]
     }
 
     /// Whether this machine's clock agrees with what the store has seen.

@@ -28,7 +28,7 @@ struct LogFilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Only lines with this flag: after_end, crossed, ambient_lost, unattributed, truncated. Repeated: with any of them.",
+            "Only lines with this flag: after_end, crossed, ambient_lost, unattributed, truncated, dropped. Repeated: with any of them.",
             valueName: "flag"))
     var flag: [FlagArgument] = []
 

@@ -28,11 +28,13 @@ struct StoreOptions: ParsableArguments {
     /// Runs `body` on the open store.
     /// - Throws: what `body` throws; ``Failure`` with status 4 when the store does not open.
     func withStore<Result>(
-        creating: Bool = false, lockWait: Duration? = .seconds(5), durability: Durability = .full, _ body: (Store) async throws -> Result
+        creating: Bool = false, lockWait: Duration? = .seconds(5), durability: Durability = .full, reserve: Int? = nil,
+        _ body: (Store) async throws -> Result
     ) async throws -> Result {
         let session = Session.current
         let request = StoreRequest(
-            directory: try resolved(in: session), createIfMissing: creating, lockWait: lockWait, durability: durability)
+            directory: try resolved(in: session), createIfMissing: creating, lockWait: lockWait, durability: durability,
+            reserveBytes: reserve)
         let opened = try await session.openStore(request)
         do {
             let result = try await body(opened.store)

@@ -33,16 +33,17 @@ struct Doctor: AsyncParsableCommand {
         guard !context else { return try await checkContext() }
         let session = Session.current
         let directory = try store.resolved(in: session)
+        let files = FileChecks(directory: directory, reserve: try ReserveOptions.named(in: session))
         var findings = [StoreChecks.library(version: SQLiteLibrary.version, number: SQLiteLibrary.versionNumber)]
         do {
             findings += try await store.withStore { store in
                 let inside = try await StoreChecks(store: store, now: session.clock.now()).findings()
-                return FileChecks(directory: directory).findings() + ForeignProcesses(directory: directory).findings() + inside
+                return files.findings() + ForeignProcesses(directory: directory).findings() + inside
             }
         } catch let error as JobStoreError {
             let message = session.inOwnName(error.description)
             // Without a directory there is one trouble, and the store's own words say what to do about it.
-            if !FileChecks(directory: directory).isMissing { findings += FileChecks(directory: directory).findings() }
+            if !files.isMissing { findings += files.findings() }
             findings.append(Finding(check: "store", level: .failure, message: message))
         }
         findings += DatabaseChecks(directory: directory, isQuick: quick).findings()

@@ -32,6 +32,7 @@ struct Enqueue: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
     @OptionGroup var durability: DurabilityOptions
+    @OptionGroup var reserve: ReserveOptions
     @OptionGroup var config: ConfigurationOptions
 
     @Flag(help: "Return when the job has ended: exit 0 if it completed, otherwise 1.")
@@ -73,7 +74,7 @@ struct Enqueue: AsyncParsableCommand {
         }
         let mayBeCommand = try mayBeCommand(session)
         let security = try SecurityPlan(try config.load(in: session), in: session)
-        try await store.withStore(creating: true) { store in
+        try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
             let store = security.applied(to: store)
             try await addParents(to: &job, in: store, session: session)
             let result = try await JobQueue(store: store, clock: session.clock).enqueue([job])[0]

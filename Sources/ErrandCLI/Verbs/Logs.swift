@@ -15,7 +15,7 @@ struct Logs: AsyncParsableCommand {
             Unusual lines end with their flags in braces. after_end: its execution had ended. crossed: written through one execution's \
             logger while another was current; shown for both, with its owner's ID. ambient_lost: written through an execution's logger \
             where none was current. unattributed: written while jobs ran by code of no execution; begins with the worker's ID, and is \
-            shown without an ID only. truncated: cut.
+            shown without an ID only. truncated: cut. dropped: lines before it are missing.
 
             Exit codes: 0 printed, 2 bad usage, 3 no such job or execution, 4 store unavailable.
             """)

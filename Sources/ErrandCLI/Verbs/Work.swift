@@ -29,7 +29,7 @@ struct Work: AsyncParsableCommand {
                 which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
 
                 \(otlpHelp)Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
-                4 store unavailable, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
+                4 store unavailable, or left by itself because its disk is full, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
                 signal stopped it.
                 """,
             aliases: ["worker"])
@@ -50,6 +50,7 @@ struct Work: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var options: WorkOptions
     @OptionGroup var durability: DurabilityOptions
+    @OptionGroup var reserve: ReserveOptions
     @OptionGroup var config: ConfigurationOptions
     @OptionGroup var reports: ReportOptions
 
@@ -122,7 +123,8 @@ struct Work: AsyncParsableCommand {
         _ session: Session
     ) async throws {
         let durability = try durability.resolved(in: session) ?? .full
-        try await store.withStore(creating: true, lockWait: nil, durability: durability) { store in
+        try await store.withStore(creating: true, lockWait: nil, durability: durability, reserve: try reserve.resolved(in: session)) {
+            store in
             let notifier = ServiceNotifier(environment: session.environment)
             var configuration = plan.configuration
             // Not before: who has no place in the store's register runs nothing.
@@ -177,6 +179,7 @@ struct Work: AsyncParsableCommand {
             throw Failure(.usage, failure.description)
         }
         if let number = stops.withLock({ $0 }) { throw Failure(code: 128 + number) }
+        if case .outOfRoom(let reason) = end { throw Failure(.unavailable, Worker.Failure.outOfRoom(reason: reason).description) }
         if let failure = Worker.Failure(end) {
             // At once: closing the store would wait for the very lock or disk that did not take them.
             try session.talk.line("\(Session.program): \(session.inOwnName(failure.description))")

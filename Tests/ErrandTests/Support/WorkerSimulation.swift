@@ -314,6 +314,7 @@ struct WorkerSimulation {
         case .drained:
             if !held.isEmpty { broken("the worker left drained although \(held) are running in its name") }
             if !handlers.isEmpty { broken("the worker left although \(handlers.keys.sorted()) run") }
+        case .outOfRoom: broken("the worker saw a full disk, and the model has none")
         case .outcomesUnwritten(let unwritten):
             count("left with unwritten outcomes")
             if held.count > unwritten { broken("\(held.count) executions are unwritten, and only \(unwritten) were admitted") }

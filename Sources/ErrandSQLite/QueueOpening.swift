@@ -1,0 +1,53 @@
+// Opens queue.db for its writer: at once, or as soon as there is room for it.
+
+import Errand
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Everything that it takes to open `queue.db` for writing.
+struct QueueOpening: Sendable {
+    let directory: StoreDirectory
+    let lock: StoreLock
+    let wait: Duration?
+    let boot: BootIdentity
+    let clock: MachineClock
+    let standing: Standing
+    let space: SpaceGuard
+
+    /// Opens the file, makes or migrates it, and steps the boot number.
+    private func open() throws(JobStoreError) -> QueueDatabase {
+        let connection = try Connection(path: directory.queue, queryOnly: false)
+        let guarded = WriteGuard(lock: lock, byte: .queue, wait: wait)
+        let bootNumber = try Migrations.prepareQueue(connection, boot: boot, under: guarded) { () throws(JobStoreError) in
+            try directory.synchronize()
+        }
+        let database = QueueDatabase(
+            connection: connection, bootNumber: bootNumber, boot: boot, clock: clock, standing: standing, space: space)
+        database.firstOrdinal = try Restore.firstOrdinal(connection)
+        return database
+    }
+
+    /// The file, or `nil` on a disk without room for what opening writes: a store that exists is readable there all the same. The caller
+    /// has the lock ``StoreLock/Byte/open``.
+    func openIfThereIsRoom() throws(JobStoreError) -> QueueDatabase? {
+        do throws(JobStoreError) {
+            return try open()
+        } catch {
+            guard case .full = error, hasTables else { throw error }
+            return nil
+        }
+    }
+
+    /// The file, for a writer that could not have it before.
+    func openLater() throws(JobStoreError) -> QueueDatabase {
+        try lock.whileOpening(wait: wait) { () throws(JobStoreError) in try open() }
+    }
+
+    /// Whether the file has been filled once; an empty one is a store that could not be made.
+    private var hasTables: Bool {
+        var status = stat()
+        return stat(directory.queue, &status) == 0 && status.st_size > 0
+    }
+}
