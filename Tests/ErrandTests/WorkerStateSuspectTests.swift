@@ -59,6 +59,23 @@ struct SuspectTests {
         driver.reply()
         #expect(driver.finish(job).claim?.mayRunAlone == true)
     }
+
+    @Test func `a worker that has held back long enough is not woken again and again`() {
+        var driver = StateDriver(concurrency: 2)
+        driver.join()
+        driver.reply(claimed: [claimedJob(1)], suspectsWait: true)
+        driver.tell(.rang(wantsAttention: false))
+        driver.reply(suspectsWait: true)
+        driver.pass(.seconds(60))
+        driver.tell(.rang(wantsAttention: false))
+        driver.reply(suspectsWait: true)
+        driver.pass(.seconds(30))
+        // Past the renewal that is due as well.
+        driver.tell(.woke)
+        let did = driver.reply()
+        #expect(did.wakes.allSatisfy { $0 > driver.now.uptime }, "\(did.wakes)")
+        #expect(driver.tell(.woke).wakes.allSatisfy { $0 > driver.now.uptime })
+    }
 }
 
 struct StuckTests {

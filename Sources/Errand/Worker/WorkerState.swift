@@ -29,6 +29,8 @@ package struct WorkerState: Sendable {
     private var outbox: [ExecutionReport] = []
     /// The reports of the exchange under way.
     private var sent: [ExecutionReport]?
+    /// When the call under way was made: a lease counts from then at the latest, whenever the answer comes.
+    private var sentAt = Duration.zero
     /// Whether the exchange under way asks for jobs.
     private var asksForJobs = false
     /// Something may be claimable: look as soon as a slot is free.
@@ -83,7 +85,7 @@ package struct WorkerState: Sendable {
         case .joined(let id):
             worker = id
             isJoining = false
-            lastRenewal = now.uptime
+            lastRenewal = sentAt
             recovered(&actions)
             mustLook = true
         case .joinFailed(let error):
@@ -147,7 +149,7 @@ package struct WorkerState: Sendable {
         sentStuck = []
         isInDoubt = false
         mayHoldUnknown = false
-        lastRenewal = now.uptime
+        lastRenewal = sentAt
         recovered(&actions)
         for (report, result) in zip(reports, reply.results) where result == .leaseLost {
             actions.append(.note(.leaseLost(report.execution)))
@@ -177,8 +179,9 @@ package struct WorkerState: Sendable {
     }
 
     private mutating func claimed(_ job: ClaimedJob, at now: Moment, _ actions: inout [Action]) {
-        guard phase == .serving else {
-            // The shutdown came while the claim was under way: give it back unstarted.
+        guard phase == .serving, now.uptime - sentAt < settings.lease else {
+            // The shutdown came while the claim was under way, or the answer took so long that others may have rescued the job by now: give
+            // it back unstarted.
             outbox.append(
                 ExecutionReport(execution: job.execution, outcome: .interrupted, next: .giveBack, finishedAt: now.wall))
             return
@@ -305,6 +308,7 @@ package struct WorkerState: Sendable {
         if let retryAt, now.uptime < retryAt { return }
         guard let worker else {
             isJoining = true
+            sentAt = now.uptime
             actions.append(.join)
             return
         }
@@ -314,6 +318,7 @@ package struct WorkerState: Sendable {
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
         outbox.removeFirst(reports.count)
         sent = reports
+        sentAt = now.uptime
         asksForJobs = claim != nil
         if asksForJobs { mustLook = false }
         mustAttend = false
@@ -360,7 +365,7 @@ package struct WorkerState: Sendable {
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
         if phase == .serving { times += [lookAgainAt, pauses.hinderedUntil].compactMap(\.self) }
         if let nextStuck = slots.nextStuck(after: settings.stuckAfter) { times.append(nextStuck) }
-        if let release = clearance.holdsBackUntil, slots.occupied > 0 { times.append(release) }
+        if let release = clearance.holdsBackUntil, release > now.uptime, slots.occupied > 0 { times.append(release) }
         if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }
         switch phase {
         case .draining(let deadline?): times.append(deadline)
