@@ -1,6 +1,7 @@
 // The few things that Swift's Glibc import cannot say: OFD locks, thread names, variadic SQLite settings.
 #pragma once
 #include <stdint.h>
+#include "arguments.h"
 #include "crash.h"
 #include "filesystem.h"
 #include "mapping.h"

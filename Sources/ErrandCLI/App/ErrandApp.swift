@@ -46,7 +46,7 @@ extension ErrandApp {
 extension ErrandApp {
     /// Sets up logging and signals, runs the command line, and ends the process with its exit code.
     @concurrent public static func main() async {
-        let program = Session.program(startedAs: CommandLine.unsafeArgv[0].map { String(cString: $0) })
+        let program = Session.program(startedAs: errand_argument(0).map { String(cString: $0) })
         let arguments: [String]
         do {
             arguments = try InputReading.arguments()

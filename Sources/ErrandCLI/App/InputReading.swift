@@ -1,5 +1,6 @@
 // Reading what a command is given: standard input, files, the environment.
 
+import CErrand
 import Glibc
 
 /// Reads input; every reader has a limit.
@@ -32,8 +33,8 @@ package enum InputReading {
     /// - Throws: ``Failure`` with status 2 for one that is not UTF-8: Swift would repair it, and another payload or another file's name
     ///   than the one that was given would be stored.
     static func arguments() throws -> [String] {
-        try (1..<max(1, Int(CommandLine.argc))).map { index in
-            guard let text = CommandLine.unsafeArgv[index] else { return "" }
+        try (1..<max(1, errand_argument_count())).map { index in
+            guard let text = errand_argument(index) else { return "" }
             guard let argument = String(validatingCString: text) else {
                 throw Failure(
                     .usage,
