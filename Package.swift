@@ -143,7 +143,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ErrandTestingTests",
-            dependencies: ["ErrandTesting", "Errand", "ErrandContext", "ErrandSQLite", "ErrandCrypto", logging],
+            dependencies: ["ErrandTesting", "Errand", "ErrandContext", "ErrandSQLite", "ErrandCrypto", "Simulate", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandCryptoTests",
@@ -157,6 +157,9 @@ let package = Package(
         .executableTarget(
             name: "ContextCost", dependencies: ["ErrandContext", "CErrand", logging], path: "Scripts/ContextCost",
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        .executableTarget(
+            name: "Simulate", dependencies: ["ErrandTesting", "ErrandSQLite", "Errand", argumentParser], path: "Scripts/Simulate",
+            swiftSettings: strict),
         .executableTarget(
             name: "ScenarioApp", dependencies: ["ErrandCLI", logging], path: "Tests/ScenarioApp", swiftSettings: strict),
         .executableTarget(

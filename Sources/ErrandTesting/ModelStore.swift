@@ -72,7 +72,12 @@ public final class ModelStore: Sendable {
         state.withLock { $0.inTheGap = action }
     }
 
-    private var moment: ModelTables.Moment { ModelTables.Moment(wall: clock.now(), uptime: clock.uptime()) }
+    private var moment: ModelTables.Moment { ModelTables.Moment(wall: clock.now(), uptime: leaseTime) }
+
+    /// What leases go by.
+    private var leaseTime: Duration {
+        faults.contains(.leasesOnWallClock) ? .microseconds(clock.now().microseconds) : clock.uptime()
+    }
 
     private func read<T>(_ body: (ModelTables) -> sending T) -> sending T {
         state.withLock { body($0.tables) }
@@ -116,6 +121,23 @@ extension ModelStore {
         package static let suspectsMingle = Fault(rawValue: 128)
         /// A death whose culprit is known makes its neighbours suspects.
         package static let suspectsNeighbours = Fault(rawValue: 256)
+        /// A worker is condemned whatever it has done since it was looked at.
+        package static let condemnsUnfenced = Fault(rawValue: 512)
+        /// Leases go by the wall clock.
+        package static let leasesOnWallClock = Fault(rawValue: 1024)
+        /// Whoever was held up itself judges others by time all the same.
+        package static let judgesWhileLate = Fault(rawValue: 2048)
+        /// A worker that was condemned may still report.
+        package static let condemnedReport = Fault(rawValue: 4096)
+
+        /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
+        package static let named: [(String, Fault)] = [
+            ("ordinal dropped on retry", .ordinalDroppedOnRetry),
+            ("neighbours pay an attempt", .neighboursPay), ("suspects mingle", .suspectsMingle),
+            ("suspects neighbours", .suspectsNeighbours), ("condemns unfenced", .condemnsUnfenced),
+            ("leases on the wall clock", .leasesOnWallClock), ("judges while late", .judgesWhileLate),
+            ("the condemned report", .condemnedReport),
+        ]
     }
 }
 
@@ -136,7 +158,7 @@ extension ModelStore: JobStore {
 
     /// Registers a worker; never throws.
     public func join(_ worker: WorkerDescription) async throws(JobStoreError) -> WorkerID {
-        let uptime = clock.uptime()
+        let uptime = leaseTime
         return state.withLock { state in
             var id = WorkerID(using: &state.generator)
             while state.tables.workers[id] != nil { id = WorkerID(using: &state.generator) }
@@ -177,7 +199,7 @@ extension ModelStore: JobStore {
 
     /// Workers that are dead, or whose lease has run out as `worker` sees it; never throws.
     public func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty] {
-        let uptime = clock.uptime()
+        let uptime = leaseTime
         return read { $0.casualties(seenBy: worker, at: uptime) }
     }
 

@@ -38,7 +38,8 @@ extension ModelTables {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
         workers[request.worker]?.renew(at: moment.uptime)
         reply.results = request.reports.map { report in
-            let result = reply.isRegistered ? record(report, by: request.worker) : .leaseLost
+            let mayReport = reply.isRegistered || faults.contains(.condemnedReport)
+            let result = mayReport ? record(report, by: request.worker) : .leaseLost
             return result == .leaseLost && request.held != nil && isRecorded(report, by: request.worker) ? .accepted : result
         }
         if reply.isRegistered, let held = request.held { giveBackUnknown(to: request.worker, beside: held, at: moment.wall) }

@@ -10,7 +10,7 @@ extension ModelTables {
     }
 
     func casualties(seenBy watcher: WorkerID, at uptime: Duration) -> [Casualty] {
-        let maySeeOverdue = workers[watcher]?.isInGoodStanding(at: uptime) ?? false
+        let maySeeOverdue = faults.contains(.judgesWhileLate) || workers[watcher]?.isInGoodStanding(at: uptime) ?? false
         let registered = workers.compactMap { id, worker -> Casualty? in
             guard id != watcher else { return nil }
             let isOverdue = uptime > worker.leaseEnd && maySeeOverdue
@@ -25,7 +25,7 @@ extension ModelTables {
     }
 
     mutating func condemn(_ casualty: Casualty) -> Casualty? {
-        guard (workers[casualty.worker]?.beat ?? 0) == casualty.beat else { return nil }
+        guard (workers[casualty.worker]?.beat ?? 0) == casualty.beat || faults.contains(.condemnsUnfenced) else { return nil }
         workers[casualty.worker] = nil
         var condemned = casualty
         condemned.beat = 0

@@ -77,6 +77,10 @@ import Testing
         }
     }
 
+    @Test func `a simulation finds nothing broken`() async {
+        #expect(await SimulatedStore.run(seed: 7) == [])
+    }
+
     @Test func `a user's own test sees the job completed`() async throws {
         let handler = Handler(Greet.self) { job, context in context.logger.info("hello, \(job.name)") }
         let state = try await TestYourJob.run(handler: handler)

@@ -7,7 +7,7 @@ import Logging
 /// The order makes every step repeatable by somebody else: the crash file is read, the rescue is committed, only then are reports sent
 /// and marks written, and last the crash file is deleted. A rescuer that dies before its commit has changed nothing; one that dies after
 /// it leaves the crash file, and whoever sweeps finds the conviction on record and reports it.
-struct Rescuer: Sendable {
+package struct Rescuer: Sendable {
     let store: Store
     let configuration: Worker.Configuration
     let backoffs: [String: Backoff]
@@ -21,7 +21,7 @@ struct Rescuer: Sendable {
     static let sweepAge = Duration.seconds(60)
 
     /// Looks once, and rescues what it finds.
-    func look(as observer: WorkerID) async throws(JobStoreError) {
+    package func look(as observer: WorkerID) async throws(JobStoreError) {
         for finding in try await store.jobs.casualties(seenBy: observer) {
             // Condemned first: a worker that lives after all, seen late by somebody who was held up, keeps its children.
             guard let casualty = try await store.jobs.condemn(finding) else { continue }
