@@ -35,7 +35,8 @@ package struct CrashRecord: Sendable, Hashable {
     }
 
     private init?(line: some Sequence<UInt8>) {
-        let words = String(decoding: Array(line), as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
+        let text = String(decoding: Array(line), as: UTF8.self)
+        let words = text.split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 8, words[0] == "errand-crash", words[1] == "1", words[7] == "end" else { return nil }
         func number(_ index: Int, _ name: String) -> UInt64? {
             words[index].hasPrefix(name + "=") ? UInt64(words[index].dropFirst(name.utf8.count + 1), radix: 16) : nil
@@ -47,6 +48,8 @@ package struct CrashRecord: Sendable, Hashable {
         self.init(
             signal: signal, address: address, isStackOverflow: overflow == 1,
             execution: ordinal == 0 ? nil : ExecutionID(JobID(rawValue: job), ordinal))
+        // One text for one record: `+b`, `0b` and `B` are numbers to Swift, but nothing that the signal handler writes.
+        guard self.line == text else { return nil }
     }
 }
 
