@@ -2,25 +2,27 @@
 
 import Errand
 import FoundationEssentials
-import Logging
+package import Logging
 
 /// A line of output that says its own level, message and fields.
-struct StructuredLine {
+package struct StructuredLine {
     /// Its level.
-    let level: Logger.Level
+    package let level: Logger.Level
     /// Its message.
-    let message: String
+    package let message: String
     /// Its other fields.
-    let metadata: Logger.Metadata
+    package let metadata: Logger.Metadata
 
     /// Reads a JSON object with `level` (a name, or a number as pino and bunyan write them) and `message` (or `msg`); `nil` for any
     /// other line, which is then filed as it is.
-    init?(_ line: [UInt8]) {
+    package init?(_ line: [UInt8]) {
         guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"), StructuredLine.mentionsLevel(line) else { return nil }
         do {
             // Strictly: what Foundation would repair or choose from (duplicate names) is better shown as it was printed.
             try JSONValidator.validate(line)
             var fields = try JSONDecoder().decode([String: JSONValue].self, from: Data(line))
+            // To `String`, é and e with an accent are one name; to JSON they are two, and neither may be lost.
+            guard JSONValue.object(fields).members == StructuredLine.members(of: line) else { return nil }
             guard let level = fields.removeValue(forKey: "level").flatMap(StructuredLine.level(of:)) else { return nil }
             let name = fields["message"] != nil ? "message" : "msg"
             guard case .string(let message)? = fields.removeValue(forKey: name) else { return nil }
@@ -36,6 +38,25 @@ struct StructuredLine {
     private static func mentionsLevel(_ line: [UInt8]) -> Bool {
         let name = Array("\"level\"".utf8)
         return line.indices.contains { line[$0] == name[0] && line[$0...].starts(with: name) }
+    }
+
+    /// How many members all objects of valid JSON have: as many as there are colons outside of strings.
+    private static func members(of line: [UInt8]) -> Int {
+        var count = 0
+        var isInString = false
+        var isEscaped = false
+        for byte in line {
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\"") {
+                isInString.toggle()
+            } else if isInString {
+                isEscaped = byte == UInt8(ascii: "\\")
+            } else if byte == UInt8(ascii: ":") {
+                count += 1
+            }
+        }
+        return count
     }
 
     private static func level(of value: JSONValue) -> Logger.Level? {
@@ -81,6 +102,15 @@ private enum JSONValue: Decodable {
             self = .array(values)
         } else {
             self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    /// How many members the objects in it have, at all depths.
+    var members: Int {
+        switch self {
+        case .null, .bool, .integer, .number, .string: 0
+        case .array(let values): values.reduce(0) { $0 + $1.members }
+        case .object(let fields): fields.values.reduce(fields.count) { $0 + $1.members }
         }
     }
 
