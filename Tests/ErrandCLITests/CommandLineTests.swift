@@ -24,6 +24,18 @@ import Testing
         #expect(!ended.err.isEmpty)
     }
 
+    @Test(arguments: [
+        ["\u{1B}[31mred"], ["jobs", "--\u{1B}[2J"], ["jobs", "--since", "\u{1B}]0;title\u{7}"], ["enqueue", "mail", "--in", "\u{202E}5s"],
+        ["enqueue", "mail", "{}", "\u{9B}31m"], ["work", "--queues", "a\u{8}:1"],
+        ["enqueue", "--env", "\r=1", "--env", "\r=2", "--", "ls"],
+    ])
+    func `a remark repeats no word in a way that a terminal would obey`(arguments: [String]) async {
+        let ended = await World().run(arguments)
+        #expect(ended.code == 2)
+        let culprits = ended.err.unicodeScalars.filter { $0 != "\n" && TerminalText.isUnsafe($0) }
+        #expect(culprits.isEmpty, "\(ended.err.debugDescription)")
+    }
+
     @Test(arguments: ["enqueue", "work", "jobs", "show", "logs", "wait", "retry", "cancel", "stats", "prune", "doctor", "version"])
     func `the help of every verb lists its exit codes, on standard output, with exit 0`(verb: String) async {
         let ended = await World().run(verb, "--help")

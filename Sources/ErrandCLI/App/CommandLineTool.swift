@@ -10,6 +10,23 @@ package enum CommandLineTool {
     /// Runs `arguments` (without the program's name) in `session`; returns the exit code.
     package static func run(_ arguments: [String], session: Session) async -> Int32 {
         let code = await Session.$current.withValue(session) { await parseAndRun(arguments, session) }
+        return flush(session, code)
+    }
+
+    /// Reads `arguments` as ``run(_:session:)`` does, says what is wrong with them, and runs nothing; returns the exit code.
+    package static func read(_ arguments: [String], session: Session) -> Int32 {
+        let code = Session.$current.withValue(session) {
+            do {
+                _ = try command(of: arguments, session)
+                return ExitStatus.ok.rawValue
+            } catch {
+                return explain(error, arguments, session)
+            }
+        }
+        return flush(session, code)
+    }
+
+    private static func flush(_ session: Session, _ code: Int32) -> Int32 {
         do {
             try session.output.flush()
             try session.talk.flush()
@@ -43,8 +60,7 @@ package enum CommandLineTool {
 
     private static func parseAndRun(_ arguments: [String], _ session: Session) async -> Int32 {
         do {
-            if let problem = VerbCheck(arguments: arguments, program: session.program).problem { throw Failure(.usage, problem) }
-            let command = try ErrandCommand.parseAsRoot(arguments)
+            let command = try command(of: arguments, session)
             guard var asynchronous = command as? any AsyncParsableCommand else {
                 var command = command
                 try command.run()
@@ -55,6 +71,11 @@ package enum CommandLineTool {
         } catch {
             return explain(error, arguments, session)
         }
+    }
+
+    private static func command(of arguments: [String], _ session: Session) throws -> any ParsableCommand {
+        if let problem = VerbCheck(arguments: arguments, program: session.program).problem { throw Failure(.usage, problem) }
+        return try ErrandCommand.parseAsRoot(arguments)
     }
 
     /// Says what happened on the right stream; returns the exit code.
