@@ -157,6 +157,12 @@ let package = Package(
         .executableTarget(
             name: "ContextCost", dependencies: ["ErrandContext", "CErrand", logging], path: "Scripts/ContextCost",
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        // Plain, it plays files through the targets; Scripts/soak builds it with libFuzzer.
+        .executableTarget(
+            name: "ErrandFuzz",
+            dependencies: ["ErrandCLI", "ErrandHandlers", "Errand", "ErrandContext", "ErrandTesting", "CSQLite", logging],
+            path: "Scripts/Fuzz", exclude: ["Corpus", "dictionary.txt"], swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["ErrandFuzz"], swiftSettings: strict),
         .executableTarget(
             name: "Simulate", dependencies: ["ErrandTesting", "ErrandSQLite", "Errand", argumentParser], path: "Scripts/Simulate",
             swiftSettings: strict),
