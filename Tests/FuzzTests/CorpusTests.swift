@@ -15,8 +15,9 @@ struct CorpusTests {
     }
 
     private static func finding(_ target: FuzzTarget, _ file: URL, _ variant: Variant) throws -> Finding? {
+        let bytes = try #require(CorpusFile.bytes(of: file.path))
         do throws(Finding) {
-            try target.check(try #require(CorpusFile.bytes(of: file.path)), variant)
+            try target.check(bytes, variant)
             return nil
         } catch {
             return error

@@ -1,5 +1,6 @@
 // Whether the databases can be read from end to end.
 
+import Errand
 import ErrandSQLite
 
 /// Checks of the two files of a store.
@@ -14,7 +15,7 @@ struct DatabaseChecks {
             let path = "\(directory)/\(name)"
             guard let bytes = FileChecks.size(of: path) else { return nil }
             guard !isQuick else {
-                return Finding(check: "pages", level: .ok, message: "\(name): not read, as --quick asks (\(FileChecks.text(bytes: bytes)))")
+                return Finding(check: "pages", level: .ok, message: "\(name): not read, as --quick asks (\(ByteText.short(bytes)))")
             }
             return finding(name, path, bytes)
         }
@@ -27,7 +28,7 @@ struct DatabaseChecks {
             Finding(
                 check: "pages", level: .ok,
                 message:
-                    "\(name): every page of \(FileChecks.text(bytes: bytes)) reads well; not whether indexes agree with tables, which `\(Session.program) backup` compares"
+                    "\(name): every page of \(ByteText.short(bytes)) reads well; not whether indexes agree with tables, which `\(Session.program) backup` compares"
             )
         case .damaged(let findings, let advice):
             Finding(

@@ -58,7 +58,7 @@ struct Backup: AsyncParsableCommand {
         } else {
             let jobs = "\(report.jobs) job\(report.jobs == 1 ? "" : "s")"
             try session.output.line(
-                "\(TerminalText.escaped(target)): \(jobs)\(report.hasLogs ? " with their logs" : ""), \(FileChecks.text(bytes: report.bytes)), checked"
+                "\(TerminalText.escaped(target)): \(jobs)\(report.hasLogs ? " with their logs" : ""), \(ByteText.short(report.bytes)), checked"
             )
         }
     }

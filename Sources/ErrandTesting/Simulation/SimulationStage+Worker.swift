@@ -270,6 +270,7 @@ extension SimulationStage {
             workers[process].call = nil
             send(.leave, from: process)
         case .storeDamaged: witness.broken("process \(process) takes the store for damaged")
+        case .outOfRoom: witness.broken("process \(process) takes the disk for full")
         case .outcomesUnwritten(let unwritten):
             log.count("left with unwritten outcomes")
             if known.count > unwritten {
