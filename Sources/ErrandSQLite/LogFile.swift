@@ -96,11 +96,13 @@ final class LogFile: LogStore {
                 writeAheadLog: directory.logs + "-wal",
                 ring: ring))
         let openDatabase = { @Sendable [directory, lock, wait] () throws(JobStoreError) in
-            try lock.whileOpening(wait: wait) { () throws(JobStoreError) in
+            let guarded = WriteGuard(lock: lock, byte: .logs, wait: wait)
+            if let settled = LogFile.settled(directory.logs, under: guarded) { return settled }
+            return try lock.whileOpening(wait: wait) { () throws(JobStoreError) in
                 // Lost logs are no reason to stop: a missing file is made anew.
                 if access(directory.logs, F_OK) != 0 { try directory.makeFile(directory.logs) }
                 let connection = try Connection(path: directory.logs, queryOnly: false)
-                try Migrations.prepareLogs(connection, under: WriteGuard(lock: lock, byte: .logs, wait: wait))
+                try Migrations.prepareLogs(connection, under: guarded)
                 return LogDatabase(connection: connection)
             }
         }
@@ -114,6 +116,19 @@ final class LogFile: LogStore {
         let path = directory.logs
         let reader = ReaderThread(name: "errand-tail") { () throws(JobStoreError) in try LogReader.open(path) }
         return (writer, reader)
+    }
+
+    /// The file, when nothing is to be made or migrated; without any lock.
+    private static func settled(_ path: String, under guarded: WriteGuard) -> LogDatabase? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_size > 0 else { return nil }
+        do throws(JobStoreError) {
+            let connection = try Connection(path: path, queryOnly: false)
+            return try Migrations.isSettled(connection, .logs, under: guarded) ? LogDatabase(connection: connection) : nil
+        } catch {
+            // Somebody may be in the middle of making it; whoever waits for that learns what is wrong.
+            return nil
+        }
     }
 
     func append(_ chunks: [LogChunk], dropping: [Int64]) async throws(JobStoreError) -> [Int64] {

@@ -2,8 +2,23 @@
 
 import Errand
 
-/// Creates and checks the two files. Every call is made under the lock of ``StoreLock/Byte/open``.
+/// Creates and checks the two files. Every call but ``isSettled(_:_:under:)`` is made under the lock of ``StoreLock/Byte/open``.
 enum Migrations {
+    /// Whether there is nothing to do for `file`: neither tables nor steps are missing, and no failed fsync is to be made up for. Needs no
+    /// lock, so that whoever only looks does not wait for somebody who was stopped while opening: what it reads was committed as a whole.
+    static func isSettled(_ connection: Connection, _ file: Schema.File, under guarded: WriteGuard) throws(JobStoreError) -> Bool {
+        let table = file.metaTable
+        guard guarded.lock.word(about: guarded.byte) == 0, try connection.text("PRAGMA journal_mode") == "wal",
+            try connection.integer("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '\(table)'") != nil
+        else { return false }
+        return try connection.integer("SELECT schema FROM \(table)") == Schema.version
+    }
+
+    /// The number of the boot, if some opener has stepped it already.
+    static func bootNumber(_ connection: Connection, boot: BootIdentity) throws(JobStoreError) -> Int64? {
+        try connection.integer("SELECT boot_number FROM errand_meta WHERE boot_id = '\(quoted(boot.boot))'")
+    }
+
     /// Makes `queue.db` ready on a fresh connection; gives the boot number.
     ///
     /// The number steps, durably and before any claim, at the first opening in a new boot: that makes lease tokens unique although
@@ -15,8 +30,7 @@ enum Migrations {
         settle: () throws(JobStoreError) -> Void = {}
     ) throws(JobStoreError) -> Int64 {
         try prepare(connection, .queue, steps: steps, under: guarded)
-        let boots = try connection.integer("SELECT boot_number FROM errand_meta WHERE boot_id = '\(quoted(boot.boot))'")
-        if let boots { return boots }
+        if let known = try bootNumber(connection, boot: boot) { return known }
         try settle()
         return try transaction(connection, under: guarded) { () throws(JobStoreError) in
             try connection.execute("UPDATE errand_meta SET boot_id = '\(quoted(boot.boot))', boot_number = boot_number + 1")

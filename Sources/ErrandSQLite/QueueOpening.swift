@@ -16,13 +16,33 @@ struct QueueOpening: Sendable {
     let standing: Standing
     let space: SpaceGuard
 
+    private var guarded: WriteGuard { WriteGuard(lock: lock, byte: .queue, wait: wait) }
+
+    /// The file, when nothing is to be made, migrated or stepped; without any lock.
+    func openIfSettled() throws(JobStoreError) -> QueueDatabase? {
+        guard hasTables, access(directory.doorbells, F_OK) == 0 else { return nil }
+        do throws(JobStoreError) {
+            let connection = try Connection(path: directory.queue, queryOnly: false)
+            guard try Migrations.isSettled(connection, .queue, under: guarded),
+                let bootNumber = try Migrations.bootNumber(connection, boot: boot)
+            else { return nil }
+            return try database(on: connection, bootNumber: bootNumber)
+        } catch {
+            // Somebody may be in the middle of making it; whoever waits for that learns what is wrong.
+            return nil
+        }
+    }
+
     /// Opens the file, makes or migrates it, and steps the boot number.
     private func open() throws(JobStoreError) -> QueueDatabase {
         let connection = try Connection(path: directory.queue, queryOnly: false)
-        let guarded = WriteGuard(lock: lock, byte: .queue, wait: wait)
         let bootNumber = try Migrations.prepareQueue(connection, boot: boot, under: guarded) { () throws(JobStoreError) in
             try directory.synchronize()
         }
+        return try database(on: connection, bootNumber: bootNumber)
+    }
+
+    private func database(on connection: Connection, bootNumber: Int64) throws(JobStoreError) -> QueueDatabase {
         let database = QueueDatabase(
             connection: connection, bootNumber: bootNumber, boot: boot, clock: clock, standing: standing, space: space)
         database.firstOrdinal = try Restore.firstOrdinal(connection)

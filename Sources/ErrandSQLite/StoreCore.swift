@@ -43,12 +43,15 @@ final class StoreCore: Sendable {
 
         let opening = QueueOpening(
             directory: directory, lock: lock, wait: options.lockWait, boot: boot, clock: clock, standing: standing, space: space)
-        let database = try lock.whileOpening(wait: options.lockWait) { () throws(JobStoreError) in
-            if isNew { try directory.makeFile(directory.queue) }
-            let database = try opening.openIfThereIsRoom()
-            try directory.makeDirectory(directory.doorbells)
-            if isNew { ballast.make() }
-            return database
+        var database = try opening.openIfSettled()
+        if database == nil {
+            database = try lock.whileOpening(wait: options.lockWait) { () throws(JobStoreError) in
+                if isNew { try directory.makeFile(directory.queue) }
+                let database = try opening.openIfThereIsRoom()
+                try directory.makeDirectory(directory.doorbells)
+                if isNew { ballast.make() }
+                return database
+            }
         }
 
         let bells = DoorbellDirectory(path: directory.doorbells)

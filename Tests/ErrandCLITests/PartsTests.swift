@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test(arguments: ["64", "-1MiB", "lots"]) func `a reserve that is no amount of bytes is refused`(text: String) async {
-        let flag = await World().run("enqueue", "greet", "--reserve", text)
+        let flag = await World().run("enqueue", "greet", "--reserve=\(text)")
         #expect(flag.code == 2 && flag.err.contains("write a whole number and its unit"))
         var world = World()
         world.environment["ERRAND_RESERVE"] = text

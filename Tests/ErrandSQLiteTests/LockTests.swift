@@ -37,6 +37,19 @@ import Testing
         #expect(try await append.value == 0)
     }
 
+    @Test func `a store that is complete opens, is read and written while somebody was stopped who opens it too`() async throws {
+        let directory = TemporaryDirectory()
+        let first = try open(directory, wait: nil)
+        #expect(try await first.store.logs.newestCursor() == 0)
+        let file = hold(2, of: directory)
+        defer { close(file) }
+        let second = try open(directory, wait: .zero)
+        let store = second.store
+        #expect(try await store.inspection.stats().counts.isEmpty)
+        #expect(try await store.logs.newestCursor() == 0)
+        #expect(try await store.jobs.enqueue([NewJob(kind: "greet", payload: [])]).count == 1)
+    }
+
     @Test func `a replaced lock file makes nobody look dead, on either side`() async throws {
         let old = try TestStore()
         let worker = try await old.join()
@@ -92,7 +105,8 @@ import Testing
 
     @Test func `opening waits no longer than told either`() throws {
         let directory = TemporaryDirectory()
-        try open(directory, wait: nil).close()
+        mkdir(directory.path, 0o700)
+        close(Glibc.open("\(directory.path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
         let file = hold(2, of: directory)
         defer { close(file) }
         let error = #expect(throws: JobStoreError.self) { try open(directory, wait: .milliseconds(50)) }
