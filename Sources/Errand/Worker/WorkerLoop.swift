@@ -272,11 +272,11 @@ final class WorkerLoop: Sendable {
 
     // MARK: Keeping
 
-    /// Often enough that a death is noticed within a second, seldom enough that an idle worker costs next to nothing: makes the jobs
-    /// of dead workers available again, and once a minute removes what crashes have left behind.
+    /// Often enough that a death is noticed within a second, seldom enough that an idle worker costs next to nothing: makes the jobs of dead
+    /// workers available again, and once a minute removes what crashes have left behind.
     private func rescueOthers() async {
         var nextSweep = clock.uptime()
-        while await clock.sleep(for: .milliseconds(750)) {
+        while await clock.sleep(for: .milliseconds(900)) {
             guard let id = registered.withLock({ $0 }) else { continue }
             do throws(JobStoreError) {
                 try await rescuer.look(as: id)
