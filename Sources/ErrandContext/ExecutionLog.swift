@@ -131,6 +131,11 @@ package final class ExecutionLog: Sendable {
         return flags
     }
 
+    /// Appends a line of Errand's own about the execution: what its code cannot know, or does not say.
+    package func remark(_ text: String, level: Logger.Level, at time: Timestamp) {
+        append(at: time, level: level, stream: .system, limit: LogCapture.lineBytes, message: text)
+    }
+
     /// Takes over lines that another process has rendered for this execution, in their order. Their numbers are given here, after those of
     /// all lines before them; what is no record at all is left out, so that its number is missing.
     package func adopt(_ lines: PendingLines) {
@@ -207,9 +212,7 @@ package final class ExecutionLog: Sendable {
     package func end(at time: Timestamp) {
         for (stream, line) in printed.finish() { append(line: line, at: time, stream: stream) }
         if state.withLock({ $0.dropped > 0 }) {
-            append(
-                at: time, level: .warning, stream: .system, limit: LogCapture.lineBytes,
-                message: "the last lines of this log were dropped")
+            remark("the last lines of this log were dropped", level: .warning, at: time)
         }
         state.withLock { state in
             state.endedAt = state.endedAt ?? time

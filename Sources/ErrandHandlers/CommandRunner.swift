@@ -182,9 +182,7 @@ struct CommandRunner: Sendable {
     }
 
     private func remark(_ text: String, _ context: ExecutionContext) {
-        context.log.append(
-            at: context.now(), level: .warning, stream: .system, limit: Limits.logLineBytes,
-            message: text)
+        context.log.remark(text, level: .warning, at: context.now())
     }
 
     // MARK: Meaning

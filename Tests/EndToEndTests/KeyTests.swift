@@ -37,6 +37,7 @@ import Testing
         for number in 0..<30 {
             let arguments = ["enqueue", "greet", "--key", "order-\(number)"]
             let doomed = try sandbox.start(arguments)
+            // Waits for nothing: the kill is to come at any moment of the command's life, before its commit, after it, or in between.
             usleep(UInt32.random(in: 0...40_000, using: &generator))
             doomed.signal(SIGKILL)
             _ = doomed.waitForEnd()

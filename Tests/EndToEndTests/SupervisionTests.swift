@@ -86,6 +86,7 @@ import Testing
         #expect(eventually { supervisor.errorSoFar.contains("draining") })
         supervisor.signal(SIGTERM)
         #expect(supervisor.waitForEnd().status == 143)
+        // A look that fails, because the store is busy just then, is repeated.
         #expect(eventually { (try? worker(of: id)).map { !isAlive($0) } ?? false })
     }
 

@@ -79,9 +79,7 @@ package struct ExecutionPipeline: Sendable {
     /// The log of an execution that crashed ends visibly, as it does when its worker died with it.
     private func markCrash(_ verdict: Verdict, _ context: ExecutionContext) {
         guard verdict.outcome == .crashed, let error = verdict.error else { return }
-        context.log.append(
-            at: clock.now(), level: .critical, stream: .system, limit: LogCapture.lineBytes,
-            message: "crashed: \(error.message)")
+        context.log.remark("crashed: \(error.message)", level: .critical, at: clock.now())
     }
 
     private func tellHooks(_ event: ExecutionHook.Event, _ context: ExecutionContext) async {

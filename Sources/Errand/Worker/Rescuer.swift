@@ -183,7 +183,7 @@ package struct Rescuer: Sendable {
         await context.run { await reporting.send(report) }
         var text = "crashed: \(error.message)"
         if let worker = record.worker { text += "; worker \(worker) died with it" }
-        append(text, level: .critical, to: context)
+        context.log.remark(text, level: .critical, at: clock.now())
         ExecutionContext.none {
             logger.error(
                 "an execution took its worker down",
@@ -196,12 +196,6 @@ package struct Rescuer: Sendable {
 
     private func mark(_ record: ExecutionRecord, in context: ExecutionContext) {
         let reason = record.error?.message ?? "worker \(record.worker.map(String.init(describing:)) ?? "") died"
-        append("interrupted: \(reason); the attempt does not count", level: .warning, to: context)
-    }
-
-    private func append(_ text: String, level: Logger.Level, to context: ExecutionContext) {
-        context.log.append(
-            at: clock.now(), level: level, stream: .system, limit: LogCapture.lineBytes,
-            message: text)
+        context.log.remark("interrupted: \(reason); the attempt does not count", level: .warning, at: clock.now())
     }
 }

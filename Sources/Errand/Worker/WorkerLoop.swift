@@ -337,8 +337,6 @@ final class WorkerLoop: Sendable {
     /// Writes the last line of an execution whose end is not what its own code thinks: under its own ID, as all that belongs to it.
     private func remark(_ text: String, on execution: ExecutionID) {
         guard let context = unsettled.withLock({ $0.removeValue(forKey: execution) }) else { return }
-        context.log.append(
-            at: clock.now(), level: .error, stream: .system, limit: LogCapture.lineBytes,
-            message: text)
+        context.log.remark(text, level: .error, at: clock.now())
     }
 }

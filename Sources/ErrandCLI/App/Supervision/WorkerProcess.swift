@@ -41,6 +41,7 @@ struct WorkerProcess {
     static func isIgnored(_ signal: Int32) -> Bool {
         var action = sigaction()
         guard sigaction(signal, nil, &action) == 0 else { return false }
+        // Both are pointers to functions, of the size of an Int, and are compared, never called: SIG_IGN is no address of one.
         return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
