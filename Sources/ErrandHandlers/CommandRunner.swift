@@ -57,7 +57,8 @@ struct CommandRunner: Sendable {
         try Task.checkCancellation()
         let limits = command.limits.filled(from: options.limits)
         let child = try start(command, limits, for: context)
-        let end = await withTaskExecutorPreference(EventLoop.endings) { await attend(child, limits, for: context) }
+        let attendance = Attendance(to: child, outputLimit: limits.outputBytes, for: context, options)
+        let end = await withTaskExecutorPreference(EventLoop.endings) { await attendance.run() }
         if end.wasCancelled { throw CancellationError() }
         if let error = try error(for: end, under: limits) { throw error }
         return try result(of: child)
@@ -113,74 +114,6 @@ struct CommandRunner: Sendable {
         }
     }
 
-    // MARK: Attend
-
-    /// How a command ended.
-    private struct End {
-        var child = ChildProcess.End(status: .unknown, cpu: .zero)
-        var wasCancelled = false
-        var hasPrintedTooMuch = false
-        var lastErrorLine: [UInt8] = []
-    }
-
-    private enum Part {
-        case output(OutputPump.Ending)
-        case errors(OutputPump.Ending)
-        case limit
-    }
-
-    /// Files output until the command has ended and its pipes have, or have had time to; then reaps it. On ``EventLoop/endings``.
-    private func attend(_ child: ChildProcess, _ limits: CommandLimits, for context: ExecutionContext) async -> End {
-        let exit = Watch(child.exit, on: .endings)
-        let meter = OutputMeter(limit: limits.outputBytes) { exit.stop() }
-        let output = OutputPump(child.output, stream: .stdout, meter: meter, for: context)
-        let errors = OutputPump(child.errors, stream: .stderr, meter: meter, for: context)
-        var end = End()
-        await withTaskGroup(of: Part.self) { group in
-            group.addTask(executorPreference: EventLoop.output) { .output(await output.run()) }
-            group.addTask(executorPreference: EventLoop.output) { .errors(await errors.run()) }
-            let tree = ProcessTree(leader: child, execution: context.executionID)
-            if await untilCancelled({ await $0.ready() }, exit) == .stopped {
-                end.wasCancelled = Task.isCancelled
-                await tree.end(grace: options.terminationGrace)
-            }
-
-            let limit = Watch(on: .endings)
-            let deadline = EventLoop.now() + options.lingerLimit
-            group.addTask {
-                // Stopped at once when the task is cancelled: everything has ended then, and what the pipes hold is read all the same.
-                _ = await untilCancelled({ await $0.ready(until: deadline) }, limit)
-                output.stop()
-                errors.stop()
-                return .limit
-            }
-            var openStreams = 2
-            var isCut = false
-            while openStreams > 0, let part = await group.next() {
-                switch part {
-                case .output(let ending): isCut = isCut || ending.isCut
-                case .errors(let ending):
-                    isCut = isCut || ending.isCut
-                    end.lastErrorLine = ending.lastLine
-                case .limit: continue
-                }
-                openStreams -= 1
-            }
-            limit.stop()
-            if !end.wasCancelled, Task.isCancelled {
-                end.wasCancelled = true
-                await tree.end(grace: options.terminationGrace)
-            } else if isCut, !end.wasCancelled {
-                remark(
-                    "the command has ended, but a process that it started still holds its output open; reading stopped after \(DurationText.format(options.lingerLimit))",
-                    context)
-            }
-        }
-        end.hasPrintedTooMuch = meter.isExceeded
-        end.child = child.reap()
-        return end
-    }
-
     private func remark(_ text: String, _ context: ExecutionContext) {
         context.log.remark(text, level: .warning, at: context.now())
     }
@@ -188,7 +121,7 @@ struct CommandRunner: Sendable {
     // MARK: Meaning
 
     /// What the end means: `nil` for success. Throws a snooze.
-    private func error(for end: End, under limits: CommandLimits) throws(Snooze) -> StoredError? {
+    private func error(for end: Attendance.End, under limits: CommandLimits) throws(Snooze) -> StoredError? {
         if let met = MetLimit(end.child, under: limits, outputWasExceeded: end.hasPrintedTooMuch) { return met.error }
         func message(_ text: String) -> String { self.message(text, end) + (limits.hint.map { " (\($0))" } ?? "") }
         switch end.child.status {
@@ -207,7 +140,7 @@ struct CommandRunner: Sendable {
     }
 
     /// With the last line of standard error, if it is short enough to be a message.
-    private func message(_ text: String, _ end: End) -> String {
+    private func message(_ text: String, _ end: Attendance.End) -> String {
         guard (1...500).contains(end.lastErrorLine.count) else { return text }
         return "\(text): \(String(decoding: end.lastErrorLine, as: UTF8.self))"
     }
@@ -231,14 +164,5 @@ struct CommandRunner: Sendable {
             throw StoredError(type: "ResultNotJSON", message: "what the command wrote to its result descriptor is not JSON: \(error)")
         }
         return bytes
-    }
-}
-
-/// Waits at `watch`, and stops that when the task is cancelled.
-func untilCancelled(_ wait: (Watch) async -> EventLoop.Readiness, _ watch: Watch) async -> EventLoop.Readiness {
-    await withTaskCancellationHandler {
-        await wait(watch)
-    } onCancel: {
-        watch.stop()
     }
 }

@@ -12,10 +12,6 @@ package struct IsolatedRunner: Sendable {
     /// What the child finds in its environment besides its execution's identity: all that its worker has.
     var environment: [String: String]
 
-    /// How long a handler has to end after its cancellation before its processes get SIGTERM: 2 seconds. With the time to SIGKILL it is less
-    /// than a worker that leaves waits for its handlers.
-    static let cancelGrace = Duration.seconds(2)
-
     /// Starts children in the environment of this process.
     package init(options: CommandOptions, environment: [String: String]) {
         self.options = options
@@ -39,7 +35,9 @@ package struct IsolatedRunner: Sendable {
     private func run(_ job: ClaimedJob, for context: ExecutionContext) async throws -> [UInt8]? {
         try Task.checkCancellation()
         let child = try await start(job, for: context)
-        let end = await withTaskExecutorPreference(EventLoop.endings) { await attend(child, for: context) }
+        // What a handler of this program may print is limited where all logs are.
+        let attendance = Attendance(to: child, channel: ChannelPump(child.result, for: context), for: context, options)
+        let end = await withTaskExecutorPreference(EventLoop.endings) { await attendance.run() }
         switch end.report.ending {
         case .returned(let result): return result
         case .failed(let error): throw error
@@ -81,84 +79,12 @@ package struct IsolatedRunner: Sendable {
                 remark(
                     "a process of its own could not be started just now: \(error); it is tried again in \(DurationText.format(options.shortageDelay))",
                     context)
-                throw Snooze(for: options.shortageDelay)
+                throw Snooze(for: options.shortageDelay, hinderedBy: "a process of its own could not be started: \(error)")
             default:
                 throw StoredError(
                     type: "ProcessNotStarted", message: "this program could not be started as a process of the execution's own: \(error)")
             }
         }
-    }
-
-    // MARK: While it runs
-
-    private struct End {
-        var status = ExitStatus.unknown
-        var wasCancelled = false
-        var report = ChannelPump.Result()
-        /// The last line that went past the C library's streams.
-        var lastErrorLine: [UInt8] = []
-    }
-
-    private enum Part {
-        case channel(ChannelPump.Result)
-        case output(OutputPump.Ending)
-        case errors(OutputPump.Ending)
-        case limit
-    }
-
-    /// Files lines until the child has ended and its streams have, or have had time to; then reaps it. On ``EventLoop/endings``.
-    private func attend(_ child: ChildProcess, for context: ExecutionContext) async -> End {
-        let channel = ChannelPump(child.result, for: context)
-        // What a handler of this program may print is limited where all logs are.
-        let meter = OutputMeter(limit: nil) {}
-        let output = OutputPump(child.output, stream: .stdout, meter: meter, for: context)
-        let errors = OutputPump(child.errors, stream: .stderr, meter: meter, for: context)
-        var end = End()
-        await withTaskGroup(of: Part.self) { group in
-            group.addTask(executorPreference: EventLoop.output) {
-                let report = await channel.run()
-                // Whoever writes over it would wait for ever for somebody to read on.
-                if report.isDamaged { _ = errand_pidfd_kill(child.exit.number, SIGKILL) }
-                return .channel(report)
-            }
-            group.addTask(executorPreference: EventLoop.output) { .output(await output.run()) }
-            group.addTask(executorPreference: EventLoop.output) { .errors(await errors.run()) }
-            let tree = ProcessTree(leader: child, execution: context.executionID)
-            if await untilCancelled({ await $0.ready() }, Watch(child.exit, on: .endings)) == .stopped {
-                end.wasCancelled = true
-                channel.cancel()
-                let deadline = EventLoop.now() + IsolatedRunner.cancelGrace
-                _ = await Watch(child.exit, on: .endings).ready(until: deadline)
-                await tree.end(grace: options.terminationGrace)
-            }
-
-            let limit = Watch(on: .endings)
-            let deadline = EventLoop.now() + options.lingerLimit
-            group.addTask {
-                _ = await untilCancelled({ await $0.ready(until: deadline) }, limit)
-                channel.stop()
-                output.stop()
-                errors.stop()
-                return .limit
-            }
-            var openStreams = 3
-            while openStreams > 0, let part = await group.next() {
-                switch part {
-                case .channel(let report): end.report = report
-                case .output: break
-                case .errors(let ending): end.lastErrorLine = ending.lastLine
-                case .limit: continue
-                }
-                openStreams -= 1
-            }
-            limit.stop()
-            if !end.wasCancelled, Task.isCancelled {
-                end.wasCancelled = true
-                await tree.end(grace: options.terminationGrace)
-            }
-        }
-        end.status = child.reap().status
-        return end
     }
 
     private func remark(_ text: String, _ context: ExecutionContext) {
@@ -168,10 +94,10 @@ package struct IsolatedRunner: Sendable {
     // MARK: Meaning
 
     /// What is kept with an execution whose process died without an answer.
-    private func crash(_ end: End, kind: String) -> StoredError {
+    private func crash(_ end: Attendance.End, kind: String) -> StoredError {
         var code: Int?
         var text: String
-        switch end.status {
+        switch end.child.status {
         case _ where end.report.isDamaged:
             text =
                 "a handler of kind \(kind) wrote to descriptor \(ChildProcess.resultNumber), its process's channel to the worker, and was killed"
