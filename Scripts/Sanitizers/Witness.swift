@@ -12,10 +12,12 @@ private final class Numbers: Sendable {
 private let numbers = Numbers()
 
 @main enum Witness {
-    static func main() {
+    static func main() async {
         switch CommandLine.arguments.dropFirst().first {
         // Nothing is wrong.
         case "mutex": twice { for _ in 0..<100_000 { numbers.guarded.withLock { $0 += 1 } } }
+        // Nothing either: each task waits for an answer that may be there already.
+        case "continuation": await Task.detached { await Witness.ask() }.value
         // Two threads, one variable, no lock; the lock beside it is no excuse.
         case "race":
             twice {
@@ -31,7 +33,18 @@ private let numbers = Numbers()
             bytes.deallocate()
         case "leak":
             leak()
-        default: fatalError("usage: Witness mutex|race|overflow|leak")
+        default: fatalError("usage: Witness mutex|continuation|race|overflow|leak")
+        }
+    }
+
+    private static func ask() async {
+        for number in 0..<20_000 {
+            let answer = await withUnsafeContinuation { continuation in
+                Answers.shared.ask { continuation.resume(returning: number) }
+                // Sometimes it comes before the task waits, sometimes after.
+                for _ in 0..<number % 300 { sched_yield() }
+            }
+            precondition(answer == number)
         }
     }
 
@@ -52,5 +65,30 @@ private let numbers = Numbers()
     @Sendable private static func run(_ ignored: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
         body.withLock { $0 }?()
         return nil
+    }
+}
+
+/// A thread that answers.
+private final class Answers: @unchecked Sendable {
+    // Proof: `pending` is only touched inside `mutex`.
+    static let shared = Answers()
+
+    private let mutex = Mutex(())
+    private var pending: [() -> Void] = []
+
+    init() {
+        var thread = pthread_t()
+        pthread_create(&thread, nil, { _ in while true { Answers.shared.answer() } }, nil)
+    }
+
+    func ask(_ question: @escaping () -> Void) { mutex.withLock { _ in pending.append(question) } }
+
+    private func answer() {
+        let questions = mutex.withLock { _ in
+            defer { pending = [] }
+            return pending
+        }
+        for question in questions { question() }
+        sched_yield()
     }
 }

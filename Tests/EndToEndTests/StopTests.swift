@@ -31,11 +31,14 @@ import Testing
 
     @Test func `SIGTERM drains: what runs finishes, nothing new starts, exit 0`() throws {
         let sandbox = try Sandbox()
-        let first = try sandbox.run("enqueue", "--", "sh", "-c", "echo started; sleep 1; echo finished").text
+        let go = sandbox.directory + "/go"
+        let first = try sandbox.run("enqueue", "--", "sh", "-c", "echo started; until [ -e '\(go)' ]; do sleep 0.05; done").text
         let second = try sandbox.run("enqueue", "--", "true").text
         let worker = try sandbox.start(["work", "-c", "1"])
         #expect(try eventually { try sandbox.run("logs", first).out.contains("started") })
         worker.signal(SIGTERM)
+        #expect(eventually { worker.errorSoFar.contains("draining") })
+        #expect(FileManager.default.createFile(atPath: go, contents: nil))
         #expect(worker.waitForEnd().status == 0)
         let states = try sandbox.run("jobs", "--json").objects().reduce(into: [:]) {
             $0[$1["id"] as? String ?? ""] = $1["state"] as? String
