@@ -4,6 +4,8 @@
 struct NamedValues {
     /// The values' places, in the order of the text; quotes around a value are not part of it, brackets are.
     private(set) var spans: [Range<Int>] = []
+    /// Where the values begin that are no texts but numbers, words, objects and arrays: what stands for them needs quotes of its own.
+    private(set) var bare: Set<Int> = []
 
     private let bytes: [UInt8]
     private let hides: (ArraySlice<UInt8>) -> Bool
@@ -15,14 +17,17 @@ struct NamedValues {
         self = withoutActuallyEscaping(hides) { hides in
             var finder = NamedValues(bytes: bytes, hides: hides)
             finder.search()
-            return NamedValues(bytes: [], hides: { _ in false }, spans: finder.spans)
+            return NamedValues(bytes: [], hides: { _ in false }, spans: finder.spans, bare: finder.bare)
         }
     }
 
-    private init(bytes: [UInt8], hides: @escaping (ArraySlice<UInt8>) -> Bool, spans: [Range<Int>] = []) {
+    private init(
+        bytes: [UInt8], hides: @escaping (ArraySlice<UInt8>) -> Bool, spans: [Range<Int>] = [], bare: Set<Int> = []
+    ) {
         self.bytes = bytes
         self.hides = hides
         self.spans = spans
+        self.bare = bare
     }
 
     private mutating func search() {
@@ -36,12 +41,16 @@ struct NamedValues {
                 }
             if let found {
                 spans.append(found)
+                if isMember(at: position), bytes[found.lowerBound - 1] != UInt8(ascii: "\"") { bare.insert(found.lowerBound) }
                 position = max(position + 1, found.upperBound)
             } else {
                 position += 1
             }
         }
     }
+
+    /// Whether a name begins here that is not quoted once more.
+    private func isMember(at position: Int) -> Bool { bytes[position] == UInt8(ascii: "\"") && backslashes(before: position) == 0 }
 
     // MARK: "name": value
 
@@ -53,14 +62,7 @@ struct NamedValues {
         var position = skipSpace(end + 1)
         guard position < bytes.count, bytes[position] == UInt8(ascii: ":"), hides(bytes[(start + 1)..<(end - depth)]) else { return nil }
         position = skipSpace(position + 1)
-        var first = position
-        while first < bytes.count, bytes[first] == UInt8(ascii: "\\") { first += 1 }
-        if first < bytes.count, bytes[first] == UInt8(ascii: "\"") {
-            let begin = first + 1
-            // A line that was cut may never say where the value ends.
-            guard let close = closing(first - position, from: begin, limit: bytes.count) else { return begin..<bytes.count }
-            return begin..<max(begin, close - (first - position))
-        }
+        if let content = quoted(at: position) { return content }
         let value = position..<endOfValue(from: position)
         return value.isEmpty ? nil : value
     }
@@ -83,6 +85,18 @@ struct NamedValues {
             position += 1
         }
         return nil
+    }
+
+    /// The content of the text that begins at `start` with a quote, backslashes before it where the whole is quoted once more; `nil` when
+    /// no text begins there.
+    private func quoted(at start: Int) -> Range<Int>? {
+        var quote = start
+        while quote < bytes.count, bytes[quote] == UInt8(ascii: "\\") { quote += 1 }
+        guard quote < bytes.count, bytes[quote] == UInt8(ascii: "\"") else { return nil }
+        let begin = quote + 1
+        // A line that was cut may never say where the value ends.
+        guard let close = closing(quote - start, from: begin, limit: bytes.count) else { return begin..<bytes.count }
+        return begin..<max(begin, close - (quote - start))
     }
 
     private func skipSpace(_ start: Int) -> Int {
@@ -124,9 +138,9 @@ struct NamedValues {
         while start < sign, bytes[start] == UInt8(ascii: "-") { start += 1 }
         guard start < sign, hides(bytes[start..<sign]) else { return nil }
         let begin = sign + 1
-        if begin < bytes.count, bytes[begin] == UInt8(ascii: "\"") || bytes[begin] == UInt8(ascii: "'") {
-            let end = bytes[(begin + 1)...].firstIndex(of: bytes[begin]) ?? bytes.count
-            return (begin + 1)..<end
+        if let content = quoted(at: begin) { return content }
+        if begin < bytes.count, bytes[begin] == UInt8(ascii: "'") {
+            return (begin + 1)..<(bytes[(begin + 1)...].firstIndex(of: UInt8(ascii: "'")) ?? bytes.count)
         }
         let end = bytes[begin...].firstIndex(where: ends) ?? bytes.count
         return begin < end ? begin..<end : nil

@@ -1,7 +1,5 @@
 // What must not be read in logs, errors and views: members by name, secrets by value. Pure.
 
-import Glibc
-
 /// Takes secrets out of text: whatever stands under one of some names, and some values wherever they stand. Each is shown as
 /// `[redacted]`.
 ///
@@ -20,14 +18,14 @@ public struct Redaction: Sendable, Hashable {
 
     /// The patterns in lower case.
     private let names: [[UInt8]]
-    /// Longest first, so that a secret within another does not leave the rest of it.
-    private var secrets: [[UInt8]]
+    /// In a fixed order, so that equal ones are equal.
+    private var secrets: [SecretText]
 
     /// Redacts what stands under `names` and each of `secrets`.
     /// - Parameters:
     ///   - names: names of JSON members, metadata, `meta` and variables; case does not count, `*` stands for any characters.
-    ///   - secrets: values, found literally and as JSON writes them. Of one with several lines each line is looked for; what is shorter
-    ///     than ``shortestSecret`` is not.
+    ///   - secrets: values, found as they are and as JSON writes them, whatever it escapes. Of one with several lines each line is
+    ///     looked for; what is shorter than ``shortestSecret`` is not.
     public init(names: [String], secrets: [String] = []) {
         self.names = names.map { Array($0.lowercased().utf8) }
         self.secrets = []
@@ -43,20 +41,17 @@ public struct Redaction: Sendable, Hashable {
 
     /// Its names and secrets, for another process that is to redact the same.
     package var parts: (names: [String], secrets: [String]) {
-        (names.map { String(decoding: $0, as: UTF8.self) }, secrets.map { String(decoding: $0, as: UTF8.self) })
+        (names.map { String(decoding: $0, as: UTF8.self) }, secrets.map { String(decoding: $0.bytes, as: UTF8.self) })
     }
 
     private mutating func add(_ more: [String]) {
         var all = Set(secrets)
         for secret in more {
             for line in secret.split(whereSeparator: \.isNewline) where line.utf8.count >= Redaction.shortestSecret {
-                all.insert(Array(line.utf8))
-                var escaped: [UInt8] = []
-                JSONText.append(String(line), to: &escaped)
-                all.insert(Array(escaped.dropFirst().dropLast()))
+                all.insert(SecretText(String(line)))
             }
         }
-        secrets = all.sorted { $0.count != $1.count ? $0.count > $1.count : $0.lexicographicallyPrecedes($1) }
+        secrets = all.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     }
 
     /// Whether what stands under `name` is a secret.
@@ -78,17 +73,22 @@ public struct Redaction: Sendable, Hashable {
         values.reduce(into: [:]) { $0[redacted($1.key)] = hides($1.key) ? Redaction.mark : redacted($1.value) }
     }
 
-    /// Takes the secrets out of `bytes`; tells whether there were any.
-    package func redact(_ bytes: inout [UInt8]) -> Bool {
-        var spans = names.isEmpty ? [] : NamedValues(in: bytes, hides: hides).spans
-        for secret in secrets { spans += Redaction.places(of: secret, in: bytes) }
+    /// Takes the secrets out of `bytes`; tells whether there were any. With `quotesMark` the mark is a JSON text where a number, an object
+    /// or the like stood.
+    package func redact(_ bytes: inout [UInt8], quotesMark: Bool = false) -> Bool {
+        let named = names.isEmpty ? nil : NamedValues(in: bytes, hides: hides)
+        var spans = named?.spans ?? []
+        for secret in secrets { spans += secret.places(in: bytes) }
         guard !spans.isEmpty else { return false }
         spans.sort { ($0.lowerBound, $1.upperBound) < ($1.lowerBound, $0.upperBound) }
         var result: [UInt8] = []
         var position = 0
         for span in spans where span.upperBound > position {
             // What overlaps is one secret.
-            if span.lowerBound >= position { result += bytes[position..<span.lowerBound] + Array(Redaction.mark.utf8) }
+            if span.lowerBound >= position {
+                let isBare = quotesMark && named?.bare.contains(span.lowerBound) == true
+                result += bytes[position..<span.lowerBound] + Array((isBare ? "\"\(Redaction.mark)\"" : Redaction.mark).utf8)
+            }
             position = span.upperBound
         }
         bytes = result + bytes[position...]
@@ -98,36 +98,13 @@ public struct Redaction: Sendable, Hashable {
     /// The end of a text that was cut, without the beginning of a secret.
     package func withoutCutSecret(_ text: String) -> String {
         let bytes = Array(text.utf8)
-        for secret in secrets {
-            for length in stride(from: min(secret.count - 1, bytes.count), through: 4, by: -1)
-            where bytes.suffix(length).elementsEqual(secret.prefix(length)) {
-                return String(decoding: bytes.dropLast(length), as: UTF8.self) + Redaction.mark
-            }
-        }
-        return text
+        let length = secrets.map { $0.beginning(atEndOf: bytes, least: 4) }.max() ?? 0
+        return length == 0 ? text : String(decoding: bytes.dropLast(length), as: UTF8.self) + Redaction.mark
     }
 
     /// The values under hidden names in `bytes`, as they are written there: quoted ones without their quotes, escapes and all.
     package func values(in bytes: [UInt8]) -> [ArraySlice<UInt8>] {
         NamedValues(in: bytes, hides: hides).spans.map { bytes[$0] }
-    }
-
-    private static func places(of secret: [UInt8], in bytes: [UInt8]) -> [Range<Int>] {
-        bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress else { return [] }
-            var places: [Range<Int>] = []
-            var start = 0
-            // The first byte is looked for by the C library, many at once; memmem(3) is missing from Swift's Glibc import.
-            while buffer.count - start >= secret.count,
-                let found = memchr(base + start, Int32(secret[0]), buffer.count - start - secret.count + 1)
-            {
-                let place = UnsafeRawPointer(found) - base
-                let isHere = memcmp(base + place, secret, secret.count) == 0
-                if isHere { places.append(place..<(place + secret.count)) }
-                start = place + (isHere ? secret.count : 1)
-            }
-            return places
-        }
     }
 
     /// Whether `name` is what `pattern`, in lower case, says.

@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct SecretsTests {
     private static let payloadSecret = "payload-secret-4711"
     private static let environmentSecret = "environment-secret-0815"
-    private static let kindSecret = "kind-secret-2342"
+    private static let kindSecret = "kind-secret/ü-2342"
 
     /// A worker's directory with a kind that tells all it knows, in every way that it can.
     private func sandbox() throws -> (Sandbox, configuration: String) {
@@ -17,6 +17,7 @@ import Testing
             print('plain', job['password'], flush=True)
             print(json.dumps({'level': 'warning', 'message': 'said ' + job['password'], 'password': 'x', 'deep': {'API_TOKEN': 'y'}}))
             print('password=' + job['password'] + ' env ' + os.environ['API_TOKEN'], flush=True)
+            print(json.dumps({'env': os.environ['API_TOKEN']}), json.dumps(job['login']['password'][0]).replace('/', '\\\\/'), flush=True)
             print('the worker has ' + '\(SecretsTests.environmentSecret)', flush=True)
             print(' '.join(sorted(os.environ)), flush=True)
             os.write(3, json.dumps({'echo': job['password'], 'password': job['password']}).encode())
@@ -41,7 +42,8 @@ import Testing
         var ids: [String] = []
         for fails in [true, false] {
             let added = try sandbox.run(
-                "enqueue", "tell", #"{"password":"\#(SecretsTests.payloadSecret)","fail":\#(fails)}"#, "--meta",
+                "enqueue", "tell", #"{"password":"\#(SecretsTests.payloadSecret)","login":{"password":["in/array-88"]},"fail":\#(fails)}"#,
+                "--key", "\(SecretsTests.environmentSecret) \(fails)", "--meta",
                 "note=\(SecretsTests.environmentSecret)", "--meta", "password=in-meta-77", environment: environment)
             #expect(added.status == 0, "\(added.err)")
             ids.append(added.text)
@@ -72,7 +74,7 @@ import Testing
             channels.append((arguments.joined(separator: " "), seen.out + seen.err))
         }
         for (name, text) in channels {
-            for secret in secrets + ["in-meta-77", "aws-secret-99"] {
+            for secret in secrets + ["in-meta-77", "aws-secret-99", "kind-secret", "array-88"] {
                 #expect(!text.contains(secret), "\(name) shows \(secret)")
             }
         }
@@ -82,6 +84,7 @@ import Testing
         #expect(messages.contains("said [redacted]"))
         #expect(messages.contains("password=[redacted] env [redacted]"))
         #expect(messages.contains("the worker has [redacted]"))
+        #expect(messages.contains(#"{"env": "[redacted]"} "[redacted]""#))
         // Two streams: which line comes first is nobody's promise.
         #expect(messages.contains("cannot log in with [redacted] and [redacted]"))
         let job = try #require(try sandbox.run("show", ids[0], "--json", environment: environment).objects().first)

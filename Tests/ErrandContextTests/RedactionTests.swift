@@ -28,6 +28,8 @@ import Testing
         ("https://h/?a=1&api_token=x&b=2", "https://h/?a=1&api_token=[redacted]&b=2"),
         ("password=\"x y\" user=ada", "password=\"[redacted]\" user=ada"),
         ("API_TOKEN=x", "API_TOKEN=[redacted]"),
+        (#"password="x \" y" user=ada"#, #"password="[redacted]" user=ada"#),
+        (#"{"said":"password=\"x y\" user=ada"}"#, #"{"said":"password=\"[redacted]\" user=ada"}"#),
         // Values.
         ("it is hunter2!, and hunter2!", "it is [redacted], and [redacted]"),
         (#"{"note":"aa\"b\\cc"}"#, #"{"note":"[redacted]"}"#),
@@ -60,6 +62,30 @@ import Testing
         #expect(redaction.redacted("xcdefghijklx") == "x[redacted]x")
     }
 
+    /// As writers do: our own, JavaScript's; PHP's, Foundation's; Python's; Go's, .NET's; Python's twice; and as it is.
+    @Test(arguments: [
+        #"x7/\"ü😀<t\\\"<"#, #"x7\/\"ü😀<t\\\"<"#, #"x7/\"\u00fc\ud83d\ude00<t\\\"<"#, #"x7/\u0022\u00FC\uD83D\uDE00\u003Ct\\\u0022\u003c"#,
+        #"x7/\\\"\\u00fc\\ud83d\\ude00<t\\\\\\\"<"#, #"x7/"ü😀<t\"<"#,
+    ])
+    func `a secret is found whichever way JSON writes it`(written: String) {
+        let redaction = Redaction(names: [], secrets: [#"x7/"ü😀<t\"<"#])
+        #expect(redaction.redacted(#"{"a":"\n\#(written)\n","b":"é"}"#) == #"{"a":"\n[redacted]\n","b":"é"}"#)
+        #expect(redaction.redacted("\\ before, \(written)") == "\\ before, [redacted]")
+        // And where it was cut, at any place but in its first characters.
+        for length in 4..<written.utf8.count {
+            let cut = String(decoding: written.utf8.prefix(length), as: UTF8.self)
+            guard !cut.contains("\u{FFFD}") else { continue }
+            #expect(redaction.withoutCutSecret("ends in \(cut)") == "ends in [redacted]")
+        }
+    }
+
+    @Test(arguments: [
+        #"x7/\"ue"#, #"x7\\/ü"#, #"x\7/\"ü😀<t\\\"<"#, #"x7/\"\u00fd\ud83d\ude00<t\\\"<"#, #"x7/\"ü😀<t\"#, #"\"#, #"\u"#, #"x7/\u002"#,
+    ])
+    func `what only looks like a written secret stays`(text: String) {
+        #expect(Redaction(names: [], secrets: [#"x7/"ü😀<t\"<"#]).redacted(text) == text)
+    }
+
     @Test func `the beginning of a secret at a cut goes too`() {
         #expect(redaction.withoutCutSecret("the line ends in hunte") == "the line ends in [redacted]")
         #expect(redaction.withoutCutSecret("the line ends in hun") == "the line ends in hun")
@@ -74,7 +100,7 @@ import Testing
 
     @Test func `a text full of quotes and signs takes time in proportion to its length`() {
         // A quadratic search would take minutes here.
-        for unit in ["\"", "\\\"", "\"a\":", "=", "a=", "{\"password\":"] {
+        for unit in ["\"", "\\\"", "\"a\":", "=", "a=", "{\"password\":", "\\", "hunter2\\", "hunter2"] {
             let text = String(repeating: unit, count: 200_000 / unit.utf8.count)
             _ = redaction.redacted(text)
         }

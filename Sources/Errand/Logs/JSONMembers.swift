@@ -40,15 +40,21 @@ package struct JSONMembers: Sendable {
 
     /// A member's values when it is an array of strings; those of other types are left out.
     package func texts(_ name: String) -> [String] {
-        guard let raw = raw(name), raw.first == UInt8(ascii: "["), raw.last == UInt8(ascii: "]") else { return [] }
-        var scanner = JSONScanner(bytes: raw.dropFirst().dropLast())
-        var texts: [String] = []
+        guard let raw = raw(name), let elements = JSONMembers.elements(of: raw) else { return [] }
+        return elements.compactMap(JSONMembers.text(of:))
+    }
+
+    /// The bytes of a JSON array's elements; `nil` for any other value.
+    package static func elements(of value: ArraySlice<UInt8>) -> [ArraySlice<UInt8>]? {
+        guard value.first == UInt8(ascii: "["), value.last == UInt8(ascii: "]"), value.count >= 2 else { return nil }
+        var scanner = JSONScanner(bytes: value.dropFirst().dropLast())
+        var elements: [ArraySlice<UInt8>] = []
         repeat {
-            guard let value = scanner.value() else { return texts }
-            if let text = JSONMembers.text(of: value) { texts.append(text) }
+            guard let element = scanner.value() else { return elements }
+            elements.append(element)
             scanner.skipSpace()
         } while scanner.skip(UInt8(ascii: ","))
-        return texts
+        return elements
     }
 
     /// The content of a JSON string; `nil` for any other value.

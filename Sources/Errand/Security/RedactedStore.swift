@@ -1,8 +1,8 @@
 // A store as it may be shown: every view of a job without its secrets, in this one place.
 
 extension Store {
-    /// The same store, with `redaction` applied to all that is *looked at*: payloads, results, labels, `meta` and errors. What workers
-    /// run and what is stored stays as it is; logs are redacted when they are written (``Worker/Configuration/redaction``).
+    /// The same store, with `redaction` applied to all that is *looked at*: payloads, results, labels, idempotency keys, `meta` and
+    /// errors. What workers run and what is stored stays as it is; logs are redacted when they are written (``Worker/Configuration/redaction``).
     public func redacted(by redaction: Redaction) -> Store {
         var store = self
         store.inspection = RedactedInspection(base: inspection, redaction: redaction)
