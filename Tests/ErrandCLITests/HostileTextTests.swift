@@ -18,7 +18,7 @@ import Testing
         world.environment["NO_COLOR"] = "1"
         let hostile = HostileTextTests.hostile
         let json = String(decoding: JSONWriter.string(hostile), as: UTF8.self)
-        let job = try await world.enqueue("mail", "{\(json):\(json)}") { job in
+        let job = try await world.enqueue("mail", "{\n\(json)\t:\r\n\(json)}") { job in
             job.label = hostile
             job.key = hostile
             job.meta = [hostile: hostile, "n": hostile]
@@ -37,7 +37,7 @@ import Testing
             try await world.end(execution, worker, .failed, next: .giveBack, error: error)
         }
         let last = try await world.claim(worker)[0]
-        try await world.end(last, worker, .failed, next: .bury(reason: hostile), error: error, result: json)
+        try await world.end(last, worker, .failed, next: .bury(reason: hostile), error: error, result: "[\n\(json)\n]")
         _ = try await world.enqueue("mail") { $0.label = hostile }
         _ = try await world.model.store.jobs.join(
             WorkerDescription(

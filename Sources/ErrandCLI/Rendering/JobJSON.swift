@@ -9,7 +9,7 @@ enum JobJSON {
         JSONWriter.versioned { members(of: job, to: &$0) }
     }
 
-    /// What `errand show --json` prints. Payload and result are the stored bytes.
+    /// What `errand show --json` prints. Payload and result are the stored bytes, on one line.
     static func detail(_ job: JobDetail) -> [UInt8] {
         JSONWriter.versioned { writer in
             members(of: job.summary, to: &writer)
@@ -29,9 +29,13 @@ enum JobJSON {
     /// A value as stored, or `null` and the key that it needs: what is sealed is no JSON.
     private static func add(_ name: String, _ value: [UInt8]?, to writer: inout JSONWriter) {
         let sealed = value.flatMap { SealedBytes($0) }
-        writer.member(name, raw: sealed == nil ? value : nil)
+        writer.member(name, raw: sealed == nil ? value.map(onOneLine) : nil)
         if let sealed { writer.member("\(name)_key", sealed.keyID) }
     }
+
+    /// Space between the tokens of JSON may be line feeds and tabs, which stand nowhere else in it: a reader of lines would take what follows
+    /// for an object of ours.
+    private static func onOneLine(_ value: [UInt8]) -> [UInt8] { value.map { $0 < 0x20 ? 0x20 : $0 } }
 
     /// One job of `errand trace --json`, without its newline.
     static func lineage(_ job: JobLineage, depth: Int, traceID: String, isAsked: Bool) -> [UInt8] {
