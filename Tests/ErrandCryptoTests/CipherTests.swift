@@ -108,4 +108,16 @@ import Testing
     @Test(arguments: ["", "{}", "[1]", "7", "\u{FE}ES"]) func `no JSON text is taken for sealed bytes`(_ text: String) {
         #expect(SealedBytes(Array(text.utf8)) == nil)
     }
+
+    @Test func `an envelope that was cut or that a later version made is sealed, and no key opens it`() throws {
+        let key = PayloadKey.random()
+        let cipher = AESCipher(key: key)
+        let whole = cipher.seal(Array("{}".utf8), for: .payload(kind: "charge")).bytes
+        var later = whole
+        later[3] = 2
+        for bytes in (1..<whole.count).map({ Array(whole.prefix($0)) }) + [later] {
+            let sealed = try #require(SealedBytes(bytes), "\(bytes.count) bytes")
+            #expect(throws: SealProblem.self) { try cipher.open(sealed, for: .payload(kind: "charge")) }
+        }
+    }
 }

@@ -14,12 +14,13 @@ public struct SealedBytes: Sendable, Hashable {
         self.content = content
     }
 
-    /// The envelope that `bytes` are, or `nil` when they are none: JSON, or nothing.
+    /// The envelope that `bytes` are, or `nil` when they are none: JSON, or nothing. What begins as no JSON does but was cut, or comes from
+    /// a later version, is one that no key opens.
     public init?(_ bytes: [UInt8]) {
-        let header = SealedBytes.mark.count + SealedBytes.keyIDBytes
-        guard bytes.first == SealedBytes.mark[0], bytes.count >= header, bytes.starts(with: SealedBytes.mark) else { return nil }
-        keyID = String(decoding: bytes[SealedBytes.mark.count..<header], as: UTF8.self)
-        content = Array(bytes[header...])
+        guard bytes.first == SealedBytes.mark[0] else { return nil }
+        let rest = bytes.dropFirst(SealedBytes.mark.count)
+        keyID = String(decoding: rest.prefix(SealedBytes.keyIDBytes), as: UTF8.self)
+        content = bytes.starts(with: SealedBytes.mark) ? Array(rest.dropFirst(SealedBytes.keyIDBytes)) : []
     }
 
     /// As they are stored.

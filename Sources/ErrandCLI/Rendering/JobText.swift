@@ -99,7 +99,8 @@ struct JobText {
 
     private func value(_ bytes: [UInt8]) -> String {
         if let sealed = SealedBytes(bytes) {
-            return "encrypted with the key \(sealed.keyID), which is not here: name it under \"encryption\" in errand.yaml (--config)"
+            return
+                "encrypted with the key \(safe(sealed.keyID)): name it under \"encryption\" in errand.yaml (--config); where it is named, the bytes were changed"
         }
         let text = String(decoding: bytes, as: UTF8.self)
         if isRaw { return text }
