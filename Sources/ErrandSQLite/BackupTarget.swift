@@ -19,6 +19,9 @@ struct BackupTarget {
         guard !trimmed.isEmpty, trimmed != "/", !trimmed.hasSuffix("/."), !trimmed.hasSuffix("/.."), trimmed != ".", trimmed != ".." else {
             throw .refused(reason: "\"\(path)\" is no place for a backup: name a new directory")
         }
+        guard !BackupTarget.isLink(self.path) else {
+            throw .refused(reason: "\(self.path) is a symbolic link, and a backup would take its place: name the directory itself")
+        }
         let place = BackupTarget.identity(self.path)
         guard place == nil || place != BackupTarget.identity(store.path),
             BackupTarget.identity(BackupTarget.parent(of: self.path)) != BackupTarget.identity(store.path)
@@ -93,6 +96,11 @@ struct BackupTarget {
     private struct Identity: Equatable {
         var device: UInt
         var inode: UInt
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     private static func identity(_ path: String) -> Identity? {

@@ -129,6 +129,15 @@ private final class Load: Sendable {
             }
         }
         #expect(names(outside.path) == ["copy", "other"])
+        // A link: to an untouched backup, to nothing.
+        _ = try await store.sqlite.backup(to: "\(outside.path)/fresh")
+        for target in ["fresh", "missing"] {
+            let link = "\(outside.path)/link-\(target)"
+            symlink(target, link)
+            let error = await #expect(throws: JobStoreError.self) { try await store.sqlite.backup(to: link, replacesBackup: true) }
+            #expect(try #require(error).description.contains("symbolic link"))
+        }
+        #expect(names(outside.path) == ["copy", "fresh", "link-fresh", "link-missing", "other"])
         let error = await #expect(throws: JobStoreError.self) { try await store.sqlite.backup(to: "\(outside.path)/no/such/parent") }
         #expect(try #require(error).description.contains("cannot make a directory beside"))
     }
