@@ -36,6 +36,11 @@ package struct SchemaLook: Hashable, Sendable {
     /// What the next opening by this Errand does to it, in order.
     package let pending: [Step]
 
+    /// Why this Errand must leave the file alone; `nil` when it may write it.
+    package var problem: JobStoreError? {
+        minWriter > SchemaLook.newest ? .newerSchema(found: schema, supported: SchemaLook.newest) : nil
+    }
+
     /// The newest schema that this Errand knows.
     package static var newest: Int { Int(Schema.version) }
 

@@ -67,6 +67,7 @@ import Testing
                 == "the store has schema \(newer), and this Errand knows schemas up to \(Schema.version): upgrade Errand on this machine")
         let look = try #require(try SchemaLook.look(in: directory.path).first)
         #expect(look.schema == Int(newer) && look.minWriter == Int(newer) && look.pending == [])
+        #expect(look.problem == error, "what looks says so before it promises that there is nothing to do")
     }
 
     @Test func `a look tells what an older store lacks and changes nothing`() throws {

@@ -51,6 +51,7 @@ struct MigrateUp: AsyncParsableCommand {
         let session = Session.current
         let directory = try store.resolved(in: session)
         let before = try SchemaLook.look(in: directory)
+        if let problem = before.compactMap(\.problem).first { throw problem }
         for look in before {
             if look.pending.isEmpty { try session.output.line("\(look.file): schema \(look.schema), nothing to do") }
             for step in look.pending {
@@ -96,7 +97,7 @@ struct MigrationText {
     }
 
     private func judgement(of look: SchemaLook) -> String {
-        if look.minWriter > SchemaLook.newest {
+        if look.problem != nil {
             return "this Errand knows schemas up to \(SchemaLook.newest), so it must not write it: upgrade Errand"
         }
         if look.schema > SchemaLook.newest { return "newer than this Errand's \(SchemaLook.newest), which may write it all the same" }
