@@ -182,6 +182,21 @@ import Testing
         #expect((shown["payload"] as? [String: Any])?.isEmpty == true)
     }
 
+    @Test func `an enqueue that forgot the key is refused beside an encrypted job, unless it says that it means it`() throws {
+        let sandbox = try Sandbox()
+        #expect(try sandbox.run("enqueue", "charge").status == 0, "nothing is encrypted yet")
+        let environment = try encrypted(sandbox, "{ key: { env: KEY } }")
+        #expect(try sandbox.run("enqueue", "charge", environment: environment).status == 0)
+        for arguments in [["enqueue", "charge", #"{"card":"4111"}"#], ["enqueue", "--", "true"]] {
+            let forgetful = try sandbox.run(arguments)
+            #expect(forgetful.status == 2 && forgetful.out == "")
+            #expect(forgetful.err.contains("--config") && forgetful.err.contains("--in-the-clear"), "\(forgetful.err)")
+        }
+        #expect(try sandbox.run("jobs", "-q").lines.count == 2)
+        #expect(try sandbox.run("enqueue", "charge", "--in-the-clear").status == 0)
+        #expect(try sandbox.run("enqueue", "charge").status == 0, "encryption was turned off")
+    }
+
     @Test(arguments: [
         ("{ key: { file: missing.key } }", "cannot be read"), ("{ key: { env: NOT_SET } }", "NOT_SET, which is not set"),
         ("{ key: { env: HOME } }", "openssl rand -base64 32"),

@@ -32,6 +32,18 @@ struct SecurityPlan {
         return redaction.map { store.redacted(by: $0) } ?? store
     }
 
+    /// Why a payload should not be added to `store` in the clear: the newest job there is encrypted, and there is no key here, most likely
+    /// because another directory's errand.yaml names it. `nil` when it may be. A guard for whoever forgets, not a rule of the store.
+    func clearPayloadProblem(in store: Store) async throws -> String? {
+        guard cipher == nil, let newest = try await store.inspection.jobs(matching: JobSelector(), before: nil, limit: 1).jobs.first,
+            let payload = try await store.inspection.job(newest.id)?.payload, let sealed = SealedBytes(payload)
+        else { return nil }
+        return """
+            nothing was added: the newest job of this store is encrypted with the key \(sealed.keyID), and this command has no key: name the \
+            errand.yaml that has it (--config), or store the payload unencrypted with --in-the-clear
+            """
+    }
+
     private static func redaction(_ file: ErrandConfiguration, _ session: Session) -> Redaction? {
         let settings = file.redaction
         guard !settings.keys.isEmpty || !settings.environment.isEmpty else { return nil }

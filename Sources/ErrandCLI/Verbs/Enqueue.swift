@@ -35,6 +35,9 @@ struct Enqueue: AsyncParsableCommand {
     @OptionGroup var reserve: ReserveOptions
     @OptionGroup var config: ConfigurationOptions
 
+    @Flag(help: "Store the payload unencrypted, also where the newest job is encrypted.")
+    var inTheClear = false
+
     @Flag(help: "Return when the job has ended: exit 0 if it completed, otherwise 1.")
     var wait = false
 
@@ -75,6 +78,7 @@ struct Enqueue: AsyncParsableCommand {
         let mayBeCommand = try mayBeCommand(session)
         let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
+            if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
             let store = security.applied(to: store)
             try await addParents(to: &job, in: store, session: session)
             let result = try await JobQueue(store: store, clock: session.clock).enqueue([job])[0]
