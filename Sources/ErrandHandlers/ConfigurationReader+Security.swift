@@ -1,6 +1,7 @@
 // Reads `redact` and `encryption`.
 
 import Errand
+import FoundationEssentials
 
 extension ConfigurationReader {
     /// What stands under `redact`.
@@ -18,6 +19,10 @@ extension ConfigurationReader {
 
     /// What stands under `encryption`; `nil` when it names no key.
     mutating func encryption(_ node: YAMLNode) -> EncryptionSettings? {
+        if let written = node.writtenKey {
+            reportWrittenKey(written)
+            return nil
+        }
         var key: EncryptionSettings.Key?
         var older: [EncryptionSettings.Key] = []
         let members = members(node, of: "encryption", keys: ["key", "older"])
@@ -26,6 +31,8 @@ extension ConfigurationReader {
                 key = source(member.value)
             } else if case .sequence(let nodes) = member.value.content {
                 older = nodes.compactMap { source($0) }
+            } else if member.value.isText {
+                reportWrittenKey(member.value)
             } else {
                 report(member.value, "\"older\" must be a list of keys, such as [{ env: OLD_KEY }], not \(member.value.description)")
             }
@@ -37,9 +44,8 @@ extension ConfigurationReader {
     }
 
     private mutating func source(_ node: YAMLNode) -> EncryptionSettings.Key? {
-        if case .scalar = node.content, !node.isNull {
-            // Not repeated: it may be a key.
-            report(node, "a key is not written into this file: say where it is, { file: PATH } or { env: NAME }")
+        guard !node.isText else {
+            reportWrittenKey(node)
             return nil
         }
         let members = members(node, of: "a key", keys: ["file", "env"])
@@ -49,6 +55,11 @@ extension ConfigurationReader {
         }
         let source: EncryptionSettings.Source = member.name == "file" ? .file(absolute(text)) : .environment(text)
         return EncryptionSettings.Key(source: source, line: node.line, column: node.column)
+    }
+
+    /// Without repeating it.
+    private mutating func reportWrittenKey(_ node: YAMLNode) {
+        report(node, "a key is not written into this file: say where it is, { file: PATH } or { env: NAME }")
     }
 
     private mutating func texts(_ member: YAMLNode.Member) -> [String] {
@@ -63,6 +74,21 @@ extension ConfigurationReader {
             if !name.isEmpty, !name.allSatisfy({ $0 == "*" }) { return name }
             report(node, "a name in \"\(member.name)\" that is empty or only \"*\" would hide everything: name the members that are secret")
             return nil
+        }
+    }
+}
+
+extension YAMLNode {
+    fileprivate var isText: Bool { if case .scalar = content { !isNull } else { false } }
+
+    /// What stands where only a place of a key may: text instead of a mapping, or, anywhere below, 32 bytes in Base64. Nothing repeats it.
+    fileprivate var writtenKey: YAMLNode? { isText ? self : keyBelow }
+
+    private var keyBelow: YAMLNode? {
+        switch content {
+        case .scalar(let text, _): Data(base64Encoded: text)?.count == 32 ? self : nil
+        case .sequence(let nodes): nodes.lazy.compactMap(\.keyBelow).first
+        case .mapping(let members): members.lazy.compactMap { $0.key.keyBelow ?? $0.value.keyBelow }.first
         }
     }
 }

@@ -115,6 +115,24 @@ struct ErrandConfigurationTests {
             "encryption: {key: q83vASNFZ4k=}\n",
             ["1:19: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]
         ),
+        // Wherever a key was written, no message repeats it.
+        ("encryption: swordfish\n", ["1:13: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]),
+        (
+            "encryption: {key: {file: a}, older: swordfish}\n",
+            ["1:37: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]
+        ),
+        (
+            "encryption: {key: {env: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=}}\n",
+            ["1:25: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]
+        ),
+        (
+            "encryption: {key: {file: a}, older: [{file: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=}]}\n",
+            ["1:45: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]
+        ),
+        (
+            "encryption: {AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=: a}\n",
+            ["1:14: a key is not written into this file: say where it is, { file: PATH } or { env: NAME }"]
+        ),
         ("encryption: {older: []}\n", ["1:13: encryption has no \"key\": say where it is, such as key: { file: errand.key }"]),
         ("encryption: {key: {file: a, env: B}}\n", ["1:19: a key has one place: { file: PATH } or { env: NAME }"]),
         // Values.
