@@ -80,12 +80,22 @@ import Testing
         #expect(err.text.isEmpty)
     }
 
-    @Test func `data that cannot be written is a failure`() async throws {
+    @Test func `data that cannot be written is a failure that says so`() async throws {
         let world = World()
         _ = try await world.enqueue()
-        var session = world.session(World.Memory(), World.Memory())
-        session.output = Output { _ in 28 }
-        #expect(await CommandLineTool.run(["jobs"], session: session) == 1)
+        for arguments in [["jobs"], ["enqueue", "mail"], ["--version"]] {
+            let err = World.Memory()
+            var session = world.session(World.Memory(), err)
+            session.output = Output { _ in 28 }
+            #expect(await CommandLineTool.run(arguments, session: session) == 1)
+            #expect(err.text == "errand: the output could not be written: No space left on device\n")
+        }
+    }
+
+    @Test(arguments: [32, 28] as [Int32]) func `a failure stays one when nobody reads what it says`(code: Int32) async throws {
+        var session = World().session(World.Memory(), World.Memory())
+        session.talk = Output { _ in code }
+        #expect(await CommandLineTool.run(["show", "x"], session: session) == 3)
     }
 
     @Test func `the store's place is the flag, then the environment, then XDG, then home`() async throws {

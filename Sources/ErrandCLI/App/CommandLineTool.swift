@@ -3,6 +3,7 @@
 import ArgumentParser
 import Errand
 import ErrandHandlers
+import Glibc
 import Logging
 
 /// One command from arguments to exit code.
@@ -27,12 +28,16 @@ package enum CommandLineTool {
     }
 
     private static func flush(_ session: Session, _ code: Int32) -> Int32 {
+        var code = code
         do {
             try session.output.flush()
+        } catch {
+            code = (error as? Output.Closed).map { outcome(of: $0, session) } ?? code
+        }
+        do {
             try session.talk.flush()
         } catch {
-            // The reader has gone: there is nobody left to tell.
-            return (error as? Output.Closed).map { outcome(of: $0) } ?? code
+            // Nobody reads standard error: the exit code is all that is left to say it with.
         }
         return code
     }
@@ -85,7 +90,7 @@ package enum CommandLineTool {
         case let failure as Failure: (code, message) = (failure.code, failure.description)
         case let error as JobStoreError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
         case let error as EnqueueError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
-        case let closed as Output.Closed: return outcome(of: closed)
+        case let closed as Output.Closed: return outcome(of: closed, session)
         default: return explainParser(error, arguments, session)
         }
         if !message.isEmpty { say("\(session.program): \(message)", session) }
@@ -97,7 +102,7 @@ package enum CommandLineTool {
         let code = ErrandCommand.exitCode(for: error)
         guard !code.isSuccess else {
             // Help and version were asked for: they are data.
-            do { try session.output.line(text) } catch { return (error as? Output.Closed).map { outcome(of: $0) } ?? 1 }
+            do { try session.output.line(text) } catch { return (error as? Output.Closed).map { outcome(of: $0, session) } ?? 1 }
             return ExitStatus.ok.rawValue
         }
         if !text.isEmpty { say(text, session) }
@@ -141,7 +146,9 @@ package enum CommandLineTool {
     }
 
     /// A reader that went away (`errand jobs | head`) had all that it wanted; any other trouble with a stream is a failure.
-    private static func outcome(of closed: Output.Closed) -> Int32 {
-        closed.isBrokenPipe ? ExitStatus.ok.rawValue : ExitStatus.failed.rawValue
+    private static func outcome(of closed: Output.Closed, _ session: Session) -> Int32 {
+        guard !closed.isBrokenPipe else { return ExitStatus.ok.rawValue }
+        say("\(session.program): the output could not be written: \(String(cString: strerror(closed.code)))", session)
+        return ExitStatus.failed.rawValue
     }
 }
