@@ -80,17 +80,20 @@ import Testing
         #expect(Set(wide.lines.map { $0.count { $0 == "\t" } }) == [12])
     }
 
-    @Test func `JSON output is one object a line that parses, and holds the text as it is`() async throws {
+    @Test(arguments: [true, false])
+    func `JSON output is one object a line that parses, holds the text as it is, and moves no terminal`(isTerminal: Bool) async throws {
         for (arguments, count) in [
             (["jobs", "--json"], 2), (["show", "ID", "--json"], 1), (["logs", "--json"], 4), (["logs", "ID", "--json"], 4),
             (["trace", "ID", "--json", "--logs"], 5), (["wait", "ID", "--json"], 1), (["retry", "ID", "--json"], 1),
         ] {
-            let (world, job) = try await world(isTerminal: false)
+            let (world, job) = try await world(isTerminal: isTerminal)
             let ended = await world.run(arguments.map { $0 == "ID" ? job.description : $0 })
             let lines = ended.out.split(separator: "\n", omittingEmptySubsequences: true)
             #expect(lines.count == count, "\(arguments): \(ended.out.debugDescription)")
+            if isTerminal { #expect(unsafe(ended.out) == [], "\(arguments): \(ended.out.debugDescription)") }
             for line in lines {
-                #expect(throws: Never.self, "\(arguments)") { try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+                let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(arguments)")
+                if arguments == ["show", "ID", "--json"] { #expect(object["key"] as? String == HostileTextTests.hostile) }
                 // What a reader of JSON gets is what the job said, but nothing of it splits the line for others.
                 #expect(!line.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }, "\(arguments)")
             }

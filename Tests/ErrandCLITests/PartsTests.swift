@@ -109,6 +109,8 @@ import Testing
             json
                 == #"{"v":1,"ts":"2026-06-15T12:00:00.000000Z","level":"info","message":"x","logger":"errand.worker","metadata":{"list":["a","b"],"worker":"a b"}}"#
                 + "\n")
+        let hostile = String(decoding: handler.json(PartsTests.event("\u{9B}2J\u{202E}é", [:]), []), as: UTF8.self)
+        #expect(hostile.contains(#""message":"\u009b2J\u202eé""#))
     }
 
     private static func event(_ message: Logger.Message, _ metadata: Logger.Metadata) -> LogEvent {

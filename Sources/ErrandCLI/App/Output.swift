@@ -59,6 +59,13 @@ package final class Output: Sendable {
         try write("\(text)\n".utf8)
     }
 
+    /// Adds a JSON object as a line.
+    /// - Throws: ``Closed``.
+    package func object(_ json: [UInt8]) throws { try write(line(of: json)) }
+
+    /// A JSON object as the line that this output shows of it: on a terminal, what would mislead that is escaped, which JSON can do.
+    func line(of json: [UInt8]) -> [UInt8] { (isTerminal ? TerminalText.escaped(json: json) : json) + [UInt8(ascii: "\n")] }
+
     /// Writes what is gathered.
     /// - Throws: ``Closed``.
     package func flush() throws {

@@ -62,7 +62,11 @@ package struct ProcessLogHandler: LogHandler {
         let sorted = members.sorted { $0.key < $1.key }
         var line = settings.format == .json ? json(event, sorted) : text(event, sorted)
         // The whole line: names and values stand in it as they will be read.
-        if let redaction = settings.redaction, redaction.redact(&line), line.last != UInt8(ascii: "\n") { line.append(UInt8(ascii: "\n")) }
+        if let redaction = settings.redaction, redaction.redact(&line, quotesMark: settings.format == .json),
+            line.last != UInt8(ascii: "\n")
+        {
+            line.append(UInt8(ascii: "\n"))
+        }
         put(line)
     }
 
@@ -80,7 +84,7 @@ package struct ProcessLogHandler: LogHandler {
     }
 
     func json(_ event: LogEvent, _ members: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
-        JSONWriter.versioned { writer in
+        let object = JSONWriter.versioned { writer in
             writer.member("ts", now())
             writer.member("level", event.level.rawValue)
             writer.member("message", event.message.description)
@@ -90,7 +94,8 @@ package struct ProcessLogHandler: LogHandler {
                 raw: JSONWriter.object { writer in
                     for (key, value) in members { writer.member(key, raw: ProcessLogHandler.json(value)) }
                 })
-        } + [UInt8(ascii: "\n")]
+        }
+        return TerminalText.escaped(json: object) + [UInt8(ascii: "\n")]
     }
 
     private static func json(_ value: Logger.MetadataValue) -> [UInt8] {

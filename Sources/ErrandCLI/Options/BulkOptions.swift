@@ -90,7 +90,7 @@ struct BulkReport {
                 writer.member("result", result)
                 if let detail { writer.member("detail", detail) }
             }
-            try output.write(object + [UInt8(ascii: "\n")])
+            try output.object(object)
         } else {
             try output.line("\(job)\t\(result)\(detail.map { " (\($0))" } ?? "")")
         }

@@ -60,7 +60,7 @@ struct LogPrinter {
     private mutating func put(_ record: LogRecord, of chunk: LogChunk, as text: LogText) throws {
         accepted += 1
         if isJSON {
-            try put(record.jsonLine + [UInt8(ascii: "\n")])
+            try put(output.line(of: record.jsonLine))
         } else {
             for line in text.lines(record, in: chunk) { try put(line: line) }
         }

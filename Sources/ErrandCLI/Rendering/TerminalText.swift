@@ -17,6 +17,21 @@ enum TerminalText {
         return String(result)
     }
 
+    /// The same JSON with what stands raw in its texts and is unsafe written as `\u009b`: DEL, C1, bidirectional controls, separators.
+    static func escaped(json: [UInt8]) -> [UInt8] {
+        guard json.contains(where: { $0 >= 0x7F }) else { return json }
+        var result: [UInt8] = []
+        for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
+            if scalar.value >= 0x7F, isUnsafe(scalar) {
+                let digits = String(scalar.value, radix: 16)
+                result += Array("\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+            } else {
+                result.append(contentsOf: UTF8.encode(scalar)!)
+            }
+        }
+        return result
+    }
+
     /// Whether a terminal or a reader's eye might be misled.
     static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {

@@ -54,7 +54,7 @@ struct Backup: AsyncParsableCommand {
                 writer.member("bytes", report.bytes)
                 writer.member("logs", report.hasLogs)
             }
-            try session.output.write(object + [UInt8(ascii: "\n")])
+            try session.output.object(object)
         } else {
             let jobs = "\(report.jobs) job\(report.jobs == 1 ? "" : "s")"
             try session.output.line(

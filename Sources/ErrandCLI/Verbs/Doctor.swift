@@ -71,7 +71,7 @@ struct Doctor: AsyncParsableCommand {
                 writer.member("ok", !findings.contains { $0.level == .failure })
                 writer.member("findings", raw: JSONWriter.array(findings.map(\.json)))
             }
-            try session.output.write(object + [UInt8(ascii: "\n")])
+            try session.output.object(object)
         } else {
             let style = TextStyle(on: session.output, in: session)
             for finding in findings { try session.output.line(finding.line(style)) }

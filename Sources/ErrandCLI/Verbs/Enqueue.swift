@@ -155,7 +155,7 @@ struct Enqueue: AsyncParsableCommand {
                 writer.member("id", result.id.description)
                 writer.member("existing", isExisting)
             }
-            try session.output.write(object + [UInt8(ascii: "\n")])
+            try session.output.object(object)
         } else {
             try session.output.line(result.id.description)
         }

@@ -78,7 +78,7 @@ struct Jobs: AsyncParsableCommand {
             for job in jobs {
                 isEmpty = false
                 switch output.chosen {
-                case .json: try session.output.write(JobJSON.summary(job) + [UInt8(ascii: "\n")])
+                case .json: try session.output.object(JobJSON.summary(job))
                 case .ids: try session.output.line(job.id.description)
                 case .table, .wide: try session.output.line(table.plain(job))
                 }

@@ -88,7 +88,7 @@ struct MigrationText {
                 writer.member("supported", SchemaLook.newest)
                 writer.member("files", raw: JSONWriter.array(files))
             }
-            return try output.write(object + [UInt8(ascii: "\n")])
+            return try output.object(object)
         }
         for look in looks {
             try output.line(

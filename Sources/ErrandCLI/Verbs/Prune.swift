@@ -87,7 +87,7 @@ struct Prune: AsyncParsableCommand {
                     writer.member("log_chunks", report.chunks)
                     writer.member("log_bytes", report.bytes)
                 }
-                try session.output.write(object + [UInt8(ascii: "\n")])
+                try session.output.object(object)
             } else {
                 let verb = dryRun ? "would delete" : "deleted"
                 try session.output.line(

@@ -33,7 +33,7 @@ struct Show: AsyncParsableCommand {
                 throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")
             }
             switch output.chosen {
-            case .json: try session.output.write(JobJSON.detail(detail) + [UInt8(ascii: "\n")])
+            case .json: try session.output.object(JobJSON.detail(detail))
             case .ids: try session.output.line(job.description)
             case .table, .wide:
                 let workers = detail.summary.state.isFinal ? [] : try await store.inspection.stats().workers

@@ -20,7 +20,7 @@ struct Stats: AsyncParsableCommand {
             let stats = try await store.inspection.stats()
             let flags = try await store.logs.flagCounts()
             guard !json else {
-                try session.output.write(StatsJSON.object(stats, flags) + [UInt8(ascii: "\n")])
+                try session.output.object(StatsJSON.object(stats, flags))
                 return
             }
             let style = TextStyle(on: session.output, in: session)

@@ -93,11 +93,11 @@ struct Trace: AsyncParsableCommand {
         for node in tree.nodesInOrder {
             guard let job = node.job else { continue }
             let object = JobJSON.lineage(job, depth: node.depth, traceID: node.traceID, isAsked: node.id == asked.job)
-            try session.output.write(object + [UInt8(ascii: "\n")])
+            try session.output.object(object)
             guard logs else { continue }
             var cursor = JobLogCursor(logs: store.logs, job: node.id, ordinal: nil)
             try await cursor.readOn { chunk in
-                for record in LogFraming.records(in: chunk) { try session.output.write(record.jsonLine + [UInt8(ascii: "\n")]) }
+                for record in LogFraming.records(in: chunk) { try session.output.object(record.jsonLine) }
             }
         }
         let shown = tree.nodesInOrder.count { $0.job != nil }

@@ -13,7 +13,7 @@ struct Version: AsyncParsableCommand {
     func run() async throws {
         let output = Session.current.output
         if json {
-            try output.write(JSONWriter.versioned { $0.member("version", ErrandVersion.current) } + [UInt8(ascii: "\n")])
+            try output.object(JSONWriter.versioned { $0.member("version", ErrandVersion.current) })
         } else {
             try output.line("errand \(ErrandVersion.current)")
         }

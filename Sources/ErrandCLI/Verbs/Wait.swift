@@ -69,7 +69,7 @@ struct Wait: AsyncParsableCommand {
                 writer.member("id", job.description)
                 writer.member("state", state.rawValue)
             }
-            try output.write(object + [UInt8(ascii: "\n")])
+            try output.object(object)
         } else {
             try output.line("\(job)\t\(state.rawValue)")
         }
