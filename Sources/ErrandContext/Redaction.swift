@@ -107,15 +107,29 @@ public struct Redaction: Sendable, Hashable {
         NamedValues(in: bytes, hides: hides).spans.map { bytes[$0] }
     }
 
-    /// Whether `name` is what `pattern`, in lower case, says.
+    /// Whether `name` is what `pattern`, in lower case, says. Of several stars only the latest is ever tried again, so that no pattern
+    /// costs more than the product of both lengths.
     private static func matches(_ name: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
-        guard let first = pattern.first else { return name.isEmpty }
-        if first == UInt8(ascii: "*") {
-            let rest = pattern.dropFirst()
-            return (name.startIndex...name.endIndex).contains { matches(name[$0...], rest) }
+        var (place, expected) = (name.startIndex, pattern.startIndex)
+        var star: (place: Int, expected: Int)?
+        while place < name.endIndex {
+            let next = expected < pattern.endIndex ? pattern[expected] : nil
+            if next == UInt8(ascii: "*") {
+                expected += 1
+                star = (place, expected)
+            } else if next == lowercased(name[place]) {
+                (place, expected) = (place + 1, expected + 1)
+            } else if let latest = star {
+                (place, expected) = (latest.place + 1, latest.expected)
+                star?.place = place
+            } else {
+                return false
+            }
         }
-        guard let byte = name.first else { return false }
-        let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-        return (isCapital ? byte | 0x20 : byte) == first && matches(name.dropFirst(), pattern.dropFirst())
+        return pattern[expected...].allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }
 }

@@ -106,6 +106,14 @@ import Testing
         }
     }
 
+    @Test(
+        .timeLimit(.minutes(1)), arguments: [("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", false), ("*A*a*", true), ("**", true), ("a*b*", false)])
+    func `a pattern of many stars is no work`(pattern: String, matches: Bool) {
+        let name = String(repeating: "a", count: 128)
+        let text = #"{"\#(name)":"12345678"}"#
+        #expect((Redaction(names: [pattern]).redacted(text) != text) == matches)
+    }
+
     @Test func `no cut of a text makes it trap`() {
         let text = Array(#"x "{\"password\":\"a\\\"b\"}" password="é" {"api_token":[{"a":"]"}],"n":1} =" \"#.utf8)
         for start in text.indices {
