@@ -38,6 +38,9 @@ package final class LogPump: LogSink {
 
     /// How long a line may wait for its flush.
     package static let interval = Duration.milliseconds(50)
+    /// How long outcomes and rescues wait for log lines, whose disk or lock may be stuck: 5 seconds. An outcome of a worker with a short
+    /// lease waits for a third of that.
+    package static let patience = Duration.seconds(5)
     /// What the logs of all executions of a worker may hold while they wait for the store, besides 4 MiB each: 64 MiB.
     package static let roomBytes = 64 << 20
     /// So much may be appended, 64 MiB, before the logs are pruned without waiting for the minute to be over.
@@ -121,7 +124,7 @@ package final class LogPump: LogSink {
 
     /// Like ``flush()``, but waits no longer than `limit`, and not at all as long as an earlier one that took longer is still under way:
     /// outcomes do not wait for logs whose disk or lock is stuck. What was left behind ends by itself.
-    package func flush(within limit: Duration, on executor: any TaskExecutor) async {
+    package func flush(within limit: Duration, on executor: (any TaskExecutor)?) async {
         guard !state.withLock({ $0.isStuck }) else { return }
         let wasInTime = await clock.run(within: limit, on: executor) { await self.flush() }
         // Whichever flush is under way takes the mark away when it ends.
@@ -213,7 +216,7 @@ package final class LogPump: LogSink {
         }
         guard isDue else { return }
         do throws(JobStoreError) {
-            while try await store.prune(olderThan: nil, beyondBytes: budget, limit: Pruner.slice).hasMore {}
+            while try await store.prune(olderThan: nil, beyondBytes: budget, limit: Pruner.slice).hasMore, !Task.isCancelled {}
         } catch {
             // The worker prunes once a minute, and says what keeps it from that.
         }

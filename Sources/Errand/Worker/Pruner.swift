@@ -20,7 +20,7 @@ package struct Pruner: Sendable {
         package var logBytes = 0
     }
 
-    /// Deletes all that `policy` no longer keeps.
+    /// Deletes all that `policy` no longer keeps, or what it gets to before its task is cancelled.
     /// - Throws: ``JobStoreError``; what was deleted before stays deleted.
     package func prune(_ policy: RetentionPolicy) async throws(JobStoreError) -> Pass {
         var pass = Pass()
@@ -28,14 +28,14 @@ package struct Pruner: Sendable {
             let report = try await store.control.prune(policy, limit: Pruner.slice)
             if !report.jobs.isEmpty { try await store.logs.delete(logsOf: report.jobs) }
             pass.jobs += report.jobs.count
-            guard report.hasMore else { break }
+            guard report.hasMore, !Task.isCancelled else { break }
         }
         let oldest = policy.logAge.map { clock.now() + (.zero - $0) }
         while true {
             let report = try await store.logs.prune(olderThan: oldest, beyondBytes: policy.logBytes, limit: Pruner.slice)
             pass.logChunks += report.chunks
             pass.logBytes += report.bytes
-            guard report.hasMore else { return pass }
+            guard report.hasMore, !Task.isCancelled else { return pass }
         }
     }
 }

@@ -20,9 +20,11 @@ package struct Rescuer: Sendable {
     /// How long a crash file without a worker is left alone: its rescuer may be at work.
     static let sweepAge = Duration.seconds(60)
 
-    /// Looks once, and rescues what it finds.
-    package func look(as observer: WorkerID) async throws(JobStoreError) {
+    /// Looks once, and rescues what it finds; one after another, and no further ones once its task is cancelled.
+    /// - Parameter executor: Where log lines are waited for; `nil` is the shared pool.
+    package func look(as observer: WorkerID, on executor: (any TaskExecutor)? = nil) async throws(JobStoreError) {
         for finding in try await store.jobs.casualties(seenBy: observer) {
+            guard !Task.isCancelled else { return }
             // Condemned first: a worker that lives after all, seen late by somebody who was held up, keeps its children.
             guard let casualty = try await store.jobs.condemn(finding) else { continue }
             if !casualty.executions.isEmpty { await configuration.endOrphans(casualty.executions) }
@@ -39,12 +41,12 @@ package struct Rescuer: Sendable {
                 metadata: [
                     "worker": "\(casualty.worker)", "cause": "\(casualty.cause.rawValue)", "executions": .array(rescued.map { "\($0)" }),
                 ])
-            if await tell(of: rescued, casualty.cause) { forget(casualty.worker) }
+            if await tell(of: rescued, casualty.cause, on: executor) { forget(casualty.worker) }
         }
     }
 
     /// Deletes crash files that no worker has any more, after telling what their rescuers may have died before telling.
-    func sweep(as observer: WorkerID) async throws(JobStoreError) {
+    func sweep(as observer: WorkerID, on executor: any TaskExecutor) async throws(JobStoreError) {
         guard let ledger = store.crashes else { return }
         let left = try ledger.workers(untouchedFor: Rescuer.sweepAge)
         guard left.contains(where: { $0 != observer }) else { return }
@@ -56,7 +58,7 @@ package struct Rescuer: Sendable {
             let named = records(of: worker).compactMap(\.execution)
             // Before telling, since this is the second chance: a reporter that crashes must not crash its worker once a minute.
             forget(worker)
-            _ = await tell(of: named, nil)
+            _ = await tell(of: named, nil, on: executor)
         }
     }
 
@@ -108,7 +110,7 @@ package struct Rescuer: Sendable {
 
     /// Sends the reports of convicted executions and marks the ends of all logs, by what the store has on record; `false` when the
     /// store failed. `cause` is `nil` when only convictions are to be told.
-    private func tell(of executions: [ExecutionID], _ cause: Casualty.Cause?) async -> Bool {
+    private func tell(of executions: [ExecutionID], _ cause: Casualty.Cause?, on executor: (any TaskExecutor)?) async -> Bool {
         do throws(JobStoreError) {
             for execution in executions {
                 guard let job = try await store.inspection.job(execution.job),
@@ -128,7 +130,8 @@ package struct Rescuer: Sendable {
             logger.warning("could not tell what became of another worker's executions", metadata: ["error": "\(error)"])
             return false
         }
-        await pump.flush()
+        // No longer than an outcome would: logs that cannot be written do not keep the next casualty waiting.
+        await pump.flush(within: LogPump.patience, on: executor)
         for execution in executions { pump.forget(execution) }
         return true
     }

@@ -54,8 +54,9 @@ public final class Worker: Service {
         /// Called whenever the store has registered the worker, on the worker's own thread.
         package var onJoin: @Sendable () -> Void = {}
 
-        /// The longest that a stop may take: the grace, what cancelled handlers and the store get after that, and the reports.
-        package var longestStop: Duration { grace + WorkerState.cancelGrace * 2 + reportGrace + .seconds(5) }
+        /// The longest that a stop may take: the grace, what cancelled handlers, the store and the farewell get after that, the reports, and
+        /// some seconds for a busy machine.
+        package var longestStop: Duration { grace + WorkerState.cancelGrace * 2 + WorkerLoop.farewell + reportGrace + .seconds(5) }
 
         /// The defaults.
         public init() {}
@@ -81,15 +82,15 @@ public final class Worker: Service {
     public enum End: Sendable, Hashable {
         /// Everything that it had claimed is recorded.
         case drained
+        /// Everything that it had claimed is recorded, but the store did not answer its farewell: its last log lines may be missing, and
+        /// closing the store may wait as long as whoever holds its lock does.
+        case storeSilent
         /// It left although this many outcomes could not be written; those jobs run again.
         case outcomesUnwritten(Int)
         /// It left because the store is damaged, with every outcome recorded; the error says how to repair it.
         case storeDamaged(JobStoreError)
         /// It was to end by itself, and left although there may be jobs: the store gives out none for lack of room on its disk.
         case outOfRoom(reason: String)
-
-        /// Whether there are outcomes that the store did not take, and may never answer for.
-        var leavesOutcomes: Bool { if case .outcomesUnwritten = self { true } else { false } }
     }
 
     /// Why a worker could not run, or ended badly.
@@ -108,7 +109,7 @@ public final class Worker: Service {
         /// Why a run that has ended so did not end well; `nil` when it did.
         package init?(_ end: End) {
             switch end {
-            case .drained: return nil
+            case .drained, .storeSilent: return nil
             case .outcomesUnwritten(let count): self = .outcomesUnwritten(count)
             case .storeDamaged(let error): self = .storeDamaged(error)
             case .outOfRoom(let reason): self = .outOfRoom(reason: reason)

@@ -86,36 +86,48 @@ final class WorkerLoop: Sendable {
         // A task of its own, awaited right here: it must not inherit the caller's cancellation, which would cut store calls short.
         let (end, isQuiet) = await Task(executorPreference: thread) {
             await ExecutionContext.none {
-                let end = await self.serve(on: thread)
-                return (end, await self.flushReporters(on: thread))
+                let (end, isAnswered) = await self.serve(on: thread)
+                return (end, await self.flushReporters(on: thread) && isAnswered)
             }
         }.value
         // Store calls and reporters that were left behind still need the thread, should they ever return.
-        if !end.leavesOutcomes, isQuiet { thread.stop() }
+        if isQuiet { thread.stop() }
         return end
     }
 
-    private func serve(on thread: ThreadExecutor) async -> Worker.End {
+    /// Works until the end; tells how it came, and whether the store has answered everything.
+    private func serve(on thread: ThreadExecutor) async -> (Worker.End, isAnswered: Bool) {
         let listener = queue.store.doorbell.listen(to: [.work, .control]) { [self] topics in
             tell(.rang(wantsAttention: topics.contains(.control)))
         }
         let keepers = [
             Task(executorPreference: thread) { await self.pump.run() },
-            Task(executorPreference: thread) { await self.rescueOthers() },
+            Task(executorPreference: thread) { await self.rescueOthers(on: thread) },
             Task(executorPreference: thread) { await self.pruneNowAndThen() },
         ]
         unattributed.open()
-        let end = await perform(on: thread)
+        let (end, call) = await perform(on: thread)
         unattributed.close()
         listener.stop()
         for keeper in keepers { keeper.cancel() }
-        // A store that did not take the last outcomes may never answer what is under way: a worker that leaves waits for no disk.
-        guard !end.leavesOutcomes else { return end }
-        await pump.flush()
-        await leave()
-        for keeper in keepers { await keeper.value }
-        return end
+        // A store that did not take the last outcomes in all that time has had its chance.
+        if case .outcomesUnwritten = end { return (end, false) }
+        let isAnswered = await clock.run(within: WorkerLoop.farewell, on: thread) { [self] in
+            await call?.value
+            await pump.flush()
+            await leave()
+            for keeper in keepers { await keeper.value }
+        }
+        guard !isAnswered else { return (end, true) }
+        logger.error(
+            "the store does not answer: left without its last word, and the last log lines may be missing",
+            metadata: ["waited": "\(WorkerLoop.farewell)"])
+        return (end == .drained ? .storeSilent : end, false)
     }
+
+    /// How long a worker that leaves waits for its last log lines, its deregistration and whatever the store was asked before: 5 seconds.
+    /// Whoever leaves waits for no disk and no lock without end; others notice by themselves that it is gone.
+    static let farewell = Duration.seconds(5)
 
     /// Lets error reports leave, those of all reporters at the same time; returns whether every reporter ended in time.
     private func flushReporters(on thread: ThreadExecutor) async -> Bool {
@@ -135,8 +147,9 @@ final class WorkerLoop: Sendable {
         return late.isEmpty
     }
 
-    /// Reads events and performs what the state machine answers, until it says that the run is over.
-    private func perform(on thread: ThreadExecutor) async -> Worker.End {
+    /// Reads events and performs what the state machine answers, until it says that the run is over; tells how, and what the store was
+    /// asked last.
+    private func perform(on thread: ThreadExecutor) async -> (Worker.End, call: Task<Void, Never>?) {
         var state = WorkerState(settings: settings, seed: .random(in: 0 ... .max))
         var held = HeldExecutions()
         // At most one at a time; it ends with an event.
@@ -157,8 +170,7 @@ final class WorkerLoop: Sendable {
                 case .note(let note): write(note)
                 case .finish(let end):
                     wake?.cancel()
-                    if !end.leavesOutcomes { await call?.value }
-                    return end
+                    return (end, call)
                 }
             }
             for answer in probes.withLock({ probes in
@@ -166,7 +178,7 @@ final class WorkerLoop: Sendable {
                 return probes
             }) { answer() }
             // The mailbox never finishes while this object lives, and iteration ends only with it.
-            guard let next = await iterator.next() else { return .drained }
+            guard let next = await iterator.next() else { return (.drained, call) }
             if case .ended(let report) = next { held.remove(report.execution) }
             event = next
         }
@@ -236,7 +248,7 @@ final class WorkerLoop: Sendable {
 
     private func exchange(_ request: ExchangeRequest, on thread: ThreadExecutor) async {
         // Logs first, in their own file and commit: an outcome is acknowledged when its lines are kept, or have had time to.
-        if !request.reports.isEmpty { await pump.flush(within: min(WorkerLoop.flushLimit, configuration.lease / 3), on: thread) }
+        if !request.reports.isEmpty { await pump.flush(within: min(LogPump.patience, configuration.lease / 3), on: thread) }
         let complaint = clock.schedule(at: clock.uptime() + WorkerLoop.storePatience) { [logger] in
             logger.error(
                 "the store has not answered: nothing is claimed or recorded until it does, and `errand doctor` names who holds its lock",
@@ -256,9 +268,6 @@ final class WorkerLoop: Sendable {
         }
     }
 
-    /// How long an outcome waits for its log lines, whose disk or lock may be stuck: 5 seconds, a third of a short lease.
-    private static let flushLimit = Duration.seconds(5)
-
     private func leave() async {
         guard let id = registered.withLock({ $0 }) else { return }
         do throws(JobStoreError) {
@@ -274,15 +283,15 @@ final class WorkerLoop: Sendable {
 
     /// Often enough that a death is noticed within a second, seldom enough that an idle worker costs next to nothing: makes the jobs of dead
     /// workers available again, and once a minute removes what crashes have left behind.
-    private func rescueOthers() async {
+    private func rescueOthers(on thread: ThreadExecutor) async {
         var nextSweep = clock.uptime()
         while await clock.sleep(for: .milliseconds(900)) {
             guard let id = registered.withLock({ $0 }) else { continue }
             do throws(JobStoreError) {
-                try await rescuer.look(as: id)
+                try await rescuer.look(as: id, on: thread)
                 guard clock.uptime() >= nextSweep else { continue }
                 nextSweep = clock.uptime() + .seconds(60)
-                try await rescuer.sweep(as: id)
+                try await rescuer.sweep(as: id, on: thread)
                 try await jobs.maintain()
             } catch {
                 logger.warning("could not look after other workers", metadata: ["error": "\(error)"])

@@ -180,8 +180,10 @@ struct Work: AsyncParsableCommand {
         }
         if let number = stops.withLock({ $0 }) { throw Failure(code: 128 + number) }
         if case .outOfRoom(let reason) = end { throw Failure(.unavailable, Worker.Failure.outOfRoom(reason: reason).description) }
+        // At once: closing the store would wait for the very lock or disk that did not answer.
+        if end == .storeSilent { _exit(ExitStatus.ok.rawValue) }
         if let failure = Worker.Failure(end) {
-            // At once: closing the store would wait for the very lock or disk that did not take them.
+            // At once as well.
             try session.talk.line("\(Session.program): \(session.inOwnName(failure.description))")
             try session.talk.flush()
             let isUnwritten = if case .outcomesUnwritten = end { true } else { false }

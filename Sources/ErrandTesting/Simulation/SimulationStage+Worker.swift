@@ -269,6 +269,7 @@ extension SimulationStage {
             if !workers[process].handlers.isEmpty { witness.broken("process \(process) left drained although handlers run") }
             workers[process].call = nil
             send(.leave, from: process)
+        case .storeSilent: witness.broken("process \(process) leaves a silent store, which only the shell of a worker does")
         case .storeDamaged: witness.broken("process \(process) takes the store for damaged")
         case .outOfRoom: witness.broken("process \(process) takes the disk for full")
         case .outcomesUnwritten(let unwritten):
