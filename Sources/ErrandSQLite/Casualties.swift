@@ -51,7 +51,9 @@ final class QueueReader: ReadableDatabase {
         var missing: [WorkerID] = []
         try connection[ReaderSQL.unregistered].forEach { row in missing.append(WorkerID(rawValue: row.integer(0))) }
         for worker in missing {
-            found.append(Casualty(worker: worker, cause: .dead, beat: QueueDatabase.missingBeat, executions: try held(by: worker)))
+            // It was condemned, and its rescuer died or is still at work: by time, if it lives.
+            let cause: Casualty.Cause = try lock.isPresent(worker) ? .overdue : .dead
+            found.append(Casualty(worker: worker, cause: cause, beat: QueueDatabase.missingBeat, executions: try held(by: worker)))
         }
         return found
     }

@@ -59,12 +59,16 @@ public final class ModelStore: Sendable {
         state.withLock { state in
             if let durable = state.durable { state.tables = durable }
             for id in state.tables.workers.keys { state.tables.workers[id]?.isPresent = false }
+            state.tables.condemnedAlive = []
         }
     }
 
     /// Does what `kill -9` of the one process of `worker` would do.
     public func kill(_ worker: WorkerID) {
-        state.withLock { $0.tables.workers[worker]?.isPresent = false }
+        state.withLock { state in
+            state.tables.workers[worker]?.isPresent = false
+            state.tables.condemnedAlive.remove(worker)
+        }
     }
 
     /// Lets `action` run once between the read and the take of the next claim, in the variant that has such a gap.
@@ -129,6 +133,8 @@ extension ModelStore {
         package static let judgesWhileLate = Fault(rawValue: 2048)
         /// A worker that was condemned may still report.
         package static let condemnedReport = Fault(rawValue: 4096)
+        /// A worker that was condemned by time is taken for dead by whoever finishes its rescue, although it lives.
+        package static let takesCondemnedForDead = Fault(rawValue: 8192)
 
         /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
         package static let named: [(String, Fault)] = [
@@ -136,7 +142,7 @@ extension ModelStore {
             ("neighbours pay an attempt", .neighboursPay), ("suspects mingle", .suspectsMingle),
             ("suspects neighbours", .suspectsNeighbours), ("condemns unfenced", .condemnsUnfenced),
             ("leases on the wall clock", .leasesOnWallClock), ("judges while late", .judgesWhileLate),
-            ("the condemned report", .condemnedReport),
+            ("the condemned report", .condemnedReport), ("takes the condemned for dead", .takesCondemnedForDead),
         ]
     }
 }

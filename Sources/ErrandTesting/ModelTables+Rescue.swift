@@ -18,14 +18,16 @@ extension ModelTables {
             return Casualty(worker: id, cause: worker.isPresent ? .overdue : .dead, beat: worker.beat, executions: held(by: id))
         }
         let holders = Set(jobs.values.compactMap { $0.state == .running ? $0.worker : nil })
-        let departed = holders.filter { workers[$0] == nil && $0 != watcher }.map { id in
-            Casualty(worker: id, cause: .dead, beat: 0, executions: held(by: id))
+        let departed = holders.filter { workers[$0] == nil && $0 != watcher }.map { id -> Casualty in
+            let mayLive = condemnedAlive.contains(id) && !faults.contains(.takesCondemnedForDead)
+            return Casualty(worker: id, cause: mayLive ? .overdue : .dead, beat: 0, executions: held(by: id))
         }
         return (registered + departed).sorted { $0.worker.rawValue < $1.worker.rawValue }
     }
 
     mutating func condemn(_ casualty: Casualty) -> Casualty? {
         guard (workers[casualty.worker]?.beat ?? 0) == casualty.beat || faults.contains(.condemnsUnfenced) else { return nil }
+        if workers[casualty.worker]?.isPresent == true { condemnedAlive.insert(casualty.worker) }
         workers[casualty.worker] = nil
         var condemned = casualty
         condemned.beat = 0

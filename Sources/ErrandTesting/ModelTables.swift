@@ -9,6 +9,8 @@ struct ModelTables {
     var jobs: [JobID: ModelJob] = [:]
     /// Every worker that stands in the register.
     var workers: [WorkerID: ModelWorker] = [:]
+    /// Workers that were taken out of the register while their processes lived.
+    var condemnedAlive: Set<WorkerID> = []
     /// Which job an idempotency key belongs to.
     var keys: [String: JobID] = [:]
     /// The highest ID that was ever given out; survives the deletion of its job.

@@ -71,6 +71,10 @@ import Testing
             description: "a known culprit's neighbours become suspects", fault: .suspectsNeighbours,
             noticedBy: ["an end of its own breaks a row of deaths; shutdowns, lost leases and known culprits neither count nor break it"],
             showsOnWalks: false),
+        Variant(
+            description: "take the condemned for dead", fault: .takesCondemnedForDead,
+            noticedBy: ["whoever finishes the rescue of a worker that was condemned by time does not take it for dead while it lives"],
+            showsOnWalks: false),
     ]
 
     @Test(arguments: variants)

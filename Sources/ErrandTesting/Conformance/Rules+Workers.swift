@@ -127,6 +127,37 @@ extension JobStoreConformance {
             check.equal(try await check.detail(id).executions.map(\.outcome), [.lost], "the outcomes")
             try await check.expectState(id, .available, "the job")
         },
+        Rule("whoever finishes the rescue of a worker that was condemned by time does not take it for dead while it lives") { check in
+            let id = try await check.add()
+            let late = try await check.join(lease: .seconds(1))
+            let watcher = try await check.join()
+            let old = try await check.claimOne(late)
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            // Its rescuer dies here, or is still ending orphans when another one looks.
+            _ = try check.require(try await check.jobs.condemn(casualty), "an overdue worker was not condemned")
+            let found = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "what it held is not found")
+            check.equal(found.cause, .overdue, "how its end is known")
+            check.equal(try await check.jobs.rescue(found, suspectThreshold: 1), [old.execution], "what was cut")
+            let detail = try await check.detail(id)
+            check.equal(detail.executions.map(\.outcome), [.lost], "the outcomes")
+            check.equal(detail.summary.isSuspect, false, "whether its job is a suspect, although nobody died")
+        },
+        Rule("a worker that was condemned by time and has died since is dead") { check in
+            _ = try await check.add()
+            let late = try await check.join(lease: .seconds(1))
+            let first = try await check.join()
+            let old = try await check.claimOne(late)
+            try await check.subject.advance(by: .milliseconds(1200))
+            let casualty = try check.require(
+                try await check.jobs.casualties(seenBy: first).first { $0.worker == late }, "no casualty was found")
+            _ = try check.require(try await check.jobs.condemn(casualty), "an overdue worker was not condemned")
+            try await check.subject.crashAndReopen()
+            let watcher = try await check.join()
+            let found = try await check.jobs.casualties(seenBy: watcher).filter { !$0.executions.isEmpty }
+            check.equal(found.map(\.cause), [.dead], "how its end is known")
+            check.equal(found.flatMap(\.executions), [old.execution], "what it held")
+        },
         Rule("steps renew the lease") { check in
             let busy = try await check.join(lease: .seconds(2))
             let watcher = try await check.join()

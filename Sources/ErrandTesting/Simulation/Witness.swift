@@ -51,6 +51,7 @@ struct Witness {
         /// Whether its process knows of it: the answer to a join may get lost.
         var isKnown = true
         var isRegistered = true
+        var hasLeft = false
         /// Whom its crash file names.
         var culprit: ExecutionID?
         /// When its last renewal was committed.
@@ -269,6 +270,7 @@ struct Witness {
 
     mutating func didLeave(_ worker: WorkerID) {
         members[worker]?.isRegistered = false
+        members[worker]?.hasLeft = true
         let held = held(by: worker).filter { executions[$0]?.isKnown == true }
         if !held.isEmpty { broken("\(name(worker)) left, and holds \(held.map(name))") }
     }
@@ -276,7 +278,8 @@ struct Witness {
     // MARK: Rescue
 
     mutating func didFind(_ casualties: [Casualty], by observer: WorkerID, at now: Duration) {
-        guard casualties.contains(where: { $0.cause == .overdue }), let member = members[observer] else { return }
+        let judged = casualties.contains { $0.cause == .overdue && members[$0.worker]?.isRegistered == true }
+        guard judged, let member = members[observer] else { return }
         if now < member.watchesFrom || now - member.renewedAt > member.lease * 2 / 3 {
             broken("\(name(observer)) judges others by time although it was late itself")
         }
@@ -285,8 +288,13 @@ struct Witness {
     mutating func didCondemn(_ casualty: Casualty, at now: Duration) {
         let worker = casualty.worker
         guard let member = members[worker] else { return broken("an unknown worker was condemned") }
-        // Whoever finds one that was condemned before finds it dead.
-        guard member.isRegistered else { return }
+        guard member.isRegistered else {
+            // Condemned before, by time: whoever finishes that must not think that somebody died.
+            if casualty.cause == .dead, processes[member.process].isAlive, !member.hasLeft {
+                broken("\(name(worker)) was condemned while it lived, and then taken for dead")
+            }
+            return
+        }
         members[worker]?.isRegistered = false
         switch casualty.cause {
         case .dead:
