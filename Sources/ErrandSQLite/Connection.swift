@@ -52,6 +52,20 @@ final class Connection {
             reason: "\(path) could be opened for reading only; check its permissions, and how many files the process may have open")
     }
 
+    /// Makes sure that the file at the path is still the one that was opened. SQLite itself goes on with a file that was moved or deleted:
+    /// what it commits there nobody will ever find.
+    func requireOwnFile() throws(JobStoreError) {
+        var hasMoved: Int32 = 0
+        let code = sqlite3_file_control(handle, nil, SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        guard code == SQLITE_OK else { throw failure(code) }
+        guard hasMoved == 0 else {
+            throw .unavailable(
+                reason:
+                    "\(path) is not the file that was opened: was the store moved, deleted or restored? put it back, or end this process and start it again"
+            )
+        }
+    }
+
     deinit {
         statements.removeAll()
         sqlite3_close_v2(handle)

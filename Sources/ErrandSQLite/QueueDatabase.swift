@@ -55,6 +55,7 @@ final class QueueDatabase: WritableDatabase {
     }
 
     func didBegin() throws(JobStoreError) {
+        try connection.requireOwnFile()
         let version = try connection[QueueSQL.dataVersion].first { $0.integer(0) }
         if version != dataVersion { memory = Memory() }
         dataVersion = version
@@ -95,6 +96,8 @@ final class QueueDatabase: WritableDatabase {
     }
 
     func reopen() throws(JobStoreError) {
+        // What stands at the path now may be another store, of which nothing that is known here is true.
+        try connection.requireOwnFile()
         let fresh = try Connection(path: connection.path, queryOnly: false)
         cursors = []
         connection = fresh

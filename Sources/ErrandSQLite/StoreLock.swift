@@ -92,8 +92,14 @@ final class StoreLock: Sendable {
             } else {
                 try take(byte, of: file, inode: inode, wait: wait)
             }
-            if try isCurrent(inode: inode) { return MachineClock.nanoseconds - began }
-            try reopen(replacing: inode)
+            do throws(JobStoreError) {
+                if try isCurrent(inode: inode) { return MachineClock.nanoseconds - began }
+                try reopen(replacing: inode)
+            } catch {
+                // The file may be that of a store which was moved, and which others work on where it is now.
+                release(byte)
+                throw error
+            }
         }
     }
 
@@ -217,7 +223,7 @@ final class StoreLock: Sendable {
         return try holds(worker) || isFreshReplacement
     }
 
-    /// How long the workers of a store may take to find a new lock file: they look whenever they look for the dead, twice a second.
+    /// How long the workers of a store may take to find a new lock file: they look whenever they look for the dead, about once a second.
     private static let replacementTime: Int64 = 2_000_000_000
 
     /// Whether the lock file is younger than the store and so new that its workers may still prove their lives in a deleted one.
