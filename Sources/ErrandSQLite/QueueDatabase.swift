@@ -57,7 +57,14 @@ final class QueueDatabase: WritableDatabase {
     func didBegin() throws(JobStoreError) {
         try connection.requireOwnFile()
         let version = try connection[QueueSQL.dataVersion].first { $0.integer(0) }
-        if version != dataVersion { memory = Memory() }
+        if version != dataVersion {
+            memory = Memory()
+            // Whoever has committed may have upgraded the file to what this Errand must not write.
+            let found = try connection[QueueSQL.writers].first { (schema: $0.integer(0), minimum: $0.integer(1)) }
+            if let found, found.minimum > Schema.version {
+                throw .newerSchema(found: Int(found.schema), supported: Int(Schema.version))
+            }
+        }
         dataVersion = version
         shortage = nil
     }
@@ -147,6 +154,9 @@ final class QueueDatabase: WritableDatabase {
 enum QueueSQL {
     /// Changes when another connection has committed; no table is read.
     static let dataVersion = SQL("PRAGMA data_version")
+
+    /// The schema, and the oldest one whose Errand may write. The single row of `errand_meta`.
+    static let writers = SQL("SELECT schema, min_writer FROM errand_meta WHERE one = 1")
 
     /// Adds to the number of jobs of a feed in a final state. Primary key of `errand_counter`.
     static let count = SQL(

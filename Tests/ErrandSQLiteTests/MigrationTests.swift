@@ -54,6 +54,23 @@ import Testing
         try TestStore(directory: directory).sqlite.close()
     }
 
+    @Test func `a process that is at work while a newer Errand takes the store for itself writes nothing more`() async throws {
+        let store = try TestStore()
+        let worker = try await store.join()
+        try await store.enqueue()
+        let job = try #require(try await store.claim(worker).first)
+        let newer = Schema.version + 1
+        let upgrade = try Connection(path: "\(store.directory.path)/queue.db", queryOnly: false)
+        try upgrade.execute("UPDATE errand_meta SET schema = \(newer), min_reader = \(newer), min_writer = \(newer)")
+        let refusal = JobStoreError.newerSchema(found: Int(newer), supported: Int(Schema.version))
+        await #expect(throws: refusal) { try await store.enqueue() }
+        await #expect(throws: refusal) { try await store.report(worker, job, .completed, .complete) }
+        // An upgrade that only adds is nothing to it.
+        try upgrade.execute("UPDATE errand_meta SET min_reader = 1, min_writer = 1")
+        try await store.enqueue()
+        #expect(try await store.report(worker, job, .completed, .complete) == .accepted)
+    }
+
     @Test func `a store that only newer ones may write is refused with both numbers, and left as it is`() throws {
         let directory = TemporaryDirectory()
         try TestStore(directory: directory).sqlite.close()
