@@ -83,7 +83,9 @@ final class DoorbellDirectory: Sendable {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let isSettled = Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) - changed > DoorbellDirectory.tick
-        state.listing = (directoryEntries("/proc/self/fd/\(directory)") ?? []).compactMap { name in
+        // A process that is out of files for a moment rings those it knows of, and looks again.
+        guard let names = directoryEntries("/proc/self/fd/\(directory)") else { return }
+        state.listing = names.compactMap { name in
             guard let dash = name.firstIndex(of: "-") else { return nil }
             let bits = DoorbellTopic.allCases.reduce(UInt8(0)) { name[..<dash].contains($1.mark.letter) ? $0 | $1.mark.bit : $0 }
             return Entry(name: name, bits: bits)

@@ -19,6 +19,7 @@ final class PendingLock: Sendable {
         case over(code: Int32)
     }
 
+    /// Negative: the errno that kept it from being had.
     private let file: Int32
     private let byte: Int64
     private let ended = DispatchSemaphore(value: 0)
@@ -27,7 +28,8 @@ final class PendingLock: Sendable {
     /// Prepares a wait for `byte` of the open file `file`.
     init(file: Int32, byte: Int64) {
         // A descriptor of its own for the same open file, so that the wait never meets a reused number after the store's close.
-        self.file = fcntl(file, F_DUPFD_CLOEXEC, 0)
+        let own = fcntl(file, F_DUPFD_CLOEXEC, 0)
+        self.file = own >= 0 ? own : -errno
         self.byte = byte
     }
 
@@ -41,7 +43,7 @@ final class PendingLock: Sendable {
     /// Begins to wait.
     func start() {
         let thread = OwnThread.start(name: "errand-lock") { [self] in
-            let code = errand_lock_take(file, byte, 1)
+            let code = file >= 0 ? errand_lock_take(file, byte, 1) : -file
             state.withLock { state in
                 if case .abandoned = state, code == 0 {
                     _ = errand_lock_release(file, byte)
