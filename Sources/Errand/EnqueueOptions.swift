@@ -6,7 +6,7 @@ public struct EnqueueOptions: Sendable, Hashable {
     public var queue: String?
     /// −100 … 100, lower runs first; 0 by default.
     public var priority = 0
-    /// Not before this delay from now; `nil` is at once.
+    /// Not before this delay from now, ten years at most (``Limits/longestDuration``); `nil` is at once.
     public var delay: Duration?
     /// Not before this time; ``delay`` wins when both are given.
     public var runAt: Timestamp?

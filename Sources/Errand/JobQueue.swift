@@ -48,7 +48,7 @@ public struct JobQueue: Sendable {
                 throw .invalid(reason: "the job \(J.kind) cannot be encoded as JSON: \(error)")
             }
             encoded.append(
-                newJob(
+                try newJob(
                     kind: J.kind, payload: payload, options: options, queue: J.queue, maxAttempts: J.maxAttempts, timeout: J.timeout))
         }
         return try await enqueue(encoded)
@@ -59,7 +59,7 @@ public struct JobQueue: Sendable {
     public func enqueue(kind: String, payload: [UInt8], options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError)
         -> EnqueueResult
     {
-        try await enqueue([newJob(kind: kind, payload: payload, options: options, queue: "default", maxAttempts: 5, timeout: nil)])[0]
+        try await enqueue([try newJob(kind: kind, payload: payload, options: options, queue: "default", maxAttempts: 5, timeout: nil)])[0]
     }
 
     /// Adds prepared jobs in one commit, after validating each. What they do not say about where they come from is filled in: the
@@ -83,7 +83,10 @@ public struct JobQueue: Sendable {
 
     private func newJob(
         kind: String, payload: [UInt8], options: EnqueueOptions, queue: String, maxAttempts: Int, timeout: Duration?
-    ) -> NewJob {
+    ) throws(EnqueueError) -> NewJob {
+        if let delay = options.delay, delay > .zero, let problem = JobRules.durationProblem(delay, what: "delay") {
+            throw .invalid(reason: problem)
+        }
         var job = NewJob(kind: kind, payload: payload)
         job.queue = options.queue ?? queue
         job.priority = options.priority

@@ -64,6 +64,16 @@ struct VerdictTests {
         }
     }
 
+    @Test(arguments: [
+        (Limits.longestDuration, Limits.longestDuration), (Limits.longestDuration + .microseconds(1), Limits.longestDuration),
+        (.seconds(Int64.max), Limits.longestDuration), (.seconds(-1), .zero),
+    ])
+    func `a snooze and a backoff last ten years at most, and end at once at least`(asked: Duration, waited: Duration) {
+        #expect(verdict(.failure(Snooze(for: asked))).next == .wait(until: Self.now + waited))
+        let failed = Verdict(ending: .failure(Oops()), cause: nil, attempt: 1, maxAttempts: 3, now: Self.now) { asked }
+        #expect(failed.next == .wait(until: Self.now + waited))
+    }
+
     @Test func `a result of exactly the limit is kept, one byte more fails the attempt`() {
         #expect(verdict(.success(Array(repeating: 0x31, count: Limits.resultBytes))).outcome == .completed)
         let tooLarge = verdict(.success(Array(repeating: 0x31, count: Limits.resultBytes + 1)))
@@ -82,11 +92,6 @@ struct VerdictTests {
             }
             #expect(asked == isAsked)
         }
-    }
-
-    @Test func `a snooze into the past is due now, and one beyond the range is due at its end`() {
-        #expect(verdict(.failure(Snooze(for: .seconds(-5)))).next == .wait(until: Self.now))
-        #expect(verdict(.failure(Snooze(for: .seconds(Int64.max)))).next == .wait(until: Timestamp(microseconds: .max)))
     }
 
     @Test func `snoozed, interrupted, crashed and lost executions are refunded, and no others`() {

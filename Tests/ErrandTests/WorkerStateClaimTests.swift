@@ -150,6 +150,19 @@ struct WorkerStateClaimTests {
         #expect(driver.tell(.joined(WorkerID(rawValue: 1))).claim != nil)
     }
 
+    @Test(arguments: [(WorkerState.outboxLimit - 1, true), (WorkerState.outboxLimit, false)])
+    func `1000 unwritten outcomes stop claims`(outcomes: Int, claims: Bool) {
+        var driver = StateDriver(concurrency: 1001, queues: [.init(queue: "a", limit: 1001)])
+        driver.join()
+        let jobs = (Int64(1)...Int64(outcomes)).map { claimedJob($0) }
+        driver.reply(claimed: jobs)
+        driver.tell(.rang(wantsAttention: false))
+        for job in jobs { driver.finish(job) }
+        let next = driver.fail().exchanges + driver.passToWake().exchanges
+        #expect(next.map(\.reports.count) == [outcomes])
+        #expect(next.map { $0.claim != nil } == [claims])
+    }
+
     @Test func `too many unwritten outcomes stop claims, and go in pieces`() {
         var driver = StateDriver(concurrency: 1200, queues: [.init(queue: "a", limit: 1200)])
         driver.join()

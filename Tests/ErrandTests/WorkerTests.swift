@@ -441,12 +441,38 @@ private struct Greet: Job {
 
     // MARK: Settings
 
+    @Test func `settings at their limits are taken`() async throws {
+        let worker = shop.worker(Handler(kind: "x") { _, _ in nil }) {
+            $0.concurrency = Limits.concurrency.upperBound
+            $0.queues = [(String(repeating: "q", count: 64), Limits.concurrency.upperBound)]
+            $0.lease = .seconds(1)
+            ($0.grace, $0.reportGrace, $0.stuckAfter) = (.zero, .zero, .zero)
+            $0.stuckLimit = 0
+            $0.suspectThreshold = 1
+        }
+        worker.drain()
+        #expect(try await worker.runToEnd() == .drained)
+    }
+
+    @Test func `a delay of ten years is taken, and one that is longer refused`() async throws {
+        let longest = try await shop.enqueue("x") { $0.delay = Limits.longestDuration }
+        #expect(try await shop.model.states(of: [longest]) == [.scheduled])
+        let error = await #expect(throws: EnqueueError.self) {
+            try await shop.enqueue("x") { $0.delay = Limits.longestDuration + .microseconds(1) }
+        }
+        #expect(try #require(error).description.contains("the delay is longer than ten years"))
+        let past = try await shop.enqueue("x") { $0.delay = .seconds(-1) }
+        #expect(try await shop.model.states(of: [past]) == [.available])
+    }
+
     @Test func `settings that make no sense are refused before anything is claimed`() async throws {
         let fine = Handler(kind: "x") { _, _ in nil }
         let changes: [(inout Worker.Configuration) -> Void] = [
             { $0.concurrency = 0 }, { $0.concurrency = 10_001 }, { $0.queues = [] }, { $0.queues = [("A", nil)] },
             { $0.queues = [("a", 0)] }, { $0.queues = [("a", nil), ("a", 1)] }, { $0.lease = .milliseconds(999) },
-            { $0.grace = .milliseconds(-1) },
+            { $0.grace = .milliseconds(-1) }, { $0.queues = [("a", 10_001)] }, { $0.queues = [(String(repeating: "q", count: 65), nil)] },
+            { $0.stuckAfter = .milliseconds(-1) }, { $0.stuckLimit = -1 }, { $0.suspectThreshold = 0 },
+            { $0.reportGrace = .milliseconds(-1) },
         ]
         for change in changes {
             await #expect(throws: Worker.Failure.self) { try await shop.worker(fine, change: change).run() }

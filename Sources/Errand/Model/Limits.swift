@@ -30,7 +30,7 @@ public enum Limits {
     public static let priorities = -100...100
     /// Attempts of a job: 1 … 1,000.
     public static let attempts = 1...1000
-    /// Delays, timeouts and other durations that a job may ask for: up to ten years.
+    /// Delays, timeouts and other durations that a job may ask for: up to ten years. A longer snooze or backoff is cut to that.
     public static let longestDuration = Duration.seconds(10 * 366 * 86_400)
     /// Slots of one worker: 1 … 10,000.
     public static let concurrency = 1...10_000

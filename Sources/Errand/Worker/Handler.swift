@@ -85,7 +85,7 @@ public struct Handler: Sendable {
 
 /// Thrown by a handler that wants to run again later: the attempt is refunded.
 public struct Snooze: Error, Hashable, Sendable {
-    /// How long from now.
+    /// How long from now; ten years at most (``Limits/longestDuration``), and at once when it is negative.
     public var duration: Duration
     /// What the worker itself lacks, if that is why: it starts no other job in the meantime.
     package var hindrance: String?

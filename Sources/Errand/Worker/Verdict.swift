@@ -15,8 +15,9 @@ package struct Verdict: Sendable, Hashable {
     package init(
         ending: Result<[UInt8]?, any Error>, cause: CancelCause?, attempt: Int, maxAttempts: Int, now: Timestamp, retryDelay: () -> Duration
     ) {
+        func wait(_ delay: Duration) -> NextStep { .wait(until: now + min(max(delay, .zero), Limits.longestDuration)) }
         func retryOrBury(_ outcome: Outcome, _ error: StoredError) -> Verdict {
-            let next: NextStep = attempt < maxAttempts ? .wait(until: now + retryDelay()) : .bury(reason: "max_attempts")
+            let next = attempt < maxAttempts ? wait(retryDelay()) : .bury(reason: "max_attempts")
             return Verdict(outcome: outcome, next: next, error: error)
         }
         switch (ending, cause) {
@@ -33,9 +34,9 @@ package struct Verdict: Sendable, Hashable {
             self = retryOrBury(
                 .timedOut, StoredError(type: "TimedOut", message: "the execution did not end within its timeout of \(timeout)"))
         case (.failure(let error as Snooze), nil):
-            self = Verdict(outcome: .snoozed, next: .wait(until: now + max(error.duration, .zero)))
+            self = Verdict(outcome: .snoozed, next: wait(error.duration))
         case (.failure(let unreadable as UnreadablePayload), nil):
-            self = Verdict(outcome: .snoozed, next: .wait(until: now + UnreadablePayload.delay), error: unreadable.error)
+            self = Verdict(outcome: .snoozed, next: wait(UnreadablePayload.delay), error: unreadable.error)
         case (.failure(let error), nil): self = retryOrBury(.failed, StoredError(error))
         }
     }
