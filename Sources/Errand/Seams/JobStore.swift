@@ -23,7 +23,7 @@ public protocol JobStore: Sendable {
     ///   ``ExchangeRequest/held``.
     func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply
 
-    /// Workers that are dead (or overdue) and what they held; cheap, called about twice a second. A finding only: the caller condemns
+    /// Workers that are dead (or overdue) and what they held; cheap, called about once a second. A finding only: the caller condemns
     /// the worker, ends the children of its executions, and then rescues them.
     /// - Throws: ``JobStoreError/unavailable(reason:)``.
     func casualties(seenBy worker: WorkerID) async throws(JobStoreError) -> [Casualty]
