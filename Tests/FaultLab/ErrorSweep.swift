@@ -9,7 +9,7 @@ import Synchronization
 /// Lets the k-th call fail, for every k, and expects the same process to go on once the disk is healed.
 struct ErrorSweep: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "errno", abstract: "Let the k-th file call of each step fail, once and for good: ENOSPC, EIO, EMFILE.")
+        commandName: "errno", abstract: "Let the k-th file call of each step fail, once and for good: ENOSPC, EIO, EROFS, EMFILE.")
 
     @Option(help: "Only every n-th call.") var every: Int64 = 1
     @Option(help: "Only these steps.") var step: [Step] = []
@@ -29,6 +29,8 @@ struct ErrorSweep: AsyncParsableCommand {
             Fault(name: "ENOSPC for good", calls: FAULTS_CHANGE, code: ENOSPC, isSticky: true),
             Fault(name: "EIO once", calls: FAULTS_CHANGE, code: EIO, isSticky: false),
             Fault(name: "EIO for good", calls: FAULTS_CHANGE, code: EIO, isSticky: true),
+            Fault(name: "EROFS once", calls: FAULTS_CHANGE, code: EROFS, isSticky: false),
+            Fault(name: "EROFS for good", calls: FAULTS_CHANGE, code: EROFS, isSticky: true),
             Fault(name: "EIO once, reading", calls: FAULTS_READ, code: EIO, isSticky: false),
             Fault(name: "EIO for good, reading", calls: FAULTS_READ, code: EIO, isSticky: true),
             Fault(name: "EMFILE once, opening", calls: FAULTS_OPEN, code: EMFILE, isSticky: false),
