@@ -2,6 +2,7 @@
 
 import Errand
 import ErrandTesting
+import Glibc
 import Synchronization
 import Testing
 
@@ -20,6 +21,36 @@ struct ThreadTests {
             _ = clock.schedule(at: start + .milliseconds(1)) { order.note(11) }
         }
         #expect(order.noted == [1, 11, 2, 3])
+    }
+
+    @Test func `where no further thread is to be had, cancellations happen all the same`() async {
+        await #expect(processExitsWith: .success) {
+            let clock = ManualClock()
+            // No address space has room for such a stack, so that every further thread is refused.
+            let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+            defer { attributes.deallocate() }
+            pthread_attr_init(attributes)
+            #expect(pthread_attr_setstacksize(attributes, 1 << 50) == 0)
+            // Glibc's import lacks it.
+            let function = try #require(dlsym(nil, "pthread_setattr_default_np"))
+            typealias SetDefaults = @convention(c) (UnsafePointer<pthread_attr_t>) -> Int32
+            #expect(unsafeBitCast(function, to: SetDefaults.self)(attributes) == 0)
+            let refused = OwnThread.startIfPossible(name: "test-refused") {}
+            #expect(refused == nil)
+            let began = Happening()
+            let wasCancelled = Happening()
+            let late = Task {
+                await clock.run(within: .seconds(1)) {
+                    await began.happen()
+                    do { try await waitForCancellation() } catch { await wasCancelled.happen() }
+                }
+            }
+            await began.wait()
+            while clock.pendingTimers == 0 { await Task.yield() }
+            clock.advance(by: .seconds(1))
+            #expect(await late.value == false)
+            await wasCancelled.wait()
+        }
     }
 
     @Test func `a cancelled timer does not fire`() async {

@@ -3,7 +3,8 @@
 /// Performs cancellations on threads of their own, so that a handler that blocks in `onCancel` holds up neither the worker's thread,
 /// which renews its lease, nor the timers, nor a thread of the shared pool.
 ///
-/// A thread is started when all others are busy, up to ``limit``; one stays, the rest end when there is nothing left to do.
+/// A thread is started when all others are busy, up to ``limit``; one stays, the rest end when there is nothing left to do. Where no
+/// thread is to be had the others do it, and without any the caller.
 final class CancelThreads: Sendable {
     /// The process's own.
     static let shared = CancelThreads()
@@ -29,7 +30,16 @@ final class CancelThreads: Sendable {
             state.idle += 1
             return true
         }
-        if mustStart { startThread(named: "errand-cancel") { [self] in run() } }
+        guard mustStart else { return }
+        if let thread = OwnThread.startIfPossible(name: "errand-cancel", { [self] in run() }) { return thread.detach() }
+        let left = monitor.withLock { state -> [@Sendable () -> Void] in
+            state.threads -= 1
+            state.idle -= 1
+            guard state.threads == 0 else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for cancellation in left { cancellation() }
     }
 
     private func run() {

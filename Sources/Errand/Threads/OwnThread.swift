@@ -9,6 +9,14 @@ package struct OwnThread: Sendable {
     /// Starts `body` on a new thread with a name of at most 15 bytes and all signals blocked, so that signals go to threads that
     /// expect them.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> OwnThread {
+        guard let thread = startIfPossible(name: name, body) else {
+            preconditionFailure("no thread could be started: the process has as many as it may have, or no memory for another")
+        }
+        return thread
+    }
+
+    /// Like ``start(name:_:)``, for whoever can do without: `nil` when the system has no thread to give.
+    package static func startIfPossible(name: String, _ body: @escaping @Sendable () -> Void) -> OwnThread? {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var all = sigset_t()
         var previous = sigset_t()
@@ -28,7 +36,10 @@ package struct OwnThread: Sendable {
                 start.body()
                 return nil
             }, start.toOpaque())
-        precondition(code == 0, "no thread could be started: \(String(cString: strerror(code)))")
+        guard code == 0 else {
+            start.release()
+            return nil
+        }
         return OwnThread(id: id)
     }
 

@@ -23,10 +23,12 @@ struct WorkPlan {
         configuration.endOrphans = { executions in
             // On a thread of its own: the sweep reads all of /proc, and the worker's thread has leases to renew.
             await withCheckedContinuation { continuation in
-                startThread(named: "errand-orphans") {
+                let sweep = { @Sendable in
                     OrphanSweep.end(executions)
                     continuation.resume()
                 }
+                // Where no thread is to be had, late leases are better than orphans.
+                if let thread = OwnThread.startIfPossible(name: "errand-orphans", sweep) { thread.detach() } else { sweep() }
             }
             await endOwn(executions)
         }
