@@ -1,7 +1,10 @@
 // The guide "Limits" names the numbers that the code holds.
 
 import Errand
+import ErrandContext
 import Testing
+
+@testable import ErrandSQLite
 
 @Suite struct LimitsTests {
     private static func bytes(_ count: Int) -> String {
@@ -25,6 +28,12 @@ import Testing
         ("priority", range(Limits.priorities)),
         ("attempts", range(Limits.attempts)),
         ("slots of a worker", range(Limits.concurrency)),
+        ("outcomes that a worker could not write", "\(WorkerState.outboxLimit), or \(bytes(WorkerState.outboxBytes)) of results"),
+        ("calls of `enqueue` in one process", "\(Intake.calls), \(bytes(Intake.bytes)) of payload"),
+        ("lines of one execution", bytes(ExecutionLog.pendingLimit)),
+        ("lines of all executions of a worker", bytes(LogPump.roomBytes)),
+        ("an outcome for its log lines", "\(LogPump.patience.components.seconds) seconds, a third of a short lease"),
+        ("a rescue for the lines that it adds to logs", "\(LogPump.patience.components.seconds) seconds"),
     ])
     func `the guide names the limit that holds`(what: String, value: String) throws {
         let guide = try Repository.text("Sources/Errand/Errand.docc/LimitsAndRetention.md")
