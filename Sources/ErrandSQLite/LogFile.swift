@@ -132,7 +132,7 @@ final class LogFile: LogStore {
     }
 
     func append(_ chunks: [LogChunk], dropping: [Int64]) async throws(JobStoreError) -> [Int64] {
-        guard !chunks.isEmpty || !dropping.isEmpty else { return [] }
+        // An empty one as well takes its place in the line: it returns when everything before it is committed.
         if !chunks.isEmpty, let shortage = space.shortageForLogs() { throw .full(reason: shortage) }
         return try await threads().writer.perform(.normal) { (database) throws(JobStoreError) in
             try database.append(chunks, dropping: dropping)

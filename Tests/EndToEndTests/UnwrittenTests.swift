@@ -15,11 +15,12 @@ import Testing
         return (worker, job)
     }
 
-    /// Takes the write lock as another process would, until the descriptor is closed.
-    private func sitOnTheWriteLock(of sandbox: Sandbox) -> Int32 {
+    /// Takes a lock as another process would, until the descriptor is closed: byte 0 is for jobs, 1 for logs.
+    private func sitOnTheLock(of sandbox: Sandbox, byte place: Int = 0) -> Int32 {
         let lock = open(sandbox.store + "/lock", O_RDWR | O_CLOEXEC)
         var byte = flock()
         byte.l_type = Int16(F_WRLCK)
+        byte.l_start = place
         byte.l_len = 1
         // F_OFD_SETLKW, which Glibc's import lacks: a lock of this open file, as another process would have it.
         #expect(fcntl(lock, 38, &byte) == 0)
@@ -36,7 +37,7 @@ import Testing
     @Test func `while somebody sits on the write lock nothing is recorded; the worker leaves with 74, and the job runs again`() throws {
         let sandbox = try Sandbox()
         let (worker, job) = try busyWorker(in: sandbox)
-        let lock = sitOnTheWriteLock(of: sandbox)
+        let lock = sitOnTheLock(of: sandbox)
         try letGo(sandbox)
         worker.signal(SIGTERM)
         let end = worker.waitForEnd()
@@ -52,13 +53,26 @@ import Testing
         _ = try sandbox.run("enqueue", "--", "true")
         let worker = try sandbox.start(["work", "--grace", "1s"])
         #expect(eventually { worker.errorSoFar.contains("execution ended") })
-        let lock = sitOnTheWriteLock(of: sandbox)
+        let lock = sitOnTheLock(of: sandbox)
         defer { close(lock) }
         worker.signal(SIGTERM)
         let end = worker.waitForEnd()
         #expect(end.err.contains("the store does not answer: left without its last word"), "\(end.err)")
         // Its one outcome may have been caught by the lock: then it says so.
         #expect(end.status == (end.err.contains("outcomes unwritten") ? 74 : 0), "\(end)")
+    }
+
+    @Test func `while somebody sits on the lock of the logs an outcome is recorded, and the worker leaves without its last lines`() throws {
+        let sandbox = try Sandbox()
+        let (worker, job) = try busyWorker(in: sandbox)
+        let lock = sitOnTheLock(of: sandbox, byte: 1)
+        defer { close(lock) }
+        try letGo(sandbox)
+        #expect(eventually { worker.errorSoFar.contains("execution ended") })
+        worker.signal(SIGTERM)
+        let end = worker.waitForEnd()
+        #expect(end.status == 0, "\(end)")
+        #expect(try outcomes(of: job, in: sandbox) == ["completed"])
     }
 
     @Test func `a store that is gone past the grace costs the outcome, and the log says so`() throws {

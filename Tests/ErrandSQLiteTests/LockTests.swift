@@ -37,6 +37,28 @@ import Testing
         #expect(try await append.value == 0)
     }
 
+    @Test(.timeLimit(.minutes(1))) func `an empty append waits for the lines before it`() async throws {
+        let directory = TemporaryDirectory()
+        let store = try open(directory, wait: nil).store
+        #expect(try await store.logs.newestCursor() == 0)
+        let file = hold(1, of: directory)
+        let time = Timestamp(microseconds: 1)
+        let chunk = LogChunk(
+            job: JobID(rawValue: 1), ordinal: 1, firstSequence: 1, lines: 1, firstTime: time, lastTime: time, highestLevel: .info,
+            flags: [],
+            body: Array("{}\n".utf8))
+        let first = Task { try await store.logs.append([chunk], dropping: []) }
+        for _ in 0..<1000 { await Task.yield() }
+        let second = Task {
+            _ = try await store.logs.append([], dropping: [])
+            return try await store.logs.newestCursor()
+        }
+        for _ in 0..<1000 { await Task.yield() }
+        close(file)
+        #expect(try await second.value == 1)
+        #expect(try await first.value == [1])
+    }
+
     @Test func `a store that is complete opens, is read and written while somebody was stopped who opens it too`() async throws {
         let directory = TemporaryDirectory()
         let first = try open(directory, wait: nil)
