@@ -129,7 +129,8 @@ final class SocketDoorbell: Doorbell {
         while true {
             let now = MachineClock.nanoseconds
             let isDeaf = state.withLock { $0.listeners.isEmpty && !$0.isStopping }
-            let wait = isDeaf ? -1 : max(0, min(Int64(SocketDoorbell.lookMilliseconds), (lookAt - now) / 1_000_000 + 1))
+            // Without a pipe, for which there were no descriptors, nobody could wake it.
+            let wait = isDeaf && wakeIn >= 0 ? -1 : max(0, min(Int64(SocketDoorbell.lookMilliseconds), (lookAt - now) / 1_000_000 + 1))
             var sources = [
                 pollfd(fd: socket, events: Int16(POLLIN), revents: 0), pollfd(fd: wakeIn, events: Int16(POLLIN), revents: 0),
             ]
