@@ -56,7 +56,7 @@ extension [UInt8] {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EncryptedStoreTests {
+@Suite(.timeLimit(.minutes(5))) struct EncryptedStoreTests {
     private let key = PayloadKey.random()
 
     private func configuration() -> Worker.Configuration {
