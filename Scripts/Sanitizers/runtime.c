@@ -1,4 +1,4 @@
-// Tells ThreadSanitizer what happens in two places of Swift's runtime that it cannot see. Linked into sanitized programs by Scripts/soak.
+// Tells ThreadSanitizer what happens in three places of Swift's runtime that it cannot see. Linked into sanitized programs by Scripts/soak.
 //
 // These functions stand before the toolchain's own, call them, and say what happened: nothing is suppressed, and an access beside the
 // Mutex is still a race (Witness.swift, "race"). Without them programs are reported that have nothing but one of the two in them
@@ -9,6 +9,9 @@
 //
 // A continuation that is resumed before it is awaited. The runtime tells the sanitizer of tasks that wait for their resumption. Where
 // it has come already, the task goes on at once, and is seen to write where `resume` has read.
+//
+// An `inout` argument that takes no room, such as a SystemRandomNumberGenerator. It has no address, and the sanitizer is given whatever
+// lies around, which it cannot always look up: it dies of a bad access itself. (Linked with --wrap=__tsan_external_write.)
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sched.h>
@@ -125,4 +128,11 @@ SWIFT_ASYNC void swift_continuation_await(struct continuation *context) {
     // The task is put to sleep before anybody can resume it; this thread returns.
     real_await(context);
     give_turn();
+}
+
+void __real___tsan_external_write(void *address, void *caller, void *tag);
+
+void __wrap___tsan_external_write(void *address, void *caller, void *tag) {
+    // Programs, heaps and stacks all lie in between.
+    if ((uintptr_t)address >= 0x500000000000 && (uintptr_t)address < 0x800000000000) __real___tsan_external_write(address, caller, tag);
 }
