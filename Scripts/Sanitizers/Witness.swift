@@ -38,11 +38,11 @@ private let numbers = Numbers()
     }
 
     private static func ask() async {
-        for number in 0..<20_000 {
+        for number in 0..<5_000 {
             let answer = await withUnsafeContinuation { continuation in
                 Answers.shared.ask { continuation.resume(returning: number) }
                 // Sometimes it comes before the task waits, sometimes after.
-                for _ in 0..<number % 300 { sched_yield() }
+                for _ in 0..<number % 30 { sched_yield() }
             }
             precondition(answer == number)
         }
