@@ -67,7 +67,7 @@ struct ExecutionLogTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a line is announced before its call returns, also when whoever wrote the line before it was stopped`() async {
         let sink = StallingSink()
         let context = makeContext(sink: sink)

@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(1)), arguments: [("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", false), ("*A*a*", true), ("**", true), ("a*b*", false)])
+        .timeLimit(.minutes(5)), arguments: [("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", false), ("*A*a*", true), ("**", true), ("a*b*", false)])
     func `a pattern of many stars is no work`(pattern: String, matches: Bool) {
         let name = String(repeating: "a", count: 127)
         let text = #"{"\#(name)":"12345678"}"#

@@ -7,7 +7,7 @@ import Testing
 @testable import Errand
 @testable import ErrandHandlers
 
-@Suite(.timeLimit(.minutes(1))) struct CommandLimitTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandLimitTests {
     private func room(_ change: (inout CommandLimits) -> Void) -> CommandRoom {
         CommandRoom { change(&$0.limits) }
     }

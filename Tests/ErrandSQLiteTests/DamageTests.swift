@@ -6,7 +6,7 @@ import Testing
 
 @testable import ErrandSQLite
 
-@Suite(.timeLimit(.minutes(1))) struct DamageTests {
+@Suite(.timeLimit(.minutes(5))) struct DamageTests {
     /// A closed store with many jobs and log lines, all of them in the databases themselves.
     private func makeStore() async throws -> TemporaryDirectory {
         let directory = TemporaryDirectory()

@@ -28,7 +28,7 @@ private final class Shared<Value: Sendable>: Sendable {
     init(_ value: Value) { self.value = Mutex(value) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DoorbellTests {
+@Suite(.timeLimit(.minutes(5))) struct DoorbellTests {
     @Test func `another store hears of work, control, outcomes and logs after their commits`() async throws {
         let store = try TestStore()
         let other = try TestStore(directory: store.directory, clock: store.clock)

@@ -27,7 +27,7 @@ private final class PretendedDisk: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FullDiskTests {
+@Suite(.timeLimit(.minutes(5))) struct FullDiskTests {
     private let directory = TemporaryDirectory()
     private let disk = PretendedDisk()
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ErrandSQLite
 
-@Suite(.timeLimit(.minutes(1))) struct IntakeTests {
+@Suite(.timeLimit(.minutes(5))) struct IntakeTests {
     /// Waits until so many callers stand outside.
     private func until(_ waiting: Int, at intake: Intake) async {
         while intake.waiting != waiting { await Task.yield() }

@@ -21,7 +21,7 @@ import Testing
         return try SQLiteStore.open(directory: directory.path, options: options)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `opening the logs waits for their lock without blocking the caller's thread`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `opening the logs waits for their lock without blocking the caller's thread`() async throws {
         let directory = TemporaryDirectory()
         let store = try open(directory, wait: nil).store
         let file = hold(1, of: directory)
@@ -37,7 +37,7 @@ import Testing
         #expect(try await append.value == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `an empty append waits for the lines before it`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `an empty append waits for the lines before it`() async throws {
         let directory = TemporaryDirectory()
         let store = try open(directory, wait: nil).store
         #expect(try await store.logs.newestCursor() == 0)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ErrandSQLite
 
-@Suite(.timeLimit(.minutes(1))) struct MigrationTests {
+@Suite(.timeLimit(.minutes(5))) struct MigrationTests {
     private static let boot = BootIdentity(boot: "boot", timeNamespace: 1)
 
     /// A step to a version that does not exist yet.

@@ -8,7 +8,7 @@ import Testing
 
 @testable import ErrandSQLite
 
-@Suite(.timeLimit(.minutes(1))) struct WriterThreadTests {
+@Suite(.timeLimit(.minutes(5))) struct WriterThreadTests {
     @Test func `what piles up during one commit goes into the next`() async throws {
         let store = try TestStore(patient: true)
         let file = Glibc.open("\(store.directory.path)/lock", O_RDWR | O_CLOEXEC)

@@ -4,7 +4,7 @@ import Errand
 import ErrandTesting
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct BlockedPoolTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BlockedPoolTests {
     @Test func `timers fire, and threads of our own run, while every pool thread is blocked`() async {
         let executor = ThreadExecutor(name: "test")
         let clock = SystemClock.shared

@@ -14,7 +14,7 @@ private let logger: Logger = {
 
 private struct Oops: Error, CustomStringConvertible { var description: String { "oops" } }
 
-@Suite(.timeLimit(.minutes(1))) struct ErrorReporterTests {
+@Suite(.timeLimit(.minutes(5))) struct ErrorReporterTests {
     private let shop = Workshop()
 
     private func failing(_ lines: Int) -> Handler {

@@ -5,7 +5,7 @@ import ErrandContext
 import ErrandTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FarewellTests {
+@Suite(.timeLimit(.minutes(5))) struct FarewellTests {
     private let clock = ManualClock()
     private let shop: Workshop
     /// Never opened: whoever waits here waits for a lock whose holder was stopped.

@@ -47,7 +47,7 @@ private final class FailingLogStore: LogStore {
     func totalBytes() async throws(JobStoreError) -> Int { try await model.totalBytes() }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LogPumpTests {
+@Suite(.timeLimit(.minutes(5))) struct LogPumpTests {
     private let clock = ManualClock()
     private let store = FailingLogStore()
     private let doorbell = ModelDoorbell()

@@ -14,7 +14,7 @@ private struct Greet: Job {
     var name: String
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerTests {
     private let shop = Workshop()
     private let quick = Backoff(base: .milliseconds(1), maximum: .milliseconds(1))
 
@@ -323,7 +323,7 @@ private struct Greet: Job {
         #expect(try await shop.model.states(of: [id]) == [.running])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a worker whose logs cannot be written yet records outcomes all the same`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a worker whose logs cannot be written yet records outcomes all the same`() async throws {
         let gate = Happening()
         var store = shop.queue.store
         store.logs = GatedLogStore(logs: store.logs, gate: gate)
