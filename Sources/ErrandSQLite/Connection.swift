@@ -36,6 +36,9 @@ final class Connection {
         if !queryOnly { try requireWriteAccess() }
     }
 
+    /// What SQLite's shared memory takes at least: 32 KiB. Without that much room it may be opened for reading only.
+    private static let sharedMemoryBytes = 32 << 10
+
     /// SQLite is content with less than it was asked for: when no descriptor was left for a moment, or permissions are short, it opens
     /// the file, its log or its shared memory for reading only, and that for as long as anybody in the process has it open.
     private func requireWriteAccess() throws(JobStoreError) {
@@ -48,6 +51,10 @@ final class Connection {
         // Busy is somebody who writes; whoever gets to see that may write as well.
         guard code != SQLITE_OK, code & 0xFF != SQLITE_BUSY else { return rollback() }
         guard code & 0xFF == SQLITE_READONLY else { throw failure(code) }
+        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        if let space = DiskSpace.look(at: directory), space.free < Connection.sharedMemoryBytes {
+            throw .full(reason: "\(directory) has no room for SQLite's shared memory: free some space, and work goes on by itself")
+        }
         throw .unavailable(
             reason: "\(path) could be opened for reading only; check its permissions, and how many files the process may have open")
     }
