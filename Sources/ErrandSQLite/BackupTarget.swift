@@ -24,7 +24,7 @@ struct BackupTarget {
         }
         let place = BackupTarget.identity(self.path)
         guard place == nil || place != BackupTarget.identity(store.path),
-            BackupTarget.identity(BackupTarget.parent(of: self.path)) != BackupTarget.identity(store.path)
+            BackupTarget.identity(StoreDirectory.parent(of: self.path)) != BackupTarget.identity(store.path)
         else { throw .refused(reason: "\(self.path) is the store itself, or in it: name a directory elsewhere") }
         guard place != nil, directoryEntries(self.path)?.isEmpty != true else {
             replaces = false
@@ -79,18 +79,13 @@ struct BackupTarget {
     private func cannotMove(_ what: String) -> JobStoreError {
         errno == ENOTEMPTY || errno == EEXIST
             ? .refused(reason: "\(path) has appeared meanwhile: name another directory")
-            : .unavailable(reason: "cannot move \(what): \(errnoText(errno)); look into \(BackupTarget.parent(of: path))")
+            : .unavailable(reason: "cannot move \(what): \(errnoText(errno)); look into \(StoreDirectory.parent(of: path))")
     }
 
     /// Removes a copy; what cannot be removed is left to its owner, who is told of the error that led here.
     private static func remove(_ directory: String) {
         for name in directoryEntries(directory) ?? [] { unlink("\(directory)/\(name)") }
         rmdir(directory)
-    }
-
-    private static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private struct Identity: Equatable {

@@ -51,7 +51,7 @@ final class Connection {
         // Busy is somebody who writes; whoever gets to see that may write as well.
         guard code != SQLITE_OK, code & 0xFF != SQLITE_BUSY else { return rollback() }
         guard code & 0xFF == SQLITE_READONLY else { throw failure(code) }
-        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        let directory = StoreDirectory.parent(of: path)
         if let space = DiskSpace.look(at: directory), space.free < Connection.sharedMemoryBytes {
             throw .full(reason: "\(directory) has no room for SQLite's shared memory: free some space, and work goes on by itself")
         }

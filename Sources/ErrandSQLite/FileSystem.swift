@@ -49,8 +49,8 @@ package struct FileSystem: Hashable, Sendable {
     static func refuseNetworks(at path: String, asking probe: Probe) throws(JobStoreError) {
         var place = path
         var type = probe(place)
-        while type == Int64(-ENOENT), let parent = parent(of: place) {
-            place = parent
+        while type == Int64(-ENOENT), place != "/", place != "." {
+            place = StoreDirectory.parent(of: place)
             type = probe(place)
         }
         guard case .network(let name) = FileSystem(type: type).kind else { return }
@@ -58,12 +58,6 @@ package struct FileSystem: Hashable, Sendable {
             reason:
                 "\(path) is on \(name), a network file system: SQLite's locks and shared memory do not hold there, and jobs would be lost or run twice; put the store on a local disk, and let other machines reach it through a program on this one"
         )
-    }
-
-    private static func parent(of path: String) -> String? {
-        guard path != "/", path != "." else { return nil }
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// From the kernel's magic.h, coreutils' stat.c and the file systems' own sources.

@@ -79,9 +79,9 @@ struct StoreDirectory: Sendable {
         try StoreDirectory.synchronize(StoreDirectory.parent(of: directory))
     }
 
-    /// The directory that holds the name of `directory`.
-    private static func parent(of directory: String) -> String {
-        var names = directory.split(separator: "/", omittingEmptySubsequences: false)
+    /// The directory that holds the name at `path`.
+    static func parent(of path: String) -> String {
+        var names = path.split(separator: "/", omittingEmptySubsequences: false)
         while names.count > 1, names.last == "" { names.removeLast() }
         names.removeLast()
         return names.isEmpty ? "." : names == [""] ? "/" : names.joined(separator: "/")

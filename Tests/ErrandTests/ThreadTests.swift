@@ -31,7 +31,7 @@ struct ThreadTests {
             defer { attributes.deallocate() }
             pthread_attr_init(attributes)
             #expect(pthread_attr_setstacksize(attributes, 1 << 50) == 0)
-            // Glibc's import lacks it.
+            // Glibc's import lacks it. The type is pthread.h's: int pthread_setattr_default_np(const pthread_attr_t *).
             let function = try #require(dlsym(nil, "pthread_setattr_default_np"))
             typealias SetDefaults = @convention(c) (UnsafePointer<pthread_attr_t>) -> Int32
             #expect(unsafeBitCast(function, to: SetDefaults.self)(attributes) == 0)

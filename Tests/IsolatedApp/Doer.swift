@@ -40,7 +40,8 @@ struct Doer {
         case "index":
             let number = Int(getpid())
             print([1, 2, 3][number])
-        case "nap": usleep(200_000)
+        // Holds its process, and its descriptors in the worker, while others are to be started.
+        case "nap": try await Task.sleep(for: .milliseconds(200))
         case "kill": kill(getpid(), SIGKILL)
         case "exit": exit(3)
         case "scribble":

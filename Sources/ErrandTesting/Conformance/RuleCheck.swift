@@ -128,6 +128,27 @@ final class RuleCheck: Sendable {
         return cut.sorted()
     }
 
+    /// A worker that holds one job and whose lease has run out, as another one finds it.
+    func overdueWorker() async throws -> OverdueWorker {
+        let id = try await add()
+        let late = try await join(lease: .seconds(1))
+        let watcher = try await join()
+        let held = try await claimOne(late).execution
+        try await subject.advance(by: .milliseconds(1200))
+        let casualties = try await jobs.casualties(seenBy: watcher)
+        equal(casualties.map(\.worker), [late], "the casualties")
+        return OverdueWorker(
+            job: id, id: late, held: held, watcher: watcher, casualty: try require(casualties.first, "no casualty was found"))
+    }
+
+    struct OverdueWorker {
+        var job: JobID
+        var id: WorkerID
+        var held: ExecutionID
+        var watcher: WorkerID
+        var casualty: Casualty
+    }
+
     /// All jobs that match, page after page.
     func list(_ selector: JobSelector = JobSelector(), pageSize: Int = 100) async throws -> [JobSummary] {
         var found: [JobSummary] = []

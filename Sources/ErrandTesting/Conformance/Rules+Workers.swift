@@ -88,17 +88,12 @@ extension JobStoreConformance {
             check.equal(detail.executions.map(\.outcome), [.lost], "the outcomes")
         },
         Rule("a sign of life after the look undoes the judgement") { check in
-            let id = try await check.add()
-            let late = try await check.join(lease: .seconds(1))
-            let watcher = try await check.join()
-            let claimed = try await check.claimOne(late)
-            try await check.subject.advance(by: .milliseconds(1200))
-            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
-            check.expect(try await check.beat(late).isRegistered, "the late worker is not registered any more")
-            check.equal(try await check.jobs.rescue(casualty, suspectThreshold: nil), [], "what the rescue cut")
-            check.equal(try await check.jobs.casualties(seenBy: watcher), [], "the casualties after the sign of life")
-            try await check.expectState(id, .running, "the job")
-            try await check.end(claimed.execution, by: late, .completed, .complete)
+            let late = try await check.overdueWorker()
+            check.expect(try await check.beat(late.id).isRegistered, "the late worker is not registered any more")
+            check.equal(try await check.jobs.rescue(late.casualty, suspectThreshold: nil), [], "what the rescue cut")
+            check.equal(try await check.jobs.casualties(seenBy: late.watcher), [], "the casualties after the sign of life")
+            try await check.expectState(late.job, .running, "the job")
+            try await check.end(late.held, by: late.id, .completed, .complete)
         },
         Rule("a sign of life after the look forbids to condemn") { check in
             let late = try await check.join(lease: .seconds(1))
@@ -110,53 +105,37 @@ extension JobStoreConformance {
             check.expect(try await check.beat(late).isRegistered, "a worker that lives was taken from the register")
         },
         Rule("a condemned worker's reports are refused while its jobs still run, and the rescue that follows gives them back") { check in
-            let id = try await check.add()
-            let zombie = try await check.join(lease: .seconds(1))
-            let watcher = try await check.join()
-            let old = try await check.claimOne(zombie)
-            try await check.subject.advance(by: .milliseconds(1200))
-            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
-            let condemned = try check.require(try await check.jobs.condemn(casualty), "an overdue worker was not condemned")
+            let zombie = try await check.overdueWorker()
+            let (id, old) = (zombie.job, zombie.held)
+            let condemned = try check.require(try await check.jobs.condemn(zombie.casualty), "an overdue worker was not condemned")
             try await check.expectState(id, .running, "the job of a condemned worker")
-            let reply = try await check.beat(zombie, [check.report(old.execution, .failed, .bury(reason: "max_attempts"))])
+            let reply = try await check.beat(zombie.id, [check.report(old, .failed, .bury(reason: "max_attempts"))])
             check.expect(!reply.isRegistered, "a condemned worker is still registered")
             check.equal(reply.results, [.leaseLost], "its report")
-            check.equal(
-                try await check.jobs.casualties(seenBy: watcher).flatMap(\.executions), [old.execution], "what others can rescue")
-            check.equal(try await check.jobs.rescue(condemned, suspectThreshold: nil), [old.execution], "what was cut")
+            check.equal(try await check.jobs.casualties(seenBy: zombie.watcher).flatMap(\.executions), [old], "what others can rescue")
+            check.equal(try await check.jobs.rescue(condemned, suspectThreshold: nil), [old], "what was cut")
             check.equal(try await check.detail(id).executions.map(\.outcome), [.lost], "the outcomes")
             try await check.expectState(id, .available, "the job")
         },
         Rule("whoever finishes the rescue of a worker that was condemned by time does not take it for dead while it lives") { check in
-            let id = try await check.add()
-            let late = try await check.join(lease: .seconds(1))
-            let watcher = try await check.join()
-            let old = try await check.claimOne(late)
-            try await check.subject.advance(by: .milliseconds(1200))
-            let casualty = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "no casualty was found")
+            let late = try await check.overdueWorker()
             // Its rescuer dies here, or is still ending orphans when another one looks.
-            _ = try check.require(try await check.jobs.condemn(casualty), "an overdue worker was not condemned")
-            let found = try check.require(try await check.jobs.casualties(seenBy: watcher).first, "what it held is not found")
+            _ = try check.require(try await check.jobs.condemn(late.casualty), "an overdue worker was not condemned")
+            let found = try check.require(try await check.jobs.casualties(seenBy: late.watcher).first, "what it held is not found")
             check.equal(found.cause, .overdue, "how its end is known")
-            check.equal(try await check.jobs.rescue(found, suspectThreshold: 1), [old.execution], "what was cut")
-            let detail = try await check.detail(id)
+            check.equal(try await check.jobs.rescue(found, suspectThreshold: 1), [late.held], "what was cut")
+            let detail = try await check.detail(late.job)
             check.equal(detail.executions.map(\.outcome), [.lost], "the outcomes")
             check.equal(detail.summary.isSuspect, false, "whether its job is a suspect, although nobody died")
         },
         Rule("a worker that was condemned by time and has died since is dead") { check in
-            _ = try await check.add()
-            let late = try await check.join(lease: .seconds(1))
-            let first = try await check.join()
-            let old = try await check.claimOne(late)
-            try await check.subject.advance(by: .milliseconds(1200))
-            let casualty = try check.require(
-                try await check.jobs.casualties(seenBy: first).first { $0.worker == late }, "no casualty was found")
-            _ = try check.require(try await check.jobs.condemn(casualty), "an overdue worker was not condemned")
+            let late = try await check.overdueWorker()
+            _ = try check.require(try await check.jobs.condemn(late.casualty), "an overdue worker was not condemned")
             try await check.subject.crashAndReopen()
             let watcher = try await check.join()
             let found = try await check.jobs.casualties(seenBy: watcher).filter { !$0.executions.isEmpty }
             check.equal(found.map(\.cause), [.dead], "how its end is known")
-            check.equal(found.flatMap(\.executions), [old.execution], "what it held")
+            check.equal(found.flatMap(\.executions), [late.held], "what it held")
         },
         Rule("steps renew the lease") { check in
             let busy = try await check.join(lease: .seconds(2))
