@@ -23,6 +23,16 @@ public struct EnqueueOptions: Sendable, Hashable {
     public var durability: Durability?
     /// A line for people.
     public var label: String?
+    /// Words that the job is found by (``JobTerms/tags``).
+    public var tags: [String] = []
+    /// With whom the job shares limits (``JobTerms/limitKey``).
+    public var limitKey: String?
+    /// Which jobs it may not stand beside (``JobTerms/uniqueness``).
+    public var uniqueness: Uniqueness?
+    /// Cancelled unless it has started so long after the enqueue; ten years at most, `nil` for never.
+    public var expires: Duration?
+    /// Dead unless it has ended so long after the enqueue, all attempts together; ten years at most, `nil` for never.
+    public var deadline: Duration?
     /// The caller's place in a trace; `nil` takes that of the code that enqueues: its span, or the current execution.
     public var trace: TraceContext?
     /// Whether the job's executions belong to that trace, or to one of their own that links to it; `child` by default.

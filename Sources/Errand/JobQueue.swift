@@ -97,9 +97,23 @@ public struct JobQueue: Sendable {
         job.durability = options.durability
         job.meta = options.meta
         job.label = options.label
+        job.terms = try terms(of: options)
         job.trace = options.trace
         job.traceRelation = options.traceRelation
         return job
+    }
+
+    private func terms(of options: EnqueueOptions) throws(EnqueueError) -> JobTerms {
+        for (duration, what) in [(options.expires, "expiry"), (options.deadline, "deadline")] {
+            if let duration, let problem = JobRules.durationProblem(duration, what: what) { throw .invalid(reason: problem) }
+        }
+        var terms = JobTerms()
+        terms.tags = Set(options.tags).sorted()
+        terms.limitKey = options.limitKey
+        terms.uniqueness = options.uniqueness
+        terms.expiresAt = options.expires.map { clock.now() + $0 }
+        terms.deadline = options.deadline.map { clock.now() + $0 }
+        return terms
     }
 
     /// What begins spans and carries positions, at this moment.

@@ -171,6 +171,7 @@ extension QueueDatabase {
         job.timeout = extras.timeout
         job.key = extras.key
         job.meta = extras.meta
+        job.terms = extras.terms
         job.trace = extras.trace
         job.traceRelation = extras.traceRelation
         job.parent = extras.parent
@@ -183,14 +184,15 @@ struct JobExtras {
     /// The columns, in the order in which ``init(_:from:)`` reads them.
     static let columns = """
         timeout_us, idempotency_key, label, meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal,
-        flags
+        flags, options
         """
-    static let columnCount: Int32 = 12
+    static let columnCount: Int32 = 13
 
     var timeout: Duration?
     var key: String?
     var label: String?
     var meta: [String: String]
+    var terms: JobTerms
     var trace: TraceContext?
     var traceRelation: TraceRelation
     var parent: ExecutionID?
@@ -208,6 +210,12 @@ struct JobExtras {
         parent = JobExtras.execution(row, first + 7)
         root = JobExtras.execution(row, first + 9)
         traceRelation = JobFlags(rawValue: row.integer(first + 11)).contains(.linked) ? .link : .child
+        terms =
+            if let json = row.optionalBytes(first + 12) {
+                try JSONText.decode(JobTerms.self, String(decoding: json, as: UTF8.self))
+            } else {
+                JobTerms()
+            }
     }
 
     private static func execution(_ row: Statement, _ column: Int32) -> ExecutionID? {

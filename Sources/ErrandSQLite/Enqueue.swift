@@ -9,6 +9,8 @@ struct PreparedJob: Sendable {
     /// What recognises a repetition of a job with a key; the first is kept.
     var fingerprints: [[UInt8]] = []
     var meta: String?
+    /// The job's terms, as they are kept.
+    var terms: [UInt8]?
 
     init(_ job: NewJob) throws(JobStoreError) {
         guard job.payload.count <= Limits.payloadBytes + (SealedBytes(job.payload) == nil ? 0 : SealedBytes.overhead) else {
@@ -20,12 +22,14 @@ struct PreparedJob: Sendable {
             fingerprints = job.fingerprints.isEmpty ? [SHA256.digest(Array(job.kind.utf8) + [0] + job.payload)] : job.fingerprints
         }
         if !job.meta.isEmpty { meta = try JSONText.encode(job.meta) }
+        if !job.terms.isEmpty { terms = Array(try JSONText.encode(job.terms).utf8) }
     }
 
     var flags: JobFlags {
         var flags: JobFlags = []
         if job.key != nil { flags.insert(.key) }
-        if job.timeout != nil || job.label != nil || meta != nil || job.trace != nil || job.parent != nil || job.root != nil {
+        if job.timeout != nil || job.label != nil || meta != nil || job.trace != nil || job.parent != nil || job.root != nil || terms != nil
+        {
             flags.insert(.extras)
         }
         if job.traceRelation == .link { flags.formUnion([.extras, .linked]) }
@@ -98,7 +102,7 @@ extension QueueDatabase {
             input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key).bind(11, text: job.label).bind(12, text: prepared.meta)
                 .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
                 .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
-                .bind(19, job.root?.ordinal)
+                .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms)
         }
         try input.run()
         if let key = job.key {
@@ -166,9 +170,9 @@ enum EnqueueSQL {
     static let input = SQL(
         """
         INSERT INTO errand_job(id, feed, priority, run_at, created_at, max_attempts, flags, payload, timeout_us, idempotency_key, label,
-            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal)
+            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal, options)
         VALUES(:id, :feed, :priority, :run_at, :created_at, :max_attempts, :flags, :payload, :timeout_us, :key, :label,
-            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal)
+            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal, :options)
         """)
 
     static let findQueue = SQL("SELECT id FROM errand_queue WHERE name = :name")

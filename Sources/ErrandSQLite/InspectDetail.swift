@@ -18,7 +18,7 @@ extension QueueReader {
             return JobDetail(
                 summary: summary, payload: input.bytes(0), result: result,
                 error: summary.state == .completed ? nil : executions.last { $0.error != nil }?.error, timeout: extras.timeout,
-                parent: extras.parent, root: extras.root, trace: extras.trace, traceRelation: extras.traceRelation,
+                terms: extras.terms, parent: extras.parent, root: extras.root, trace: extras.trace, traceRelation: extras.traceRelation,
                 cancelRequestedAt: cancel.map(Timestamp.init(microseconds:)), executions: executions)
         }
     }

@@ -3,7 +3,7 @@
 /// What the two files of a store hold.
 enum Schema {
     /// The newest schema that this Errand reads and writes.
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     /// What a version adds to the one before it. Only ever more: an Errand of the version before reads and writes the file as well.
     struct Step {
@@ -47,6 +47,27 @@ enum Schema {
                 -- Executions that ignore their cancellation; true as long as errand_running holds the same execution.
                 CREATE TABLE errand_stuck(
                   job INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, worker INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+                """,
+            logs: ""),
+        Step(
+            version: 4,
+            queue: """
+                -- What the execution that runs has said of its progress; goes with its job.
+                CREATE TABLE errand_progress(
+                  job INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, at INTEGER NOT NULL, fraction REAL, message TEXT) STRICT;
+                -- Jobs that end by themselves at a time: cancelled unless they have started (0), dead unless they have ended (1).
+                CREATE TABLE errand_expiry(
+                  job INTEGER NOT NULL, what INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(job, what)) STRICT, WITHOUT ROWID;
+                CREATE INDEX errand_expiry_due ON errand_expiry(at);
+                -- Jobs by their tags.
+                CREATE TABLE errand_tag(tag TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(tag, job)) STRICT, WITHOUT ROWID;
+                -- What operators want of living workers: 1 take nothing new, 2 leave, 3 have so many slots, 4 take jobs again.
+                CREATE TABLE errand_directive(
+                  worker INTEGER NOT NULL, action INTEGER NOT NULL, value INTEGER, requested_at INTEGER NOT NULL,
+                  PRIMARY KEY(worker, action)) STRICT, WITHOUT ROWID;
+                -- Bytes of finished jobs (payload and result), by feed and state, for retention by size.
+                CREATE TABLE errand_size(
+                  feed INTEGER NOT NULL, state INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(feed, state)) STRICT, WITHOUT ROWID;
                 """,
             logs: ""),
     ]

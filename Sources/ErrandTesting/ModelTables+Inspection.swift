@@ -87,7 +87,7 @@ extension ModelJob {
         JobDetail(
             summary: summary, payload: input.payload, result: result,
             error: state == .completed ? nil : executions.last { $0.error != nil }?.error,
-            timeout: input.timeout, parent: input.parent, root: input.root, trace: input.trace,
+            timeout: input.timeout, terms: input.terms, parent: input.parent, root: input.root, trace: input.trace,
             traceRelation: input.traceRelation, cancelRequestedAt: cancellation?.requestedAt, executions: executions)
     }
 }

@@ -151,7 +151,7 @@ extension ModelTables {
             return ClaimedJob(
                 execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes,
                 isSuspect: job.isSuspect, queue: input.queue, kind: input.kind, payload: input.payload, timeout: input.timeout,
-                key: input.key, meta: input.meta, trace: input.trace,
+                key: input.key, meta: input.meta, terms: input.terms, trace: input.trace,
                 traceRelation: input.traceRelation, parent: input.parent, root: input.root, previous: previous, dueAt: job.dueAt,
                 startedAt: now)
         }

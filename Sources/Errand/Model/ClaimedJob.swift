@@ -26,6 +26,8 @@ public struct ClaimedJob: Sendable, Hashable {
     public var key: String?
     /// The caller's own values.
     public var meta: [String: String]
+    /// On which terms it is run.
+    public var terms: JobTerms
     /// The caller's place in a trace.
     public var trace: TraceContext?
     /// How its executions stand to that place.
@@ -45,7 +47,8 @@ public struct ClaimedJob: Sendable, Hashable {
     public init(
         execution: ExecutionID, attempt: Int, maxAttempts: Int, crashes: Int = 0, isSuspect: Bool = false, queue: String, kind: String,
         payload: [UInt8],
-        timeout: Duration? = nil, key: String? = nil, meta: [String: String] = [:], trace: TraceContext? = nil,
+        timeout: Duration? = nil, key: String? = nil, meta: [String: String] = [:], terms: JobTerms = JobTerms(),
+        trace: TraceContext? = nil,
         traceRelation: TraceRelation = .child, parent: ExecutionID? = nil, root: ExecutionID? = nil, previous: ExecutionID? = nil,
         dueAt: Timestamp? = nil, startedAt: Timestamp
     ) {
@@ -60,6 +63,7 @@ public struct ClaimedJob: Sendable, Hashable {
         self.timeout = timeout
         self.key = key
         self.meta = meta
+        self.terms = terms
         self.trace = trace
         self.traceRelation = traceRelation
         self.parent = parent

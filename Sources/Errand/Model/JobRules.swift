@@ -11,7 +11,12 @@ public enum JobRules {
             ?? rangeProblem(job.maxAttempts, in: Limits.attempts, what: "max attempts")
             ?? job.timeout.flatMap { durationProblem($0, what: "timeout") }
             ?? job.runAt.flatMap(timeProblem)
-            ?? textProblem(job.key, limit: Limits.keyBytes, what: "key")
+            ?? wordsProblem(with: job)
+            ?? problem(with: job.terms)
+    }
+
+    private static func wordsProblem(with job: NewJob) -> String? {
+        textProblem(job.key, limit: Limits.keyBytes, what: "key")
             ?? textProblem(job.label, limit: Limits.labelBytes, what: "label")
             ?? metaProblem(job.meta)
     }
@@ -47,7 +52,7 @@ public enum JobRules {
         return nil
     }
 
-    private static func timeProblem(_ time: Timestamp) -> String? {
+    static func timeProblem(_ time: Timestamp) -> String? {
         // 1970 up to the year 9999: what RFC 3339 can say and a wall clock can mean.
         guard time.microseconds >= 0, time.microseconds < 253_402_300_800_000_000 else {
             return "the time \(time) is outside of 1970 … 9999"
@@ -59,7 +64,7 @@ public enum JobRules {
         range.contains(value) ? nil : "the \(what) \(value) is outside of \(range.lowerBound) … \(range.upperBound)"
     }
 
-    private static func textProblem(_ text: String?, limit: Int, what: String) -> String? {
+    static func textProblem(_ text: String?, limit: Int, what: String) -> String? {
         guard let text else { return nil }
         if text.isEmpty { return "the \(what) is empty: leave it out, or give it some text" }
         if text.utf8.count > limit { return "the \(what) has \(text.utf8.count) bytes, and at most \(limit) are allowed" }

@@ -26,6 +26,8 @@ public enum Limits {
     public static let metaEntries = 32
     /// The caller's `meta`: 32 entries, 8 KiB in all.
     public static let metaBytes = 8 << 10
+    /// A job's tags: 16, each of 64 characters at most.
+    public static let tags = 16
     /// Priorities: −100 … 100, lower runs first.
     public static let priorities = -100...100
     /// Attempts of a job: 1 … 1,000.

@@ -28,6 +28,8 @@ public struct NewJob: Sendable, Hashable {
     public var meta: [String: String] = [:]
     /// A line for people.
     public var label: String?
+    /// On which terms it is run.
+    public var terms = JobTerms()
     /// The caller's place in a trace.
     public var trace: TraceContext?
     /// How its executions stand to that place.

@@ -144,6 +144,8 @@ public struct JobDetail: Sendable, Hashable {
     public var parent: ExecutionID?
     /// The execution at the top of its tree.
     public var root: ExecutionID?
+    /// On which terms it is run.
+    public var terms: JobTerms
     /// The caller's place in a trace.
     public var trace: TraceContext?
     /// How its executions stand to that place.
@@ -155,8 +157,9 @@ public struct JobDetail: Sendable, Hashable {
 
     /// Puts together a job; used by stores.
     public init(
-        summary: JobSummary, payload: [UInt8], result: [UInt8]?, error: StoredError?, timeout: Duration?, parent: ExecutionID?,
-        root: ExecutionID?, trace: TraceContext?, traceRelation: TraceRelation = .child, cancelRequestedAt: Timestamp?,
+        summary: JobSummary, payload: [UInt8], result: [UInt8]?, error: StoredError?, timeout: Duration?, terms: JobTerms = JobTerms(),
+        parent: ExecutionID?, root: ExecutionID?, trace: TraceContext?, traceRelation: TraceRelation = .child,
+        cancelRequestedAt: Timestamp?,
         executions: [ExecutionRecord]
     ) {
         self.summary = summary
@@ -164,6 +167,7 @@ public struct JobDetail: Sendable, Hashable {
         self.result = result
         self.error = error
         self.timeout = timeout
+        self.terms = terms
         self.parent = parent
         self.root = root
         self.trace = trace
