@@ -200,7 +200,7 @@ enum InspectSQL {
                f.state, f.attempt, f.crashes, f.finished_at, f.reason, r.attempt, r.crashes,
                s.run_at, s.attempt, s.crashes, s.reason, a.attempt, a.crashes,
                j.timeout_us, j.idempotency_key, j.label, j.meta, j.trace_parent, j.trace_state, j.baggage, j.parent_job, j.parent_ordinal,
-               j.root_job, j.root_ordinal, j.flags,
+               j.root_job, j.root_ordinal, j.flags, j.options,
                u.id, u.base, u.attempt, u.crashes, t.since
           FROM errand_job j
           CROSS JOIN errand_feed d ON d.id = j.feed
