@@ -30,6 +30,8 @@ public final class ExecutionContext: Sendable {
     public let metadata: Logger.Metadata
     /// Collects the execution's lines.
     package let log: ExecutionLog
+    /// Takes its signs of life.
+    package let pulse: ExecutionPulse
     /// Tells the time of log records.
     package let now: @Sendable () -> Timestamp
 
@@ -54,7 +56,7 @@ public final class ExecutionContext: Sendable {
     package init(
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
         trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, redaction: Redaction? = nil,
-        sink: any LogSink, now: @escaping @Sendable () -> Timestamp
+        sink: any LogSink, pulse: ExecutionPulse = ExecutionPulse(), now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
         self.attempt = attempt
@@ -68,6 +70,7 @@ public final class ExecutionContext: Sendable {
         self.meta = meta
         self.metadata = [:]
         self.now = now
+        self.pulse = pulse
         self.log = ExecutionLog(
             owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(
@@ -89,6 +92,7 @@ public final class ExecutionContext: Sendable {
         meta = outer.meta
         self.metadata = outer.metadata.merging(metadata) { _, inner in inner }
         log = outer.log
+        pulse = outer.pulse
         now = outer.now
     }
 

@@ -195,6 +195,9 @@ package final class ExecutionLog: Sendable {
         }
     }
 
+    /// How many lines were written so far, kept or not.
+    package var writtenLines: Int64 { state.withLock { $0.nextSequence } }
+
     /// Whether the execution has ended.
     package var hasEnded: Bool { state.withLock { $0.endedAt != nil } }
 

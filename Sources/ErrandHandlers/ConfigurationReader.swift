@@ -32,6 +32,10 @@ struct ConfigurationReader {
 
     // MARK: Parts
 
+    private static let handlerKeys = [
+        "run", "timeout", "heartbeat", "max_attempts", "backoff", "unrecoverable", "cwd", "env", "limits",
+    ]
+
     private mutating func queue(_ node: YAMLNode) -> ErrandConfiguration.Queue {
         var queue = ErrandConfiguration.Queue()
         for member in members(node, of: "a queue", keys: ["concurrency"]) {
@@ -47,7 +51,7 @@ struct ConfigurationReader {
         }
         var handler = ErrandConfiguration.CommandKind(
             run: [], directory: baseDirectory, environment: [:], line: node.line, column: node.column)
-        let members = members(node, of: "a handler", keys: ["run", "timeout", "max_attempts", "cwd", "env", "limits"])
+        let members = members(node, of: "a handler", keys: ConfigurationReader.handlerKeys)
         for member in members {
             switch member.name {
             case "run":
@@ -55,6 +59,9 @@ struct ConfigurationReader {
                 handler.line = member.value.line
                 handler.column = member.value.column
             case "timeout": handler.timeout = duration(member)
+            case "heartbeat": handler.heartbeatTimeout = duration(member)
+            case "backoff": handler.backoff = backoff(member)
+            case "unrecoverable": handler.unrecoverable = exitStatuses(member)
             case "max_attempts": handler.maxAttempts = number(member, in: Limits.attempts)
             case "cwd": handler.directory = text(member.value, what: "cwd").map(absolute) ?? baseDirectory
             case "limits": handler.limits = limits(member.value)

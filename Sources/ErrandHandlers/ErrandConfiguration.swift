@@ -9,6 +9,7 @@ import Glibc
 /// queues: { default: { concurrency: 8 }, reports: { concurrency: 2 } }
 /// handlers:
 ///   send-email: { run: [python3, send_email.py], timeout: 30s, max_attempts: 5, env: { SMTP: localhost } }
+///   resize: { run: [resize.sh], heartbeat: 1m, backoff: { base: 10s, maximum: 5m }, unrecoverable: [64, 65] }
 ///   convert: { run: [convert.sh], limits: { cpu: 2m, memory: 2GiB, open_files: 64, file_size: 1GiB, output: 10MiB } }
 /// limits: { output: 100MiB }
 /// redact: { keys: [password, "*_token"], env: [API_TOKEN] }
@@ -29,6 +30,12 @@ public struct ErrandConfiguration: Sendable, Hashable {
         public var timeout: Duration?
         /// How many attempts of a job may count when its enqueuer does not say, 1 … 1,000; `nil` is the usual default.
         public var maxAttempts: Int?
+        /// How long an execution may print nothing until it is stopped as at a timeout; `nil` is as long as it wants.
+        public var heartbeatTimeout: Duration?
+        /// How long a failed job waits for its next attempt.
+        public var backoff = Backoff()
+        /// Exit statuses, 1 … 255 without 75, after which the job is dead with the reason `unrecoverable`, whatever attempts are left.
+        public var unrecoverable: Set<Int> = []
         /// Where it runs; the configuration file's own directory by default, which relative ones start from too.
         public var directory: String
         /// Variables of its own.
@@ -121,9 +128,15 @@ public struct ErrandConfiguration: Sendable, Hashable {
     public func commandHandlers(_ options: CommandOptions = CommandOptions()) -> [Handler] {
         let runner = CommandRunner(options: options)
         return handlers.sorted { $0.key < $1.key }.map { kind, handler in
-            Handler(kind: kind, timeout: handler.timeout) { job, context in
+            var command = Handler(kind: kind, timeout: handler.timeout, backoff: handler.backoff) { job, context in
                 try await runner.run(
                     handler.command(input: job.payload), for: context)
+            }
+            command.heartbeatTimeout = handler.heartbeatTimeout
+            guard !handler.unrecoverable.isEmpty else { return command }
+            return command.retrying { error, _ in
+                guard let code = (error as? StoredError)?.code, handler.unrecoverable.contains(code) else { return .backoff }
+                return .never
             }
         }
     }

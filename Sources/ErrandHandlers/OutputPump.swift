@@ -105,6 +105,7 @@ struct OutputPump: Sendable {
             if line.bytes.contains(where: { $0 > 0x20 }) { ending.lastLine = line.bytes }
             if !line.isTruncated, let record = StructuredLine(line.bytes) {
                 context.record(line: Array(record.message.utf8), stream: stream, level: record.level, metadata: record.metadata)
+                if let fraction = record.progress { context.progress(fraction, record.message) }
             } else {
                 // Also for standard error: programs print progress there, and a higher level would be a guess.
                 context.record(line: line.bytes, stream: stream, level: .info, isTruncated: line.isTruncated)

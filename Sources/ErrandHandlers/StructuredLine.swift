@@ -10,6 +10,8 @@ package struct StructuredLine {
     package let level: Logger.Level
     /// Its message.
     package let message: String
+    /// How far its command says it is: a number from 0 to 1 in `progress`, which is one of the other fields as well.
+    package let progress: Double?
     /// Its other fields.
     package let metadata: Logger.Metadata
 
@@ -26,6 +28,7 @@ package struct StructuredLine {
             guard let level = fields.removeValue(forKey: "level").flatMap(StructuredLine.level(of:)) else { return nil }
             let name = fields["message"] != nil ? "message" : "msg"
             guard case .string(let message)? = fields.removeValue(forKey: name) else { return nil }
+            progress = fields["progress"].flatMap(StructuredLine.fraction(of:))
             self.level = level
             self.message = message
             metadata = fields.mapValues(\.metadataValue)
@@ -57,6 +60,16 @@ package struct StructuredLine {
             }
         }
         return count
+    }
+
+    private static func fraction(of value: JSONValue) -> Double? {
+        let number: Double? =
+            switch value {
+            case .integer(let whole): Double(whole)
+            case .number(let number): number
+            default: nil
+            }
+        return number.flatMap { (0...1).contains($0) ? $0 : nil }
     }
 
     private static func level(of value: JSONValue) -> Logger.Level? {

@@ -15,11 +15,13 @@ extension QueueReader {
             let executions = try executions(of: id)
             let result = try connection[DetailSQL.result].bind(1, id.rawValue).first { $0.optionalBytes(0) } ?? nil
             let cancel = try connection[DetailSQL.cancel].bind(1, id.rawValue).first { $0.integer(0) }
-            return JobDetail(
+            var detail = JobDetail(
                 summary: summary, payload: input.bytes(0), result: result,
                 error: summary.state == .completed ? nil : executions.last { $0.error != nil }?.error, timeout: extras.timeout,
                 terms: extras.terms, parent: extras.parent, root: extras.root, trace: extras.trace, traceRelation: extras.traceRelation,
                 cancelRequestedAt: cancel.map(Timestamp.init(microseconds:)), executions: executions)
+            if let newest = executions.last { detail.progress = try progress(of: newest.execution) }
+            return detail
         }
     }
 

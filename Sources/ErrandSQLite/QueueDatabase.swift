@@ -22,6 +22,8 @@ final class QueueDatabase: WritableDatabase {
         var plan: ClaimPlan?
         /// Whether any job is under suspicion, once known.
         var hasSuspects: Bool?
+        /// Whether any job has said something of its progress, once known.
+        var hasProgress: Bool?
     }
 
     /// What is gathered during a transaction and written once before its commit.

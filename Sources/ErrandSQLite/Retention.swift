@@ -90,6 +90,7 @@ extension QueueDatabase {
         }
         try connection[ControlSQL.dropFinished].bind(1, job.id).run()
         try connection[RetentionSQL.dropExecutions].bind(1, job.id).run()
+        try dropProgress(of: job.id)
         if let input {
             if input.flags.contains(.key) { try connection[RetentionSQL.dropKey].bind(1, text: input.key).bind(2, job.id).run() }
             try connection[RetentionSQL.dropInput].bind(1, job.id).run()

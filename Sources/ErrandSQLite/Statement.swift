@@ -67,6 +67,11 @@ final class Statement {
         return self
     }
 
+    @discardableResult func bind(_ index: Int32, real value: Double?) -> Statement {
+        bindCode |= value.map { sqlite3_bind_double(handle, index, $0) } ?? sqlite3_bind_null(handle, index)
+        return self
+    }
+
     @discardableResult func bind(_ index: Int32, text: String?) -> Statement {
         guard var text else {
             bindCode |= sqlite3_bind_null(handle, index)
@@ -102,6 +107,8 @@ final class Statement {
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
+
+    func optionalReal(_ column: Int32) -> Double? { isNull(column) ? nil : sqlite3_column_double(handle, column) }
 
     func text(_ column: Int32) -> String { optionalText(column) ?? "" }
 

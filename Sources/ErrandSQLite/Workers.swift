@@ -29,6 +29,7 @@ extension QueueDatabase {
         try connection[WorkerSQL.renew].bind(1, uptime).bind(2, request.worker.rawValue).run()
         reply.isRegistered = connection.changes == 1
         if reply.isRegistered { standing.didRenew(request.worker, uptime: uptime) }
+        if reply.isRegistered { try noteProgress(request.progress, worker: request.worker, topics: &topics) }
         reply.results.reserveCapacity(reports.count)
         for report in reports {
             // Not by the token alone: a condemned worker's rows are still there while its children are being ended.

@@ -135,6 +135,8 @@ extension ModelStore {
         package static let condemnedReport = Fault(rawValue: 4096)
         /// A worker that was condemned by time is taken for dead by whoever finishes its rescue, although it lives.
         package static let takesCondemnedForDead = Fault(rawValue: 8192)
+        /// Progress is taken from whoever tells it.
+        package static let progressUnfenced = Fault(rawValue: 1 << 20)
 
         /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
         package static let named: [(String, Fault)] = [

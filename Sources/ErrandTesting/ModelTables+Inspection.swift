@@ -84,11 +84,13 @@ extension ModelJob {
     }
 
     var detail: JobDetail {
-        JobDetail(
+        var detail = JobDetail(
             summary: summary, payload: input.payload, result: result,
             error: state == .completed ? nil : executions.last { $0.error != nil }?.error,
             timeout: input.timeout, terms: input.terms, parent: input.parent, root: input.root, trace: input.trace,
             traceRelation: input.traceRelation, cancelRequestedAt: cancellation?.requestedAt, executions: executions)
+        if let progress, progress.execution == executions.last?.execution { detail.progress = progress }
+        return detail
     }
 }
 

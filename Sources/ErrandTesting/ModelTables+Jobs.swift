@@ -37,6 +37,7 @@ extension ModelTables {
     mutating func begin(_ request: ExchangeRequest, at moment: Moment) -> ExchangeReply {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
         workers[request.worker]?.renew(at: moment.uptime)
+        if reply.isRegistered { note(request.progress, of: request.worker) }
         reply.results = request.reports.map { report in
             let mayReport = reply.isRegistered || faults.contains(.condemnedReport)
             let result = mayReport ? record(report, by: request.worker) : .leaseLost

@@ -56,6 +56,8 @@ struct ModelJob {
     var isSuspect = false
     /// Since when the running execution ignores its cancellation.
     var stuckSince: Timestamp?
+    /// What an execution has said of its progress.
+    var progress: JobProgress?
     /// Every execution, oldest first.
     var executions: [ExecutionRecord] = []
 

@@ -23,6 +23,7 @@ import Testing
         ("log of one execution", bytes(Limits.logBytesPerExecution)),
         ("message of an error", bytes(Limits.errorMessageBytes)),
         ("idempotency key", bytes(Limits.keyBytes)),
+        ("message about progress", bytes(Limits.progressMessageBytes)),
         ("label", bytes(Limits.labelBytes)),
         ("`meta`", "\(Limits.metaEntries) entries, \(bytes(Limits.metaBytes))"),
         ("priority", range(Limits.priorities)),

@@ -54,6 +54,22 @@ import Testing
         #expect(try outcomes(job(id)) == ["completed"])
     }
 
+    @Test func `what the child says of its progress and of what is to follow reaches the job`() throws {
+        let (hopeless, unwanted) = (try enqueue("progress", "unrecoverable"), try enqueue("cancel"))
+        try work()
+        let dead = try job(hopeless)
+        #expect(dead["state"] as? String == "dead")
+        #expect(dead["reason"] as? String == "unrecoverable")
+        #expect(try outcomes(dead) == ["failed"])
+        #expect(try error(dead).type == "Trouble")
+        let progress = try #require(dead["progress"] as? [String: Any])
+        #expect(progress["fraction"] as? Double == 1)
+        #expect(progress["message"] as? String == "step 100")
+        let cancelled = try job(unwanted)
+        #expect(cancelled["state"] as? String == "cancelled")
+        #expect(cancelled["reason"] as? String == "not wanted")
+    }
+
     @Test func `lines of loggers, of print and past the C library's streams are in the execution's log, numbered without a gap`() throws {
         let id = try enqueue("log", "print", "many", "write", "late")
         try work()

@@ -48,6 +48,40 @@ struct ErrandConfigurationTests {
         #expect(encryption.older.map(\.source) == [.environment("OLD_KEY"), .file("/keys/older")])
     }
 
+    @Test func `backoff, heartbeat and unrecoverable exit statuses are read, and reach the handler`() throws {
+        let configuration = try parse(
+            """
+            handlers:
+              a: { run: [a], heartbeat: 1m, backoff: { base: 10s, maximum: 5m }, unrecoverable: [64, 65] }
+              b: { run: [b], backoff: 2h }
+              c: { run: [c] }
+            """)
+        let handlers = configuration.commandHandlers()
+        #expect(handlers.map(\.heartbeatTimeout) == [.seconds(60), nil, nil])
+        #expect(handlers.map(\.backoff.base) == [.seconds(10), .seconds(7200), .seconds(1)])
+        #expect(handlers.map(\.backoff.maximum) == [.seconds(300), .seconds(7200), .seconds(3600)])
+        let choose = try #require(handlers[0].retry)
+        #expect(choose(StoredError(type: "CommandFailed", message: "", code: 64), 1) == .never)
+        #expect(choose(StoredError(type: "CommandFailed", message: "", code: 1), 1) == .backoff)
+        #expect(choose(StoredError(type: "TimedOut", message: ""), 1) == .backoff)
+        #expect(handlers[1].retry == nil)
+    }
+
+    @Test(arguments: [
+        ("backoff: { base: 1h, maximum: 1m }", "the maximum 1m is shorter than the base 1h"),
+        ("backoff: { bass: 1h }", "did you mean \"base\"?"),
+        ("backoff: soon", "\"backoff\": "),
+        ("unrecoverable: [75]", "without 75, which snoozes"),
+        ("unrecoverable: [0]", "from 1 to 255"),
+        ("unrecoverable: 64", "must be a list of exit statuses, such as [64, 65]"),
+        ("heartbeat: 0s", "heartbeat"),
+        ("hartbeat: 1s", "did you mean \"heartbeat\"?"),
+    ])
+    func `what is wrong about failed attempts is said`(setting: String, message: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { try parse("handlers:\n  a: { run: [a], \(setting) }") }
+        #expect(error?.problems.contains { $0.message.contains(message) } == true, "\(String(describing: error))")
+    }
+
     @Test func `limits are read for all commands and for one kind`() throws {
         let configuration = try parse(
             """

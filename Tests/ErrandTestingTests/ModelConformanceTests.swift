@@ -75,6 +75,9 @@ import Testing
             description: "take the condemned for dead", fault: .takesCondemnedForDead,
             noticedBy: ["whoever finishes the rescue of a worker that was condemned by time does not take it for dead while it lives"],
             showsOnWalks: false),
+        Variant(
+            description: "progress is taken from whoever tells it", fault: .progressUnfenced,
+            noticedBy: ["progress of an execution that its worker does not hold is dropped"], showsOnWalks: false),
     ]
 
     @Test(arguments: variants)

@@ -34,6 +34,9 @@ struct Doer {
         case "enqueue":
             let queue = try JobQueue.open(String(cString: getenv("ERRAND_STORE")))
             _ = try await queue.enqueue(kind: "raw", payload: Array("7".utf8))
+        case "unrecoverable": throw Unrecoverable(Trouble())
+        case "cancel": throw CancelJob(reason: "not wanted")
+        case "progress": for step in 0...100 { context.progress(Double(step) / 100, "step \(step)") }
         case "trap":
             context.logger.info("about to trap")
             fatalError("as the job asked for")

@@ -68,7 +68,7 @@ public struct ContextCheck: Sendable {
     /// `handler` between two lines of the check's own, which an ordinary logger writes; first executions meet before they begin.
     private func watched(_ handler: Handler, _ watch: Watch, _ meeting: MeetingPoint) -> Handler {
         let canary = Logger(label: ContextCheck.label)
-        return Handler(kind: handler.kind, timeout: handler.timeout, backoff: handler.backoff) { job, context in
+        return handler.delegated { job, context in
             if watch.starts(job.execution) { await meeting.arrive() }
             canary.critical("\(job.execution) begins")
             defer { canary.critical("\(job.execution) ends") }

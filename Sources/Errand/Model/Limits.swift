@@ -28,6 +28,8 @@ public enum Limits {
     public static let metaBytes = 8 << 10
     /// A job's tags: 16, each of 64 characters at most.
     public static let tags = 16
+    /// A message about progress: 500 bytes; the rest is cut.
+    public static let progressMessageBytes = ExecutionContext.progressMessageBytes
     /// Priorities: −100 … 100, lower runs first.
     public static let priorities = -100...100
     /// Attempts of a job: 1 … 1,000.

@@ -25,6 +25,6 @@ public enum DoorbellTopic: String, Sendable, Hashable, CaseIterable {
     case control
     /// Jobs have ended.
     case outcome
-    /// Log lines have been appended.
+    /// Log lines have been appended, or progress was told.
     case log
 }

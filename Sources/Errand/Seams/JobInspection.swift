@@ -152,6 +152,8 @@ public struct JobDetail: Sendable, Hashable {
     public var traceRelation: TraceRelation
     /// When somebody asked to cancel the running execution; `nil` when nobody did.
     public var cancelRequestedAt: Timestamp?
+    /// What the newest execution has said of its progress; `nil` when it said nothing.
+    public var progress: JobProgress?
     /// Every execution that is on record, oldest first; the running one is the last and has no outcome.
     public var executions: [ExecutionRecord]
 

@@ -141,6 +141,9 @@ public struct ExchangeRequest: Sendable, Hashable {
     public var claim: ClaimRequest?
     /// Executions that have ignored their cancellation since the last step: shown as stuck as long as this worker holds them.
     public var stuck: [ExecutionID]
+    /// What executions have said of their progress since the last step; written before ``reports``, as far as this worker holds them, and
+    /// otherwise dropped.
+    public var progress: [JobProgress] = []
     /// Everything else that the worker knows it holds, told after a step that failed: such a step may have been committed all the same
     /// (an error at the commit says nothing about it). So the store gives back what it has running for this worker beside these, since
     /// nobody would ever run it, and accepts a report that it has on record already. `nil`: there is no doubt.

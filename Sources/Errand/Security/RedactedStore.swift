@@ -29,6 +29,7 @@ private struct RedactedInspection: JobInspection {
         if SealedBytes(job.payload) == nil { job.payload = redaction.redacted(json: job.payload) }
         job.result = job.result.map { SealedBytes($0) == nil ? redaction.redacted(json: $0) : $0 }
         job.error = job.error?.redacted(by: redaction)
+        if let message = job.progress?.message { job.progress?.message = redaction.redacted(message) }
         job.executions = redaction.redacted(job.executions)
         return job
     }

@@ -8,6 +8,8 @@ package enum CancelCause: Sendable, Hashable {
     case requested(reason: String?)
     /// It took longer than its timeout.
     case timedOut(after: Duration)
+    /// It showed no sign of life for so long.
+    case silent(Duration)
     /// Its worker is leaving.
     case shutdown
     /// Its lease was lost: another worker may run the job already.

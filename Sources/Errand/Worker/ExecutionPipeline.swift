@@ -25,7 +25,7 @@ package struct ExecutionPipeline: Sendable {
             if case .failure(let snooze as Snooze) = ending, let reason = snooze.hindrance { hindered(reason, snooze.duration) }
             var verdict = judge(ending, job, cause: signal.cause)
             // Here and nowhere later: from now on the error is stored, logged, traced and reported.
-            if let redaction = context.log.redaction { verdict.error = verdict.error?.redacted(by: redaction) }
+            if let redaction = context.log.redaction { verdict.redact(by: redaction) }
             await report(verdict, job, context)
             await tellHooks(verdict.hookEvent, context)
             markCrash(verdict, context)
@@ -63,9 +63,11 @@ package struct ExecutionPipeline: Sendable {
             return Verdict(
                 crash, of: job.execution, afterCrashes: job.crashes, limit: convictionLimit, retryAt: clock.now() + delay)
         }
-        return Verdict(ending: ending, cause: cause, attempt: job.attempt, maxAttempts: job.maxAttempts, now: clock.now()) {
-            backoff.delay(after: job.attempt, using: &generator)
-        }
+        let retry = handlers[job.kind]?.retry
+        return Verdict(
+            ending: ending, cause: cause, attempt: job.attempt, maxAttempts: job.maxAttempts, now: clock.now(),
+            choice: { retry?($0, job.attempt) ?? .backoff },
+            retryDelay: { backoff.delay(after: job.attempt, using: &generator) })
     }
 
     private func report(_ verdict: Verdict, _ job: ClaimedJob, _ context: ExecutionContext) async {
@@ -121,6 +123,12 @@ package struct ExecutionPipeline: Sendable {
 }
 
 extension Verdict {
+    /// Takes secrets out of what is told about the end.
+    fileprivate mutating func redact(by redaction: Redaction) {
+        error = error?.redacted(by: redaction)
+        if case .cancel(let reason?) = next { next = .cancel(reason: redaction.redacted(reason)) }
+    }
+
     /// When the job runs again, if it waits.
     var waitsUntil: Timestamp? {
         if case .wait(let until) = next { until } else { nil }

@@ -17,8 +17,12 @@ public struct Handler: Sendable {
     public let kind: String
     /// How long an execution may take when the job does not say; `nil` is as long as it wants.
     public var timeout: Duration?
-    /// How long a failed job waits for its next attempt.
+    /// How long a failed job waits for its next attempt, where ``retrying(_:)`` does not say otherwise.
     public var backoff: Backoff = Backoff()
+    /// How long an execution may show no sign of life until it is told to stop, as at a timeout; `nil`, the default, is as long as it
+    /// wants. A sign is a call of `context.heartbeat()` or `context.progress(…)`, and every line of its log; looked for four times in that
+    /// time, so that the stop comes up to a quarter later.
+    public var heartbeatTimeout: Duration?
     /// Where its code runs: in the worker's own process by default.
     public var isolation: Isolation = .none
 
@@ -32,8 +36,10 @@ public struct Handler: Sendable {
         case process
     }
 
+    /// What the kind itself says about a failed attempt; `nil` leaves it to ``backoff``.
+    package var retry: (@Sendable (any Error, Int) -> RetryChoice)?
     /// Runs the job and returns its result as JSON, or `nil` for none.
-    package let run: @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
+    package private(set) var run: @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
 
     /// Handles `J`; the value that `body` returns is the job's result, at most 256 KiB of JSON.
     public init<J: Job, Output: Encodable & Sendable>(
@@ -71,7 +77,10 @@ public struct Handler: Sendable {
 
     /// The same handler as a worker runs it: `run` has its code run elsewhere, and answers in its place.
     package func delegated(to run: @escaping @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?) -> Handler {
-        Handler(kind: kind, timeout: timeout, backoff: backoff, run: run)
+        var handler = self
+        handler.isolation = .none
+        handler.run = run
+        return handler
     }
 
     private static func decode<J: Job>(_ type: J.Type, from claimed: ClaimedJob) throws -> J {

@@ -5,7 +5,7 @@ struct HeldExecutions {
     private struct Held {
         var task: Task<Void, Never>
         var signal: CancelSignal
-        var timer: (any ScheduledTimer)?
+        var timers: [any ScheduledTimer] = []
     }
 
     private var held: [ExecutionID: Held] = [:]
@@ -14,7 +14,7 @@ struct HeldExecutions {
         held[execution] = Held(task: task, signal: signal)
     }
 
-    mutating func add(timer: any ScheduledTimer, to execution: ExecutionID) { held[execution]?.timer = timer }
+    mutating func add(timer: any ScheduledTimer, to execution: ExecutionID) { held[execution]?.timers.append(timer) }
 
     /// Tells an execution to stop; the first cause is the one that its verdict names.
     func cancel(_ execution: ExecutionID, because cause: CancelCause) {
@@ -24,5 +24,7 @@ struct HeldExecutions {
     }
 
     /// Forgets an execution that has ended.
-    mutating func remove(_ execution: ExecutionID) { held.removeValue(forKey: execution)?.timer?.cancel() }
+    mutating func remove(_ execution: ExecutionID) {
+        for timer in held.removeValue(forKey: execution)?.timers ?? [] { timer.cancel() }
+    }
 }

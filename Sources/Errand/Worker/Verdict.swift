@@ -11,13 +11,21 @@ package struct Verdict: Sendable, Hashable {
     /// - Parameters:
     ///   - ending: What it returned or threw.
     ///   - cause: Why it had been told to stop, if it had. A handler that returned all the same has completed.
-    ///   - retryDelay: How long a failed attempt waits; asked only when there is another attempt.
+    ///   - choice: What the kind says about a failed attempt.
+    ///   - retryDelay: How long a failed attempt waits when the kind leaves that open; asked only when there is another attempt.
     package init(
-        ending: Result<[UInt8]?, any Error>, cause: CancelCause?, attempt: Int, maxAttempts: Int, now: Timestamp, retryDelay: () -> Duration
+        ending: Result<[UInt8]?, any Error>, cause: CancelCause?, attempt: Int, maxAttempts: Int, now: Timestamp,
+        choice: (any Error) -> RetryChoice = { _ in .backoff }, retryDelay: () -> Duration
     ) {
         func wait(_ delay: Duration) -> NextStep { .wait(until: now + min(max(delay, .zero), Limits.longestDuration)) }
-        func retryOrBury(_ outcome: Outcome, _ error: StoredError) -> Verdict {
-            let next = attempt < maxAttempts ? wait(retryDelay()) : .bury(reason: "max_attempts")
+        func retryOrBury(_ outcome: Outcome, _ error: StoredError, thrown: (any Error)? = nil) -> Verdict {
+            let next: NextStep =
+                switch choice(thrown ?? error) {
+                case .never: .bury(reason: NextStep.unrecoverable)
+                case _ where attempt >= maxAttempts: .bury(reason: "max_attempts")
+                case .after(let delay): wait(delay)
+                case .backoff: wait(retryDelay())
+                }
             return Verdict(outcome: outcome, next: next, error: error)
         }
         switch (ending, cause) {
@@ -33,11 +41,18 @@ package struct Verdict: Sendable, Hashable {
         case (.failure, .timedOut(let timeout)):
             self = retryOrBury(
                 .timedOut, StoredError(type: "TimedOut", message: "the execution did not end within its timeout of \(timeout)"))
+        case (.failure, .silent(let limit)):
+            self = retryOrBury(
+                .timedOut, StoredError(type: "HeartbeatTimedOut", message: "the execution showed no sign of life for \(limit)"))
+        case (.failure(let error as Unrecoverable), nil):
+            self = Verdict(outcome: .failed, next: .bury(reason: NextStep.unrecoverable), error: error.error)
+        case (.failure(let error as CancelJob), nil):
+            self = Verdict(outcome: .cancelled, next: .cancel(reason: error.reason))
         case (.failure(let error as Snooze), nil):
             self = Verdict(outcome: .snoozed, next: wait(error.duration))
         case (.failure(let unreadable as UnreadablePayload), nil):
             self = Verdict(outcome: .snoozed, next: wait(UnreadablePayload.delay), error: unreadable.error)
-        case (.failure(let error), nil): self = retryOrBury(.failed, StoredError(error))
+        case (.failure(let error), nil): self = retryOrBury(.failed, StoredError(error), thrown: error)
         }
     }
 
@@ -47,6 +62,11 @@ package struct Verdict: Sendable, Hashable {
         self.error = error
         self.result = result
     }
+}
+
+extension NextStep {
+    /// Why a job is buried that its handler has given up.
+    static let unrecoverable = "unrecoverable"
 }
 
 extension StoredError {

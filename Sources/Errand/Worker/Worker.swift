@@ -262,6 +262,9 @@ public final class Worker: Service {
         guard Set(names).count == names.count else { return "a queue is named twice: \(names.joined(separator: ", "))" }
         for handler in handlers {
             if let problem = JobRules.nameProblem(handler.kind, what: "kind") { return problem }
+            if let limit = handler.heartbeatTimeout, let problem = JobRules.durationProblem(limit, what: "heartbeat timeout") {
+                return "the handler of kind \(handler.kind): \(problem)"
+            }
             guard handler.isolation == .none else {
                 return
                     "the handler of kind \(handler.kind) asks for a process of its own, which only `work` of a program built on ErrandApp can give it: build on ErrandApp, or leave out isolation: .process"

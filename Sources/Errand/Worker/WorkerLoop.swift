@@ -11,6 +11,8 @@ final class WorkerLoop: Sendable {
     private let configuration: Worker.Configuration
     private let kinds: [String]
     private let timeouts: [String: Duration]
+    private let heartbeatTimeouts: [String: Duration]
+    private let progress: ProgressBoard
     private let pipeline: ExecutionPipeline
     private let pump: LogPump
     private let unattributed: UnattributedLog
@@ -39,6 +41,8 @@ final class WorkerLoop: Sendable {
         kinds = handlers.map(\.kind).sorted()
         reporting = Reporting(reporters: reporters, clock: queue.clock, logger: configuration.logger)
         timeouts = handlers.reduce(into: [:]) { timeouts, handler in timeouts[handler.kind] = handler.timeout }
+        heartbeatTimeouts = handlers.reduce(into: [:]) { $0[$1.kind] = $1.heartbeatTimeout }
+        progress = ProgressBoard { mailbox.yield(.progressed) }
         pipeline = ExecutionPipeline(
             handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporting: reporting, clock: queue.clock,
             logger: configuration.logger, convictionLimit: configuration.convictionLimit,
@@ -209,6 +213,14 @@ final class WorkerLoop: Sendable {
             let timer = clock.schedule(at: clock.uptime() + timeout) { [self] in tell(.timedOut(job.execution, after: timeout)) }
             held.add(timer: timer, to: job.execution)
         }
+        if let limit = heartbeatTimeouts[job.kind] {
+            let watch = HeartbeatWatch(
+                limit: limit, clock: clock,
+                signs: { [self] in unsettled.withLock { $0[job.execution].map { $0.pulse.count + $0.log.writtenLines } } ?? 0 },
+                onSilence: { [self] in tell(.silent(job.execution, after: limit)) })
+            watch.start()
+            held.add(timer: watch, to: job.execution)
+        }
     }
 
     /// Runs one execution, on the pool: a tracer is somebody else's code, which must not hold up the worker's own thread.
@@ -218,7 +230,8 @@ final class WorkerLoop: Sendable {
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta,
-            redaction: configuration.redaction?.learning(from: job.payload), sink: pump, now: { clock.now() })
+            redaction: configuration.redaction?.learning(from: job.payload), sink: pump, pulse: progress.pulse(of: job.execution),
+            now: { clock.now() })
         context.log.keepRecentLines(reporting.breadcrumbLimit)
         unsettled.withLock { $0[job.execution] = context }
         return await pipeline.run(job, in: context, span: span, signal: signal)
@@ -246,7 +259,8 @@ final class WorkerLoop: Sendable {
     /// After this long without an answer of the store the worker's log says so: 10 seconds.
     private static let storePatience = Duration.seconds(10)
 
-    private func exchange(_ request: ExchangeRequest, on thread: ThreadExecutor) async {
+    private func exchange(_ step: ExchangeRequest, on thread: ThreadExecutor) async {
+        let request = step.telling(progress.take())
         // Logs first, in their own file and commit: an outcome is acknowledged when its lines are kept, or have had time to.
         if !request.reports.isEmpty { await pump.flush(within: min(LogPump.patience, configuration.lease / 3), on: thread) }
         let complaint = clock.schedule(at: clock.uptime() + WorkerLoop.storePatience) { [logger] in
@@ -264,6 +278,7 @@ final class WorkerLoop: Sendable {
             if !reply.isRegistered { registered.withLock { $0 = nil } }
             tell(.exchanged(reply))
         } catch {
+            progress.putBack(request.progress)
             tell(.exchangeFailed(error))
         }
     }

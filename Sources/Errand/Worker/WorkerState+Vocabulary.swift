@@ -56,6 +56,10 @@ extension WorkerState {
         case hindered(reason: String, pause: Duration)
         /// An execution has taken longer than its timeout.
         case timedOut(ExecutionID, after: Duration)
+        /// An execution has shown no sign of life for so long.
+        case silent(ExecutionID, after: Duration)
+        /// Executions have told of progress that the shell holds; it goes with the next exchange.
+        case progressed
         /// The exchange under way was committed.
         case exchanged(ExchangeReply)
         /// The exchange under way came to nothing.

@@ -52,6 +52,9 @@ package struct WorkerState: Sendable {
     private var retry: StoreRetry
     private var rotation = 0
     private var announcedWake: Duration?
+    /// When progress that executions have told is to be written, and when some was written last.
+    private var progressDueAt: Duration?
+    private var progressSentAt: Duration?
     /// Why the store cannot be trusted any more, once that is known.
     private var damage: JobStoreError?
     /// Whether the last exchange came to nothing as far as this worker knows: the store may have performed it all the same.
@@ -69,6 +72,8 @@ package struct WorkerState: Sendable {
     package static let cancelGrace = Duration.seconds(5)
     /// How long a worker that runs until empty waits before it asks again for jobs that others hold: half a second.
     package static let othersPause = Duration.milliseconds(500)
+    /// How much time is between two writes of progress at least: a quarter of a second. What goes with other things does not wait.
+    package static let progressPause = Duration.milliseconds(250)
     /// How many unwritten outcomes stop further claims.
     package static let outboxLimit = 1000
     /// How many bytes of results among them do: 8 MiB.
@@ -109,6 +114,9 @@ package struct WorkerState: Sendable {
             }
         case .ended(let report): ended(report, &actions)
         case .timedOut(let execution, let timeout): cancel(execution, because: .timedOut(after: timeout), at: now, &actions)
+        case .silent(let execution, let limit): cancel(execution, because: .silent(limit), at: now, &actions)
+        case .progressed:
+            progressDueAt = progressDueAt ?? max(now.uptime, (progressSentAt ?? .zero) + WorkerState.progressPause)
         case .hindered(let reason, let pause):
             if let note = pauses.hinder(reason, for: pause, at: now.uptime) { actions.append(.note(note)) }
         case .exchanged(let reply): exchanged(reply, at: now, &actions)
@@ -314,11 +322,15 @@ package struct WorkerState: Sendable {
         }
         let claim = claimRequest(at: now)
         let isLookDue = mustLook && claim != nil || mustAttend && !slots.isEmpty
-        guard !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue else { return }
+        guard
+            !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue
+                || progressDueAt.map({ $0 <= now.uptime }) ?? false
+        else { return }
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
         outbox.removeFirst(reports.count)
         sent = reports
         sentAt = now.uptime
+        if progressDueAt != nil { (progressDueAt, progressSentAt) = (nil, now.uptime) }
         asksForJobs = claim != nil
         if asksForJobs { mustLook = false }
         mustAttend = false
@@ -360,7 +372,11 @@ package struct WorkerState: Sendable {
         var times: [Duration] = []
         // Whatever is due, a call under way is waited for: its answer is the event that goes on.
         if sent == nil, !isJoining {
-            if let retryAt, retryAt > now.uptime { times.append(retryAt) } else if worker != nil { times.append(renewalDue) }
+            if let retryAt, retryAt > now.uptime {
+                times.append(retryAt)
+            } else if worker != nil {
+                times += [renewalDue, progressDueAt].compactMap(\.self)
+            }
         }
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.
         if phase == .serving { times += [lookAgainAt, pauses.hinderedUntil].compactMap(\.self) }

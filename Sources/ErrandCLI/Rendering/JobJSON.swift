@@ -19,6 +19,7 @@ enum JobJSON {
             writer.member("root_execution_id", job.root?.description)
             writer.member("trace_parent", job.trace?.traceParent)
             writer.member("cancel_requested_at", job.cancelRequestedAt)
+            writer.member("progress", raw: job.progress.map(ProgressText.json))
             add("payload", job.payload, to: &writer)
             add("result", job.result, to: &writer)
             writer.member("error", raw: job.error.map(error))
@@ -27,7 +28,7 @@ enum JobJSON {
     }
 
     /// A value as stored, or `null` and the key that it needs: what is sealed is no JSON.
-    private static func add(_ name: String, _ value: [UInt8]?, to writer: inout JSONWriter) {
+    static func add(_ name: String, _ value: [UInt8]?, to writer: inout JSONWriter) {
         let sealed = value.flatMap { SealedBytes($0) }
         writer.member(name, raw: sealed == nil ? value.map(onOneLine) : nil)
         if let sealed { writer.member("\(name)_key", sealed.keyID) }
@@ -35,7 +36,7 @@ enum JobJSON {
 
     /// Space between the tokens of JSON may be line feeds and tabs, which stand nowhere else in it: a reader of lines would take what follows
     /// for an object of ours.
-    private static func onOneLine(_ value: [UInt8]) -> [UInt8] { value.map { $0 < 0x20 ? 0x20 : $0 } }
+    static func onOneLine(_ value: [UInt8]) -> [UInt8] { value.map { $0 < 0x20 ? 0x20 : $0 } }
 
     /// One job of `errand trace --json`, without its newline.
     static func lineage(_ job: JobLineage, depth: Int, traceID: String, isAsked: Bool) -> [UInt8] {

@@ -38,6 +38,7 @@ struct JobText {
         if summary.isSuspect {
             add("suspect", "its workers died several times while it ran and nobody knows why: it runs alone, suspects one at a time")
         }
+        add("progress", job.progress.map { "\(ProgressText.words($0, isRaw: isRaw)) (\(TextStyle.distance(of: $0.at, from: now)))" })
         add("payload", value(job.payload))
         add("result", job.result.map(value))
         lines += executions(of: job)

@@ -9,7 +9,8 @@ struct Wait: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Wait until jobs have ended, or begun.",
         discussion: """
-            Prints each job's ID and state as it gets there.
+            Prints each job's ID and state as it gets there; with --result what its handler returned instead, as it is stored, for jobs \
+            that completed: an empty line for nothing. On a terminal it shows how far the first of them says it is.
 
             Exit codes: 0 all (with --any: one) completed or got there, 1 one died or was cancelled, 2 bad usage, 3 no such job, \
             4 store unavailable, 124 time is up.
@@ -27,7 +28,12 @@ struct Wait: AsyncParsableCommand {
         help: ArgumentHelp("Give up after this long, exit 124.", valueName: "duration"), transform: DurationArgument.read)
     var timeout: Duration?
 
-    @Flag(name: .customLong("json"), help: "Print one JSON object per job: id and state.")
+    @Flag(help: "Print what completed jobs returned, instead of their IDs and states; with --json as well.")
+    var result = false
+
+    @OptionGroup var config: ConfigurationOptions
+
+    @Flag(name: .customLong("json"), help: "Print one JSON object per job: id and state, with --result the result.")
     var json = false
 
     @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
@@ -35,7 +41,9 @@ struct Wait: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        let security = result ? try SecurityPlan(try config.load(in: session), in: session) : nil
         try await store.withStore { store in
+            let store = security?.shown(store) ?? store
             let jobs = try await JobResolver(inspection: store.inspection).jobs(ids)
             guard !jobs.isEmpty else { return try session.talk.line("standard input names no job: nothing to wait for") }
             var failed: JobID?
@@ -46,7 +54,7 @@ struct Wait: AsyncParsableCommand {
                     return
                 }
                 if !goal.isMet(state) { failed = failed ?? job }
-                try report(job, state, to: session.output)
+                try report(job, state, result ? try await store.inspection.job(job)?.result : nil, to: session.output)
                 // A job that has died decides the whole wait for `completed`.
                 if goal == .completed, !any, failed != nil { throw failure(of: job, state) }
             }
@@ -63,13 +71,26 @@ struct Wait: AsyncParsableCommand {
         Failure(.failed, "the job \(job) is \(state.rawValue); next: `\(Session.program) show \(job)`")
     }
 
-    private func report(_ job: JobID, _ state: JobState, to output: Output) throws {
+    func validate() throws {
+        if result, goal == .running {
+            throw ValidationError("A job that has just begun has no result: leave out --for running or --result.")
+        }
+    }
+
+    private func report(_ job: JobID, _ state: JobState, _ returned: [UInt8]?, to output: Output) throws {
         if json {
             let object = JSONWriter.versioned { writer in
                 writer.member("id", job.description)
                 writer.member("state", state.rawValue)
+                if result { JobJSON.add("result", returned, to: &writer) }
             }
             try output.object(object)
+        } else if result {
+            guard state == .completed else { return }
+            if let sealed = returned.flatMap({ SealedBytes($0) }) {
+                throw Failure(.failed, "the result of \(job) is encrypted with the key \(sealed.keyID): name it in errand.yaml (--config)")
+            }
+            try output.object(JobJSON.onOneLine(returned ?? []))
         } else {
             try output.line("\(job)\t\(state.rawValue)")
         }

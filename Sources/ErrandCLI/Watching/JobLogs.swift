@@ -65,10 +65,12 @@ struct JobLogs {
         var crossings = targets.map { CrossedLogCursor(logs: store.logs, job: $0.job, ordinal: $0.ordinal) }
         var open = Array(targets.indices)
         var isFirst = true
+        var line = ProgressLine(on: session.talk)
         repeat {
             if !isFirst { await attention.wait() }
             // The state is read before the lines: lines are committed before the outcome, so what has ended is then complete.
             let ended = try await endedTargets(open, targets)
+            try line.clear()
             for index in open {
                 try await cursors[index].readOn { try printer.print($0) }
                 try await crossings[index].readOn { chunk in
@@ -84,6 +86,7 @@ struct JobLogs {
                 try await conclude(targets[index], hasLines: cursors[index].hasRead, follow: follow)
             }
             open.removeAll { ended.contains($0) }
+            if follow, line.isVisible, let last = open.last { try line.show(try await store.inspection.job(targets[last].job)?.progress) }
         } while follow && !open.isEmpty
     }
 

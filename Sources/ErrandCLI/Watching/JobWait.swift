@@ -34,7 +34,9 @@ struct JobWait {
         _ jobs: [JobID], for goal: WaitGoal, any: Bool = false, timeout: Duration? = nil,
         onDecision: (JobID, JobState?) async throws -> Void
     ) async throws -> Bool {
-        let topics: Set<DoorbellTopic> = goal == .running ? [.outcome, .log, .work, .control] : [.outcome]
+        var line = ProgressLine(on: session.talk)
+        var topics: Set<DoorbellTopic> = goal == .running ? [.outcome, .log, .work, .control] : [.outcome]
+        if line.isVisible { topics.insert(.log) }
         let attention = Attention(to: topics, on: store.doorbell, clock: session.clock)
         defer { attention.stop() }
         let deadline = timeout.map { session.clock.uptime() + $0 }
@@ -46,19 +48,37 @@ struct JobWait {
                 if let state, !goal.isDecided(state) {
                     undecided.append(job)
                 } else {
+                    try line.clear()
                     try await onDecision(job, state)
                     if any { return true }
                 }
             }
             open = undecided
             guard !open.isEmpty else { return true }
+            // Of several jobs the first that runs: a terminal has one last line.
+            if line.isVisible { try line.show(try await progress(of: open)) }
             guard let deadline else {
                 await attention.wait()
                 continue
             }
             let remaining = deadline - session.clock.uptime()
-            guard remaining > .zero else { return false }
+            guard remaining > .zero else {
+                try line.clear()
+                return false
+            }
             await attention.wait(atMost: min(remaining, Attention.safetyLook))
         }
+    }
+
+    /// At most so many jobs are asked how far they are, each time.
+    private static let mostAsked = 20
+
+    private func progress(of jobs: [JobID]) async throws(JobStoreError) -> JobProgress? {
+        for job in jobs.prefix(JobWait.mostAsked) {
+            if let found = try await store.inspection.job(job), found.summary.state == .running, let progress = found.progress {
+                return progress
+            }
+        }
+        return nil
     }
 }

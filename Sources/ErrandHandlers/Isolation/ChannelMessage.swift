@@ -8,6 +8,10 @@ import Logging
 enum ChannelMessage: Sendable {
     /// Lines of the execution's log.
     case lines(PendingLines)
+    /// How far the handler says it is.
+    case progress(ProgressNote)
+    /// The handler says that it is alive.
+    case heartbeat
     /// The handler has ended: the last message.
     case ended(Ending)
 
@@ -19,6 +23,10 @@ enum ChannelMessage: Sendable {
         case failed(StoredError)
         /// It wants to run again after this time.
         case snoozed(Duration)
+        /// It has given its job up.
+        case unrecoverable(StoredError)
+        /// It wants its job to be cancelled, for this reason.
+        case cancelled(String?)
     }
 
     /// The first byte of a message.
@@ -28,6 +36,11 @@ enum ChannelMessage: Sendable {
         case returnedNothing
         case failed
         case snoozed
+        case unrecoverable
+        case cancelled
+        case cancelledSilently
+        case progress
+        case heartbeat
     }
 
     /// The longest message: more than a log keeps in memory.
@@ -44,6 +57,11 @@ enum ChannelMessage: Sendable {
             case .ended(.returned(nil)): (.returnedNothing, [])
             case .ended(.failed(let error)): (.failed, Array(try JSONEncoder().encode(error)))
             case .ended(.snoozed(let duration)): (.snoozed, Array("\(duration.wholeMicroseconds)".utf8))
+            case .ended(.unrecoverable(let error)): (.unrecoverable, Array(try JSONEncoder().encode(error)))
+            case .ended(.cancelled(let reason?)): (.cancelled, Array(reason.utf8))
+            case .ended(.cancelled(nil)): (.cancelledSilently, [])
+            case .progress(let note): (.progress, Array(try JSONEncoder().encode(note)))
+            case .heartbeat: (.heartbeat, [])
             }
         return [kind.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: body.count >> ($0 * 8)) } + body
     }
@@ -65,6 +83,11 @@ enum ChannelMessage: Sendable {
         case .snoozed:
             guard let microseconds = Int64(String(decoding: body, as: UTF8.self)) else { throw Damage() }
             return .ended(.snoozed(.microseconds(microseconds)))
+        case .unrecoverable: return .ended(.unrecoverable(try JSONDecoder().decode(StoredError.self, from: Data(body))))
+        case .cancelled: return .ended(.cancelled(String(decoding: body, as: UTF8.self)))
+        case .cancelledSilently: return .ended(.cancelled(nil))
+        case .progress: return .progress(try JSONDecoder().decode(ProgressNote.self, from: Data(body)))
+        case .heartbeat: return .heartbeat
         }
     }
 

@@ -52,6 +52,8 @@ struct ChannelPump: Sendable {
                             context.log.adopt(lines)
                             result.lastWords.hear(lines)
                             await context.waitForLogRoom()
+                        case .progress(let note): context.pulse.progressed(note)
+                        case .heartbeat: context.pulse.beat()
                         case .ended(let ending):
                             result.ending = ending
                             return result

@@ -11,6 +11,7 @@ package final class IsolatedChild: Sendable {
 
     private let assignment: Assignment
     private let channel: ChildChannel
+    private let signs: ChildSigns
 
     /// Whether `arguments` (without the program's name) say that this process is one.
     package static func isMeant(by arguments: [String]) -> Bool { arguments == [argument] }
@@ -27,6 +28,7 @@ package final class IsolatedChild: Sendable {
             throw .notStartedByWorker
         }
         channel = ChildChannel()
+        signs = ChildSigns(to: channel, clock: SystemClock.shared)
     }
 
     /// Why there is nothing to run.
@@ -56,7 +58,7 @@ package final class IsolatedChild: Sendable {
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: assignment.position, meta: job.meta,
-            redaction: assignment.redaction, sink: channel,
+            redaction: assignment.redaction, sink: channel, pulse: signs.pulse,
             now: { SystemClock.shared.now() })
         let signal = CancelSignal()
         let task = Task { [self] in
@@ -87,12 +89,17 @@ package final class IsolatedChild: Sendable {
             return .returned(result)
         } catch let snooze as Snooze {
             return .snoozed(snooze.duration)
+        } catch let unrecoverable as Unrecoverable {
+            return .unrecoverable(unrecoverable.error)
+        } catch let cancel as CancelJob {
+            return .cancelled(cancel.reason)
         } catch {
             return .failed(StoredError(error))
         }
     }
 
     private func finish(_ ending: ChannelMessage.Ending) -> Never {
+        signs.flush()
         // Files that the handler wrote with stdio: the process leaves without their usual end.
         fflush(nil)
         channel.send(.ended(ending))

@@ -42,6 +42,8 @@ package struct IsolatedRunner: Sendable {
         case .returned(let result): return result
         case .failed(let error): throw error
         case .snoozed(let duration): throw Snooze(for: duration)
+        case .unrecoverable(let error): throw Unrecoverable(error)
+        case .cancelled(let reason): throw CancelJob(reason: reason)
         case nil:
             if end.wasCancelled { throw CancellationError() }
             throw HandlerCrash(crash(end, kind: job.kind))

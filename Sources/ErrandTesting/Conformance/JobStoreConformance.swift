@@ -29,6 +29,7 @@ public struct JobStoreConformance: Sendable {
         + sharingRules
         + logRules
         + doorbellRules
+        + progressRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }

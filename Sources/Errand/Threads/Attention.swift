@@ -1,10 +1,9 @@
 // Waiting without polling: the doorbell wakes, and a look twice a second finds what was not rung about.
 
-import Errand
 import Synchronization
 
-/// Listens to doorbell topics for one command.
-final class Attention: Sendable {
+/// Listens to doorbell topics for one waiter at a time.
+package final class Attention: Sendable {
     private let clock: any ErrandClock
     private let state = Mutex(State())
     private let listener = Mutex<(any DoorbellListener)?>(nil)
@@ -15,10 +14,10 @@ final class Attention: Sendable {
     }
 
     /// How long to wait for a ring before looking anyway.
-    static let safetyLook = Duration.milliseconds(500)
+    package static let safetyLook = Duration.milliseconds(500)
 
     /// Listens to `topics` from now on; a ring before ``wait(atMost:)`` is remembered.
-    init(to topics: Set<DoorbellTopic>, on doorbell: any Doorbell, clock: any ErrandClock) {
+    package init(to topics: Set<DoorbellTopic>, on doorbell: any Doorbell, clock: any ErrandClock) {
         self.clock = clock
         let new = doorbell.listen(to: topics) { [weak self] _ in self?.wake() }
         listener.withLock { $0 = new }
@@ -27,7 +26,7 @@ final class Attention: Sendable {
     deinit { stop() }
 
     /// Ends the listening.
-    func stop() {
+    package func stop() {
         let old = listener.withLock { listener in
             defer { listener = nil }
             return listener
@@ -35,17 +34,21 @@ final class Attention: Sendable {
         old?.stop()
     }
 
-    /// Returns after a ring (at once, if one came since the last wait) or after `limit`.
-    func wait(atMost limit: Duration = Attention.safetyLook) async {
+    /// Returns after a ring (at once, if one came since the last wait), after `limit`, or when the task is cancelled.
+    package func wait(atMost limit: Duration = Attention.safetyLook) async {
         let timer = clock.schedule(at: clock.uptime() + limit) { [weak self] in self?.wake() }
-        await withCheckedContinuation { continuation in
-            let isRung = state.withLock { state in
-                if state.isRung { return true }
-                precondition(state.waiter == nil, "one command waits at one place")
-                state.waiter = continuation
-                return false
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isRung = state.withLock { state in
+                    if state.isRung { return true }
+                    precondition(state.waiter == nil, "one waiter at a time")
+                    state.waiter = continuation
+                    return false
+                }
+                if isRung { continuation.resume() }
             }
-            if isRung { continuation.resume() }
+        } onCancel: {
+            wake()
         }
         state.withLock { $0.isRung = false }
         timer.cancel()
