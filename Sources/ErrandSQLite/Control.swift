@@ -5,7 +5,7 @@ import ErrandContext
 
 extension QueueDatabase {
     /// A job in the state that it is in.
-    private struct Whereabouts {
+    struct Whereabouts {
         var feed: Int64
         var priority: Int64
         var runAt: Int64
@@ -28,7 +28,7 @@ extension QueueDatabase {
         }
     }
 
-    private func locate(_ id: JobID) throws(JobStoreError) -> Whereabouts? {
+    func locate(_ id: JobID) throws(JobStoreError) -> Whereabouts? {
         let row = try connection[ControlSQL.locate].bind(1, id.rawValue)
         defer { row.reset() }
         guard try row.step() else { return nil }
@@ -85,7 +85,7 @@ extension QueueDatabase {
         return (results, topics)
     }
 
-    private func dropAvailable(_ id: JobID, _ job: Whereabouts) throws(JobStoreError) {
+    func dropAvailable(_ id: JobID, _ job: Whereabouts) throws(JobStoreError) {
         try connection[ControlSQL.dropAvailable].bind(1, job.feed).bind(2, job.priority).bind(3, job.runAt).bind(4, id.rawValue).run()
     }
 
@@ -101,7 +101,9 @@ extension QueueDatabase {
     // MARK: Retry
 
     /// Makes dead, cancelled and retryable jobs available at once.
-    func retry(_ ids: [JobID], resettingAttempts: Bool) throws(JobStoreError) -> ([RetryResult], Set<DoorbellTopic>) {
+    func retry(
+        _ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]
+    ) throws(JobStoreError) -> ([RetryResult], Set<DoorbellTopic>) {
         var topics: Set<DoorbellTopic> = []
         var results: [RetryResult] = []
         for id in ids {
@@ -133,6 +135,10 @@ extension QueueDatabase {
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
                 carried = Whereabouts.Carried(base: ordinal - bootNumber, attempt: attempt, crashes: crashes)
+            }
+            if var edit = edits[id] {
+                edit.runAt = nil
+                try rewrite(id, edit)
             }
             let attempt = resettingAttempts ? 0 : carried.attempt
             try connection[ControlSQL.grantAttempt].bind(1, attempt + 1).bind(2, id.rawValue).run()

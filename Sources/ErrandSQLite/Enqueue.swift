@@ -13,16 +13,19 @@ struct PreparedJob: Sendable {
     var terms: [UInt8]?
 
     init(_ job: NewJob) throws(JobStoreError) {
-        guard job.payload.count <= Limits.payloadBytes + (SealedBytes(job.payload) == nil ? 0 : SealedBytes.overhead) else {
-            throw .refused(
-                reason: "the payload has \(job.payload.count) bytes; at most \(Limits.payloadBytes) are kept: pass a reference instead")
-        }
+        try PreparedJob.checkSize(of: job.payload)
         self.job = job
         if job.key != nil {
             fingerprints = job.fingerprints.isEmpty ? [SHA256.digest(Array(job.kind.utf8) + [0] + job.payload)] : job.fingerprints
         }
         if !job.meta.isEmpty { meta = try JSONText.encode(job.meta) }
         if !job.terms.isEmpty { terms = Array(try JSONText.encode(job.terms).utf8) }
+    }
+
+    /// - Throws: ``JobStoreError/refused(reason:)`` for a payload that is too large; a sealed one may be larger by what sealing adds.
+    static func checkSize(of payload: [UInt8]?) throws(JobStoreError) {
+        guard let payload, payload.count > Limits.payloadBytes + (SealedBytes(payload) == nil ? 0 : SealedBytes.overhead) else { return }
+        throw .refused(reason: "the payload has \(payload.count) bytes; at most \(Limits.payloadBytes) are kept: pass a reference instead")
     }
 
     var flags: JobFlags {
@@ -33,6 +36,7 @@ struct PreparedJob: Sendable {
             flags.insert(.extras)
         }
         if job.traceRelation == .link { flags.formUnion([.extras, .linked]) }
+        if !job.terms.tags.isEmpty { flags.insert(.tagged) }
         return flags
     }
 }
@@ -108,6 +112,7 @@ extension QueueDatabase {
         if let key = job.key {
             try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.fingerprints.first).run()
         }
+        if flags.contains(.tagged) { try tag(id, job.terms.tags) }
         if runAt > now {
             try schedule(id, until: runAt, base: -bootNumber, attempt: 0, crashes: 0, reason: .delayed)
         } else {

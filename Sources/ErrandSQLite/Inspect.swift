@@ -15,6 +15,9 @@ extension QueueReader {
             let ids = Set(selector.ids.map(\.rawValue)).filter { $0 < below }.sorted(by: >)
             return try page(of: ids, matching: selector, limit: limit)
         }
+        if let tag = selector.tags.first {
+            return try page(of: try ids(tagged: tag, below: below), matching: selector, limit: limit)
+        }
         if !selector.states.isEmpty, selector.states.isSubset(of: [.running, .scheduled, .retryable, .cancelled, .dead]) {
             let ids = try idsInStates(selector.states, below: below)
             return try page(of: ids, matching: selector, limit: limit)
@@ -25,19 +28,18 @@ extension QueueReader {
     /// Walks the jobs themselves, newest first.
     private func scan(matching selector: JobSelector, below: Int64, limit: Int) throws(JobStoreError) -> JobPage {
         var page = JobPage(jobs: [], next: nil)
-        var looked = 0
         let rows = try connection[InspectSQL.summaries].bind(1, below)
         defer { rows.reset() }
         while try rows.step() {
-            guard page.jobs.count < limit, looked < QueueReader.rowsPerPage else {
+            guard page.jobs.count < limit, page.looked < QueueReader.rowsPerPage(for: selector) else {
                 // The row that is under the cursor begins the next page.
                 page.next = JobID(rawValue: rows.integer(0) + 1)
                 return page
             }
-            looked += 1
+            page.looked += 1
             if selector.since.map({ rows.integer(5) < $0.microseconds }) ?? false { continue }
             let summary = try summary(rows)
-            if selector.matches(summary) { page.jobs.append(summary) }
+            if selector.matches(summary), try holds(selector.arguments, summary.id) { page.jobs.append(summary) }
         }
         return page
     }
@@ -62,11 +64,14 @@ extension QueueReader {
     private func page(of ids: [Int64], matching selector: JobSelector, limit: Int) throws(JobStoreError) -> JobPage {
         var page = JobPage(jobs: [], next: nil)
         for (index, id) in ids.enumerated() {
-            guard page.jobs.count < limit, index < QueueReader.rowsPerPage else {
+            guard page.jobs.count < limit, index < QueueReader.rowsPerPage(for: selector) else {
                 page.next = JobID(rawValue: id + 1)
                 return page
             }
-            if let summary = try summary(of: id), selector.matches(summary) { page.jobs.append(summary) }
+            page.looked += 1
+            if let summary = try summary(of: id), selector.matches(summary), try holds(selector.arguments, summary.id) {
+                page.jobs.append(summary)
+            }
         }
         // Each state's list was cut at a page's worth of looking: below the last one there may be more.
         if selector.ids.isEmpty, ids.count >= QueueReader.rowsPerPage, let last = ids.last { page.next = JobID(rawValue: last) }
@@ -98,7 +103,7 @@ extension QueueReader {
             attempt: Int(place.attempt), maxAttempts: Int(row.integer(6)), crashes: Int(place.crashes),
             createdAt: Timestamp(microseconds: row.integer(5)), runAt: Timestamp(microseconds: place.runAt ?? row.integer(4)),
             finishedAt: place.finishedAt.map(Timestamp.init(microseconds:)), reason: place.reason, meta: extras.meta, label: extras.label,
-            isSuspect: !place.state.isFinal && !row.isNull(InspectSQL.suspect),
+            tags: extras.terms.tags, isSuspect: !place.state.isFinal && !row.isNull(InspectSQL.suspect),
             stuckSince: place.stuckSince.map(Timestamp.init(microseconds:)))
     }
 
@@ -183,6 +188,7 @@ extension JobSelector {
         if !states.isEmpty, !states.contains(job.state) { return false }
         if let since, job.createdAt < since { return false }
         if let until, job.createdAt >= until { return false }
+        if !tags.allSatisfy(job.tags.contains) { return false }
         return meta.allSatisfy { job.meta[$0.key] == $0.value }
     }
 }

@@ -24,6 +24,8 @@ final class QueueDatabase: WritableDatabase {
         var hasSuspects: Bool?
         /// Whether any job has said something of its progress, once known.
         var hasProgress: Bool?
+        /// Whether the store is known to be closed to writers of the schema before.
+        var requiresWriter4 = false
     }
 
     /// What is gathered during a transaction and written once before its commit.
@@ -160,6 +162,9 @@ enum QueueSQL {
     /// The schema, and the oldest one whose Errand may write. The single row of `errand_meta`.
     static let writers = SQL("SELECT schema, min_writer FROM errand_meta WHERE one = 1")
 
+    /// Closes the store to writers of the schema before. The single row of `errand_meta`.
+    static let requireWriter4 = SQL("UPDATE errand_meta SET min_writer = 4 WHERE one = 1 AND min_writer < 4")
+
     /// Adds to the number of jobs of a feed in a final state. Primary key of `errand_counter`.
     static let count = SQL(
         """
@@ -196,6 +201,13 @@ enum QueueSQL {
 }
 
 extension QueueDatabase {
+    /// Closes the store to Errands of the schema before, in this transaction: the first use of what they would leave behind or break.
+    func requireWriter4() throws(JobStoreError) {
+        guard !memory.requiresWriter4 else { return }
+        try connection[QueueSQL.requireWriter4].run()
+        memory.requiresWriter4 = true
+    }
+
     /// Makes a job available at the place that its input gives it for life; a suspect waits apart.
     func place(_ id: Int64, base: Int64, attempt: Int64, crashes: Int64) throws(JobStoreError) {
         if try isSuspect(id) { return try placeApart(id, base: base, attempt: attempt, crashes: crashes) }

@@ -85,18 +85,8 @@ extension QueueDatabase {
     }
 
     private func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
-        let input = try connection[RetentionSQL.input].bind(1, job.id).first {
-            (feed: $0.integer(0), flags: JobFlags(rawValue: $0.integer(1)), key: $0.optionalText(2))
-        }
         try connection[ControlSQL.dropFinished].bind(1, job.id).run()
-        try connection[RetentionSQL.dropExecutions].bind(1, job.id).run()
-        try dropProgress(of: job.id)
-        if let input {
-            if input.flags.contains(.key) { try connection[RetentionSQL.dropKey].bind(1, text: input.key).bind(2, job.id).run() }
-            try connection[RetentionSQL.dropInput].bind(1, job.id).run()
-            count(job.state, feed: input.feed, by: -1)
-        }
-        gathered.deletedID = max(gathered.deletedID ?? 0, job.id)
+        if let feed = try erase(job.id) { count(job.state, feed: feed, by: -1) }
         report.jobs.append(JobID(rawValue: job.id))
     }
 }

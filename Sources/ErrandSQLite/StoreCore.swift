@@ -196,10 +196,24 @@ extension StoreCore: JobControl {
         try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.cancel(ids, reason: reason) }
     }
 
-    func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult] {
-        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
-            try database.retry(ids, resettingAttempts: resettingAttempts)
+    func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult] {
+        for edit in edits.values { try PreparedJob.checkSize(of: edit.payload) }
+        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
+            try database.retry(ids, resettingAttempts: resettingAttempts, edits: edits)
         }
+    }
+
+    func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.promote(ids) }
+    }
+
+    func edit(_ ids: [JobID], _ edit: JobEdit) async throws(JobStoreError) -> [ChangeResult] {
+        try PreparedJob.checkSize(of: edit.payload)
+        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.edit(ids, edit) }
+    }
+
+    func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.delete(ids, evenLive: evenLive) }
     }
 
     func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport {

@@ -137,6 +137,12 @@ extension ModelStore {
         package static let takesCondemnedForDead = Fault(rawValue: 8192)
         /// Progress is taken from whoever tells it.
         package static let progressUnfenced = Fault(rawValue: 1 << 20)
+        /// A job is found by any of several tags instead of all.
+        package static let anyTagWillDo = Fault(rawValue: 1 << 40)
+        /// The input of a job that runs is changed.
+        package static let editsWhatRuns = Fault(rawValue: 1 << 41)
+        /// A deleted job keeps its idempotency key.
+        package static let keysOutliveJobs = Fault(rawValue: 1 << 42)
 
         /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
         package static let named: [(String, Fault)] = [
@@ -236,8 +242,25 @@ extension ModelStore: JobControl {
     }
 
     /// Makes jobs available again; never throws.
-    public func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult] {
-        commit { tables in ids.map { tables.retry($0, resettingAttempts: resettingAttempts) } }
+    public func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult] {
+        commit { tables in ids.map { tables.retry($0, resettingAttempts: resettingAttempts, edit: edits[$0]) } }
+    }
+
+    /// Makes jobs available before their time; never throws.
+    public func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
+        let now = clock.now()
+        return commit { tables in ids.map { tables.promote($0, at: now) } }
+    }
+
+    /// Changes jobs that wait; never throws.
+    public func edit(_ ids: [JobID], _ edit: JobEdit) async throws(JobStoreError) -> [ChangeResult] {
+        let now = clock.now()
+        return commit { tables in ids.map { tables.edit($0, edit, at: now) } }
+    }
+
+    /// Deletes jobs that do not run; never throws.
+    public func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
+        commit { tables in ids.map { tables.delete($0, evenLive: evenLive) } }
     }
 
     /// Deletes finished jobs, those first that ended first; never throws.

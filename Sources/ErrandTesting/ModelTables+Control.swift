@@ -22,11 +22,15 @@ extension ModelTables {
         }
     }
 
-    mutating func retry(_ id: JobID, resettingAttempts: Bool) -> RetryResult {
+    mutating func retry(_ id: JobID, resettingAttempts: Bool, edit: JobEdit? = nil) -> RetryResult {
         guard var job = jobs[id] else { return .notFound }
         switch job.state {
         case .dead, .cancelled, .retryable:
             job.makeAvailable()
+            if var edit {
+                edit.runAt = nil
+                job.apply(edit)
+            }
             if resettingAttempts {
                 job.attempts = 0
                 job.crashes = 0
@@ -47,10 +51,7 @@ extension ModelTables {
         let doomed = finished.enumerated().filter { place, job in
             place < surplus || policy.age(of: job.state).map { (job.finishedAt ?? now) + $0 <= now } ?? false
         }.map(\.element)
-        for job in doomed.prefix(limit) {
-            jobs[job.id] = nil
-            if let key = job.input.key { keys[key] = nil }
-        }
+        for job in doomed.prefix(limit) { erase(job) }
         return PruneReport(jobs: doomed.prefix(limit).map(\.id), hasMore: doomed.count > limit)
     }
 }

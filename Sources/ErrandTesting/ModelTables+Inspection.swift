@@ -5,7 +5,9 @@ import ErrandContext
 
 extension ModelTables {
     func page(matching selector: JobSelector, before cursor: JobID?, limit: Int) -> JobPage {
-        let matching = jobsByID.reversed().filter { job in (cursor.map { job.id < $0 } ?? true) && selector.matches(job) }
+        let matching = jobsByID.reversed().filter { job in
+            (cursor.map { job.id < $0 } ?? true) && selector.matches(job, byAnyTag: faults.contains(.anyTagWillDo))
+        }
         let page = matching.prefix(limit)
         return JobPage(jobs: page.map(\.summary), next: matching.count > limit ? page.last?.id : nil)
     }
@@ -80,7 +82,7 @@ extension ModelJob {
             id: id, key: input.key, kind: input.kind, queue: input.queue, state: state, priority: input.priority,
             attempt: state == .running ? attempts + 1 : attempts, maxAttempts: input.maxAttempts, crashes: crashes, createdAt: createdAt,
             runAt: state == .scheduled || state == .retryable ? startsAt : dueAt, finishedAt: finishedAt, reason: reason,
-            meta: input.meta, label: input.label, isSuspect: isSuspect, stuckSince: stuckSince)
+            meta: input.meta, label: input.label, tags: input.terms.tags, isSuspect: isSuspect, stuckSince: stuckSince)
     }
 
     var detail: JobDetail {
@@ -95,10 +97,14 @@ extension ModelJob {
 }
 
 extension JobSelector {
-    fileprivate func matches(_ job: ModelJob) -> Bool {
+    fileprivate func matches(_ job: ModelJob, byAnyTag: Bool) -> Bool {
         (ids.isEmpty || ids.contains(job.id)) && (queues.isEmpty || queues.contains(job.input.queue))
             && (kinds.isEmpty || kinds.contains(job.input.kind)) && (states.isEmpty || states.contains(job.state))
             && meta.allSatisfy { job.input.meta[$0.key] == $0.value }
+            && (byAnyTag
+                ? tags.isEmpty || tags.contains(where: job.input.terms.tags.contains)
+                : tags.allSatisfy(job.input.terms.tags.contains))
+            && arguments.allSatisfy { $0.matches(job.input.payload) }
             && (since.map { job.createdAt >= $0 } ?? true) && (until.map { job.createdAt < $0 } ?? true)
     }
 }

@@ -11,7 +11,7 @@ extension ModelTables {
                     if let known = job.input.fingerprints.first {
                         input.fingerprints.contains(known)
                     } else {
-                        job.input.kind == input.kind && job.input.payload == input.payload
+                        job.input.kind == input.kind && (job.enqueuedPayload ?? job.input.payload) == input.payload
                     }
                 return isSame ? .existing(owner) : .conflict(owner)
             }

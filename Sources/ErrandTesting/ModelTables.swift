@@ -34,6 +34,8 @@ struct ModelTables {
 struct ModelJob {
     var id: JobID
     var input: NewJob
+    /// What an idempotency key stands for, once an edit has changed the payload.
+    var enqueuedPayload: [UInt8]?
     var createdAt: Timestamp
     /// When it became due for the first time: its place in the line for life, retries included.
     var dueAt: Timestamp

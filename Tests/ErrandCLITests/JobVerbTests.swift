@@ -32,6 +32,35 @@ import Testing
         #expect(await ids("--failed").isEmpty)
     }
 
+    @Test func `a list is selected by tags and by values of the payload`() async throws {
+        let world = World()
+        let added = await world.run("enqueue", "mail", #"{"to":{"name":"Ada"}}"#, "--tag", "vip", "--tag", "batch:7")
+        let ada = try #require(added.lines.first)
+        let bob = try #require(await world.run("enqueue", "mail", #"{"to":{"name":"Bob"}}"#, "--tag", "vip").lines.first)
+        func ids(_ flags: String...) async -> [String] { await world.run(["jobs", "-q"] + flags).lines }
+        #expect(await ids("--tag", "vip") == [bob, ada])
+        #expect(await ids("--tag", "vip", "--tag", "batch:7") == [ada])
+        #expect(await ids("--tag", "vip", "--limit", "1") == [bob])
+        #expect(await ids("--arg", "to.name=Ada") == [ada])
+        #expect(await world.run("jobs", "--json", ada).out.contains(#""tags":["batch:7","vip"]"#))
+        #expect(await world.run("show", ada).out.contains("tags      batch:7 vip\n"))
+        #expect(await world.run("jobs", "--tag", "V").code == 2)
+        #expect(await world.run("jobs", "--arg", "to..name=x").code == 2)
+        #expect(await world.run("jobs", "--arg", "to").code == 2)
+        #expect(await world.run("cancel", "--tag", "batch:7", "--yes").lines == ["\(ada)\tcancelled"])
+    }
+
+    @Test func `a walk over payloads says how far it looked and how to go on`() async throws {
+        let world = World()
+        var jobs: [JobID] = []
+        for number in 0..<4 { jobs.append(try await world.enqueue("mail", "{\"n\":\(number % 2)}")) }
+        let some = await world.run("jobs", "-q", "--arg", "n=1", "--scan", "1", "--limit", "1")
+        #expect(some.lines == ["\(jobs[3])"])
+        #expect(some.err.hasPrefix("looked at the newest 1 jobs only, down to \(jobs[3]): go on with `errand jobs … --cursor \(jobs[3])`"))
+        #expect(await world.run("jobs", "-q", "--arg", "n=1", "--cursor", "\(jobs[3])").lines == ["\(jobs[1])"])
+        #expect(await world.run("jobs", "-q", "--arg", "n=1", "--scan", "0").lines == ["\(jobs[3])", "\(jobs[1])"])
+    }
+
     @Test func `a table on a terminal is cut at 50 jobs and says how to go on`() async throws {
         var world = World()
         world.columns = 100
@@ -152,6 +181,69 @@ import Testing
         world.answer = "y"
         #expect(await world.run("cancel", "--kind", "mail").lines == jobs.reversed().map { "\($0)\tcancelled" })
         #expect(await world.run("cancel", "--all", "--yes").err == "no job matches: nothing to cancel\n")
+    }
+
+    @Test func `a dead job is retried with a value of its payload changed`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let job = try await world.enqueue("mail", #"{"to":{"name":"Ada"},"n":1}"#)
+        let execution = try #require(try await world.claim(worker).first)
+        try await world.end(execution, worker, .failed, next: .bury(reason: "max_attempts"))
+        #expect(await world.run("retry", "\(job)", "--set", "to.age=36", "--set", "to.name=Bob", "--set", "n=[2]").code == 0)
+        let detail = try #require(try await world.model.store.inspection.job(job))
+        #expect(String(decoding: detail.payload, as: UTF8.self) == #"{"to":{"name":"Bob","age":36},"n":[2]}"#)
+        let missing = await world.run("edit", "\(job)", "--set", "to.pets.0=cat")
+        #expect(missing.code == 2)
+        #expect(missing.err == "errand: the payload of \(job) has no place /to/pets/0: `errand show \(job)` shows it\n")
+    }
+
+    @Test func `jobs that wait are edited and promoted, others refused`() async throws {
+        let world = World()
+        let job = try await world.enqueue { $0.runAt = world.clock.now() + .seconds(60) }
+        let edited = await world.run(
+            "edit", "\(job)", "--priority", "-3", "--to-queue", "slow", "--payload", "[7]", "--in", "2m", "--set", "0=8")
+        #expect(edited == World.Ended(code: 0, out: "\(job)\tedited\n", err: ""))
+        let detail = try #require(try await world.model.store.inspection.job(job))
+        #expect(detail.summary.priority == -3 && detail.summary.queue == "slow" && detail.payload == Array("[8]".utf8))
+        #expect(detail.summary.runAt == world.clock.now() + .seconds(120))
+        #expect(await world.run("promote", "\(job)").out == "\(job)\tpromoted\n")
+        #expect(
+            await world.run("promote", "\(job)")
+                == World.Ended(
+                    code: 5, out: "\(job)\trefused (it is available)\n", err: "errand: no job could be promoted\n"))
+        #expect(await world.run("edit", "\(job)").code == 2)
+        #expect(await world.run("edit", "\(job)", "--priority", "101").code == 2)
+        #expect(await world.run("edit", "\(job)", "--payload", "{").code == 2)
+        _ = await world.run("cancel", "\(job)")
+        #expect(await world.run("edit", "\(job)", "--priority", "1").out == "\(job)\trefused (it is cancelled)\n")
+    }
+
+    @Test func `delete takes what is over with its logs, and by force what is not`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let (over, waiting) = (try await world.enqueue(), try await world.enqueue { $0.queue = "idle" })
+        let execution = try #require(try await world.claim(worker).first)
+        try await world.log(execution, "hello")
+        try await world.end(execution, worker, .completed, next: .complete)
+        #expect(await world.run("delete", "\(over)", "\(waiting)").lines == ["\(over)\tdeleted", "\(waiting)\trefused (it is available)"])
+        #expect(try await world.model.store.logs.totalBytes() == 0)
+        #expect(await world.run("delete", "--all", "--yes").err == "no job matches: nothing to delete\n")
+        #expect(await world.run("delete", "\(waiting)", "--force").out == "\(waiting)\tdeleted\n")
+        #expect(await world.run("jobs").out.isEmpty)
+    }
+
+    @Test func `a running job is deleted by force once it has ended`() async throws {
+        let world = World()
+        let worker = try await world.join()
+        let job = try await world.enqueue()
+        let execution = try #require(try await world.claim(worker).first)
+        let (out, err) = (World.Memory(), World.Memory())
+        async let ended = world.run(["delete", "\(job)", "--force"], out, err)
+        await world.until { world.clock.pendingTimers > 0 }
+        #expect(try await world.model.store.jobs.exchange(ExchangeRequest(worker: worker)).cancellations.count == 1)
+        try await world.end(execution, worker, .cancelled, next: .cancel(reason: "deleted"))
+        #expect(await ended == World.Ended(code: 0, out: "\(job)\tdeleted\n", err: ""))
+        #expect(try await world.model.store.inspection.job(job) == nil)
     }
 
     @Test func `cancelling a running job waits for its end`() async throws {

@@ -88,6 +88,19 @@ import Testing
         #expect(try await plan(StuckSQL.note) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
     }
 
+    @Test func `a tag is a range, and a payload is read by its job`() async throws {
+        #expect(try await plan(TagSQL.tagged) == ["SEARCH errand_tag USING PRIMARY KEY (tag=? AND job<?)"])
+        #expect(try await plan(TagSQL.drop) == ["SEARCH errand_tag USING PRIMARY KEY (tag=? AND job=?)"])
+        #expect(try await plan(TagSQL.payload) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
+    }
+
+    @Test func `an edit walks row keys only`() async throws {
+        for sql in [EditSQL.kind, EditSQL.rewrite, EditSQL.rewriteSuspect] {
+            let lines = try await plan(sql)
+            #expect(!lines.isEmpty && lines.allSatisfy { $0.hasSuffix("USING INTEGER PRIMARY KEY (rowid=?)") }, "\(lines)")
+        }
+    }
+
     @Test func `flagged chunks are found without a walk over all`() async throws {
         #expect(
             try await plan(LogSQL.leaky, logs: true) == ["SEARCH errand_log_chunk USING INDEX errand_log_chunk_leaky (id>?)"])

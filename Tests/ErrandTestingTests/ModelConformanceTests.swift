@@ -78,6 +78,16 @@ import Testing
         Variant(
             description: "progress is taken from whoever tells it", fault: .progressUnfenced,
             noticedBy: ["progress of an execution that its worker does not hold is dropped"], showsOnWalks: false),
+            description: "edit what runs", fault: .editsWhatRuns, noticedBy: ["a job that runs or is over is not edited"]),
+        Variant(
+            description: "keys outlive their jobs", fault: .keysOutliveJobs,
+            noticedBy: [
+                "deleting takes jobs that are over with all that they held, live ones only when told, running ones never",
+                "a pruned job releases its key and takes its history with it; its ID is never used again",
+            ]),
+        Variant(
+            description: "any of several tags will do", fault: .anyTagWillDo,
+            noticedBy: ["a list by tags gives the jobs that have all of them, newest first, in every state and page size"]),
     ]
 
     @Test(arguments: variants)

@@ -57,6 +57,14 @@ package struct JSONMembers: Sendable {
         return elements
     }
 
+    /// JSON without the space around it.
+    package static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+        let rest = bytes.drop(while: isSpace)
+        guard let last = rest.lastIndex(where: { !isSpace($0) }) else { return rest }
+        return rest[...last]
+    }
+
     /// The content of a JSON string; `nil` for any other value.
     package static func text(of value: ArraySlice<UInt8>) -> String? {
         var scanner = JSONScanner(bytes: value)

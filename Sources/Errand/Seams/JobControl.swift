@@ -7,13 +7,58 @@ public protocol JobControl: Sendable {
     func cancel(_ ids: [JobID], reason: String?) async throws(JobStoreError) -> [CancelResult]
 
     /// Makes jobs available again: dead, cancelled and retryable ones, at once. A plain retry grants one more attempt;
-    /// `resettingAttempts` grants them all again. Completed jobs are left alone.
+    /// `resettingAttempts` grants them all again. Completed jobs are left alone. Jobs that `edits` names are changed before, in the same
+    /// commit; an edit's `runAt` is not looked at.
     /// - Throws: ``JobStoreError``.
-    func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult]
+    func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult]
+
+    /// Makes scheduled and retryable jobs available at once, in the line as if they had become due now.
+    /// - Throws: ``JobStoreError``.
+    func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult]
+
+    /// Changes jobs that neither run nor are over; each change is whole or not made. `JobRules.problem(with:)` tells
+    /// beforehand what is wrong with an edit.
+    /// - Throws: ``JobStoreError``.
+    func edit(_ ids: [JobID], _ edit: JobEdit) async throws(JobStoreError) -> [ChangeResult]
+
+    /// Deletes jobs that are over, with everything that the store keeps about them except their logs: ``Store/delete(_:evenLive:)``
+    /// deletes those too. With `evenLive` those as well that wait; a running job is refused always: cancel it first.
+    /// - Throws: ``JobStoreError``.
+    func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult]
 
     /// Deletes a bounded slice (at most `limit` jobs) of finished jobs that `policy` no longer keeps.
     /// - Throws: ``JobStoreError``.
     func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport
+}
+
+extension JobControl {
+    /// Makes jobs available again as they are: ``retry(_:resettingAttempts:edits:)`` without edits.
+    /// - Throws: ``JobStoreError``.
+    public func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult] {
+        try await retry(ids, resettingAttempts: resettingAttempts, edits: [:])
+    }
+}
+
+extension Store {
+    /// Deletes jobs with their logs (``JobControl/delete(_:evenLive:)``). The jobs go first: a crash in between leaves logs of jobs that
+    /// are gone, which retention deletes by their age.
+    /// - Throws: ``JobStoreError``.
+    public func delete(_ ids: [JobID], evenLive: Bool = false) async throws(JobStoreError) -> [ChangeResult] {
+        let results = try await control.delete(ids, evenLive: evenLive)
+        let gone = zip(ids, results).filter { $0.1 == .changed }.map(\.0)
+        if !gone.isEmpty { try await logs.delete(logsOf: gone) }
+        return results
+    }
+}
+
+/// What a wish to promote, edit or delete a job brought.
+public enum ChangeResult: Sendable, Hashable {
+    /// It is done.
+    case changed
+    /// The job is in a state that forbids it.
+    case refused(JobState)
+    /// There is no such job.
+    case notFound
 }
 
 /// What a wish to cancel brought.

@@ -42,6 +42,10 @@ public struct JobSelector: Sendable, Hashable {
     public var states: Set<JobState> = []
     /// With all of these caller's values.
     public var meta: [String: String] = [:]
+    /// With all of these tags.
+    public var tags: [String] = []
+    /// With all of these values in their payloads. No index knows payloads: a store walks over the jobs that the other parts leave.
+    public var arguments: [PayloadMatch] = []
     /// Created then or later.
     public var since: Timestamp?
     /// Created before.
@@ -57,11 +61,14 @@ public struct JobPage: Sendable, Hashable {
     public var jobs: [JobSummary]
     /// Where the next page begins; `nil` at the end.
     public var next: JobID?
+    /// How many jobs were looked at to find these.
+    public var looked: Int
 
-    /// Puts together a page; used by stores.
-    public init(jobs: [JobSummary], next: JobID?) {
+    /// Puts together a page; used by stores. `looked` is by default the number of `jobs`.
+    public init(jobs: [JobSummary], next: JobID?, looked: Int? = nil) {
         self.jobs = jobs
         self.next = next
+        self.looked = looked ?? jobs.count
     }
 }
 
@@ -95,6 +102,8 @@ public struct JobSummary: Sendable, Hashable {
     public var reason: String?
     /// The caller's own values.
     public var meta: [String: String]
+    /// The words that it is found by, sorted.
+    public var tags: [String]
     /// A line for people.
     public var label: String?
     /// Whether it is suspected of taking its workers down: it runs alone, and suspects run one at a time.
@@ -106,7 +115,7 @@ public struct JobSummary: Sendable, Hashable {
     public init(
         id: JobID, key: String?, kind: String, queue: String, state: JobState, priority: Int, attempt: Int, maxAttempts: Int, crashes: Int,
         createdAt: Timestamp, runAt: Timestamp, finishedAt: Timestamp?, reason: String?, meta: [String: String], label: String?,
-        isSuspect: Bool = false, stuckSince: Timestamp? = nil
+        tags: [String] = [], isSuspect: Bool = false, stuckSince: Timestamp? = nil
     ) {
         self.id = id
         self.key = key
@@ -123,6 +132,7 @@ public struct JobSummary: Sendable, Hashable {
         self.reason = reason
         self.meta = meta
         self.label = label
+        self.tags = tags
         self.isSuspect = isSuspect
         self.stuckSince = stuckSince
     }

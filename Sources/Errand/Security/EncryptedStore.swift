@@ -7,6 +7,7 @@ extension Store {
         var store = self
         store.jobs = EncryptedJobs(base: jobs, cipher: cipher)
         store.inspection = EncryptedInspection(base: inspection, cipher: cipher)
+        store.control = EncryptedControl(base: control, inspection: inspection, cipher: cipher)
         return store
     }
 }
@@ -87,7 +88,18 @@ private struct EncryptedInspection: JobInspection {
     }
 
     func jobs(matching selector: JobSelector, before cursor: JobID?, limit: Int) async throws(JobStoreError) -> JobPage {
-        try await base.jobs(matching: selector, before: cursor, limit: limit)
+        guard !selector.arguments.isEmpty else { return try await base.jobs(matching: selector, before: cursor, limit: limit) }
+        // The store below sees sealed payloads only: what they hold is looked for here.
+        var rest = selector
+        rest.arguments = []
+        var page = try await base.jobs(matching: rest, before: cursor, limit: limit)
+        var matching: [JobSummary] = []
+        for summary in page.jobs {
+            guard let payload = try await job(summary.id)?.payload else { continue }
+            if selector.arguments.allSatisfy({ $0.matches(payload) }) { matching.append(summary) }
+        }
+        page.jobs = matching
+        return page
     }
 
     func states(of ids: [JobID]) async throws(JobStoreError) -> [JobState?] { try await base.states(of: ids) }
@@ -99,4 +111,54 @@ private struct EncryptedInspection: JobInspection {
     }
 
     func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
+}
+
+/// Changes of jobs whose payloads are sealed below.
+private struct EncryptedControl: JobControl {
+    let base: any JobControl
+    let inspection: any JobInspection
+    let cipher: any PayloadCipher
+
+    /// `edit` of the job `id` with its payload sealed; `nil` when there is no such job.
+    private func sealed(_ edit: JobEdit, for id: JobID) async throws(JobStoreError) -> JobEdit? {
+        guard let payload = edit.payload else { return edit }
+        guard let job = try await inspection.job(id) else { return nil }
+        var edit = edit
+        edit.payload = cipher.seal(payload, for: .payload(kind: job.summary.kind)).bytes
+        return edit
+    }
+
+    func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult] {
+        var sealedEdits: [JobID: JobEdit] = [:]
+        for (id, edit) in edits { sealedEdits[id] = try await sealed(edit, for: id) }
+        return try await base.retry(ids, resettingAttempts: resettingAttempts, edits: sealedEdits)
+    }
+
+    func edit(_ ids: [JobID], _ edit: JobEdit) async throws(JobStoreError) -> [ChangeResult] {
+        guard edit.payload != nil else { return try await base.edit(ids, edit) }
+        var results: [ChangeResult] = []
+        // One by one, since each is sealed by itself.
+        for id in ids {
+            guard let sealed = try await sealed(edit, for: id) else {
+                results.append(.notFound)
+                continue
+            }
+            results += try await base.edit([id], sealed)
+        }
+        return results
+    }
+
+    func cancel(_ ids: [JobID], reason: String?) async throws(JobStoreError) -> [CancelResult] {
+        try await base.cancel(ids, reason: reason)
+    }
+
+    func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] { try await base.promote(ids) }
+
+    func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
+        try await base.delete(ids, evenLive: evenLive)
+    }
+
+    func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport {
+        try await base.prune(policy, limit: limit)
+    }
 }

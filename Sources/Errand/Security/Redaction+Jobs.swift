@@ -42,6 +42,7 @@ extension Redaction {
         job.label = job.label.map { redacted($0) }
         job.reason = job.reason.map { redacted($0) }
         job.meta = redacted(job.meta)
+        job.tags = job.tags.map { redacted($0) }
         return job
     }
 

@@ -20,9 +20,15 @@ struct BulkOptions: ParsableArguments {
         if ids.isEmpty, selection.isEmpty, !selection.all {
             throw ValidationError("Which jobs? Give IDs, a selection such as --failed or --queue, or --all.")
         }
-        if !ids.isEmpty, !selection.isEmpty || selection.all {
+        if !ids.isEmpty, !selection.isEmpty || selection.all || selection.limit != nil || selection.cursor != nil {
             throw ValidationError("Give either IDs or a selection, not both.")
         }
+    }
+
+    /// Prints what a dry run has found.
+    /// - Throws: ``Output/Closed``.
+    func list(_ jobs: [JobID], _ session: Session) throws {
+        for job in jobs { try session.output.line(job.description) }
     }
 
     /// The jobs, after asking where that is due; empty when the answer was no or nothing is selected (which has been said then).
@@ -37,17 +43,26 @@ struct BulkOptions: ParsableArguments {
         var selector = try selection.selector(in: session)
         if selector.states.isEmpty { selector.states = states }
         var jobs: [JobID] = []
-        try await JobList(inspection: store.inspection, selector: selector).forEachPage { jobs += $0.map(\.id) }
+        let list = try await selection.list(selector, in: store.inspection)
+        let rest = try await list.forEachPage { jobs += $0.map(\.id) }
+        if let remark = rest?.remark("\(verb) …") { try session.talk.line(remark) }
         guard !jobs.isEmpty else {
             try session.talk.line("no job matches: nothing to \(verb)")
             return []
         }
-        guard !yes, !dryRun else { return jobs }
-        guard session.canAsk else {
-            throw Failure(
-                .usage, "this would \(verb) \(jobs.count) job\(jobs.count == 1 ? "" : "s"): add --yes, or look first with --dry-run")
+        let count = "\(jobs.count) job\(jobs.count == 1 ? "" : "s")"
+        guard !dryRun else {
+            try session.talk.line("would \(verb) \(count)")
+            return jobs
         }
-        try session.talk.write("\(verb) \(jobs.count) job\(jobs.count == 1 ? "" : "s")? [y/N] ".utf8)
+        guard !yes else {
+            try session.talk.line("\(verb) \(count)")
+            return jobs
+        }
+        guard session.canAsk else {
+            throw Failure(.usage, "this would \(verb) \(count): add --yes, or look first with --dry-run")
+        }
+        try session.talk.write("\(verb) \(count)? [y/N] ".utf8)
         try session.talk.flush()
         let answer = session.readAnswer()?.lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure(.failed, "nothing was changed") }
@@ -93,6 +108,16 @@ struct BulkReport {
             try output.object(object)
         } else {
             try output.line("\(job)\t\(result)\(detail.map { " (\($0))" } ?? "")")
+        }
+    }
+
+    /// Prints what a change brought.
+    /// - Throws: ``Output/Closed``.
+    mutating func add(_ job: JobID, _ result: ChangeResult, done: String) throws {
+        switch result {
+        case .changed: try add(job, .succeeded, result: done)
+        case .refused(let state): try add(job, .refused, result: "refused", detail: "it is \(state.rawValue)")
+        case .notFound: try add(job, .missing, result: "not found")
         }
     }
 

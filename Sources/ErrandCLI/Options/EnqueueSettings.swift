@@ -46,6 +46,11 @@ struct EnqueueSettings: ParsableArguments {
         transform: NameValue.read)
     var meta: [NameValue] = []
 
+    @Option(
+        name: .customLong("tag"),
+        help: ArgumentHelp("A word that the job is found by: 1 to 64 of a-z 0-9 . _ - : ; may be repeated, up to 16.", valueName: "tag"))
+    var tags: [String] = []
+
     @Option(help: ArgumentHelp("A line for people; a command's is its command line.", valueName: "text"))
     var label: String?
 
@@ -78,6 +83,7 @@ struct EnqueueSettings: ParsableArguments {
         job.timeout = timeout
         job.key = key
         for pair in meta { job.meta[pair.name] = pair.value }
+        job.terms.tags = Set(tags).sorted()
         if let label { job.label = label }
         if let parent = session.environment["TRACEPARENT"] {
             job.trace = TraceContext(

@@ -22,6 +22,17 @@ struct SelectorOptions: ParsableArguments {
     var meta: [NameValue] = []
 
     @Option(
+        name: .customLong("tag"), help: ArgumentHelp("Jobs with this tag; may be repeated, and all must be there.", valueName: "tag"))
+    var tags: [String] = []
+
+    @Option(
+        name: .customLong("arg"),
+        help: ArgumentHelp(
+            "Jobs with this value in their payload: customer.id=7, items.0.sku=x or /a.b/0=x; may be repeated.", valueName: "path=value"),
+        transform: PayloadArgument.read)
+    var arguments: [PayloadMatch] = []
+
+    @Option(
         name: .customLong("since"), help: ArgumentHelp("Created then or later: 10m, yesterday, 2026-05-01, RFC 3339.", valueName: "time"))
     var since: String?
 
@@ -34,10 +45,44 @@ struct SelectorOptions: ParsableArguments {
     @Flag(name: .customLong("all"), help: "All jobs, for verbs that otherwise insist on a selection.")
     var all = false
 
+    @Option(help: "At most so many jobs, the newest; 0 is all.")
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Begin below this job, which is not among them.", valueName: "id"))
+    var cursor: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many jobs --meta and --arg look at, the newest, since no index knows them: 100000 by default, 0 is all.",
+            valueName: "count"))
+    var scan: Int?
+
+    func validate() throws {
+        if let limit, limit < 0 { throw ValidationError("--limit is negative: give a number of jobs, or 0 for all.") }
+        if let scan, scan < 0 { throw ValidationError("--scan is negative: give a number of jobs, or 0 for all.") }
+    }
+
     /// Whether anything restricts the selection.
     var isEmpty: Bool {
-        queues.isEmpty && kinds.isEmpty && states.isEmpty && meta.isEmpty && since == nil && until == nil && !failed
+        queues.isEmpty && kinds.isEmpty && states.isEmpty && meta.isEmpty && tags.isEmpty && arguments.isEmpty && since == nil
+            && until == nil && !failed
     }
+
+    /// The list of what `selector` finds, within --limit, --cursor and --scan.
+    /// - Parameter usual: The limit where none was given; `nil` is none.
+    /// - Throws: ``Failure`` for a cursor that names no job; `JobStoreError`.
+    func list(_ selector: JobSelector, in inspection: any JobInspection, limit usual: Int? = nil) async throws -> JobList {
+        var list = JobList(inspection: inspection, selector: selector)
+        list.limit = limit.map { $0 == 0 ? nil : $0 } ?? usual
+        if let cursor { list.cursor = try await JobResolver(inspection: inspection).target(cursor).job }
+        if selector.ids.isEmpty, !selector.meta.isEmpty || !selector.arguments.isEmpty {
+            list.lookLimit = scan.map { $0 == 0 ? nil : $0 } ?? SelectorOptions.usualScan
+        }
+        return list
+    }
+
+    /// As many jobs as are read in well under a second.
+    private static let usualScan = 100_000
 
     /// The selector for the store.
     /// - Throws: ``Failure`` with status 2 for a text that is no time or no name.
@@ -50,6 +95,9 @@ struct SelectorOptions: ParsableArguments {
         selector.states = Set(states)
         if failed { selector.states.formUnion([.dead, .retryable]) }
         for pair in meta { selector.meta[pair.name] = pair.value }
+        try check(tags.lazy.compactMap { JobRules.tagsProblem([$0]) }.first)
+        selector.tags = tags
+        selector.arguments = arguments
         let times = TimeReading(now: session.clock.now())
         selector.since = try since.map { try times.past($0, option: "--since") }
         selector.until = try until.map { try times.past($0, option: "--until") }
@@ -86,5 +134,19 @@ enum StateArgument {
                 "\"\(TerminalText.escaped(text))\" is no state: use \(JobState.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return state
+    }
+}
+
+/// `path=value` of a payload.
+enum PayloadArgument {
+    /// Reads a place in a payload and what is to be there.
+    /// - Throws: `ValidationError` that says how it is written.
+    static func read(_ text: String) throws -> PayloadMatch {
+        let pair = try NameValue.read(text)
+        guard let path = PayloadPath(pair.name) else {
+            throw ValidationError(
+                "\"\(TerminalText.escaped(pair.name))\" is no place in a payload: write customer.id, items.0.sku or /a.b/0")
+        }
+        return PayloadMatch(path: path, value: pair.value)
     }
 }

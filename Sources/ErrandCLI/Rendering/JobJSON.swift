@@ -90,6 +90,7 @@ enum JobJSON {
         writer.member("run_at", job.runAt)
         writer.member("finished_at", job.finishedAt)
         writer.member("meta", job.meta)
+        writer.member("tags", raw: JSONWriter.array(job.tags.map(JSONWriter.string)))
         writer.member("label", job.label)
     }
 }

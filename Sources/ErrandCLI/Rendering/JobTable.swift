@@ -11,7 +11,7 @@ struct JobTable {
     /// A table that fits into `columns`, with a heading: for a terminal. The last column gives way first.
     func terminal(_ jobs: [JobSummary], columns: Int) -> [String] {
         var heading = ["ID", "STATE", "KIND", "QUEUE", "ATTEMPT", "CREATED", "WHEN"]
-        if isWide { heading += ["PRIORITY", "CRASHES", "KEY", "META"] }
+        if isWide { heading += ["PRIORITY", "CRASHES", "KEY", "META", "TAGS"] }
         heading.append("LABEL")
         let rows = jobs.map { cells(of: $0) }
         var widths = heading.map { TerminalText.width(of: $0) }
@@ -30,7 +30,10 @@ struct JobTable {
             job.runAt.description, job.finishedAt?.description ?? "",
         ]
         if isWide {
-            values += [String(job.priority), String(job.crashes), TerminalText.escaped(job.key ?? ""), meta(of: job)]
+            values += [
+                String(job.priority), String(job.crashes), TerminalText.escaped(job.key ?? ""), meta(of: job),
+                job.tags.joined(separator: " "),
+            ]
         }
         values.append(TerminalText.escaped(job.label ?? ""))
         return values.joined(separator: "\t")
@@ -42,7 +45,10 @@ struct JobTable {
             TextStyle.distance(of: job.createdAt, from: now), when(job),
         ]
         if isWide {
-            cells += [String(job.priority), String(job.crashes), TerminalText.escaped(job.key ?? ""), meta(of: job)]
+            cells += [
+                String(job.priority), String(job.crashes), TerminalText.escaped(job.key ?? ""), meta(of: job),
+                job.tags.joined(separator: " "),
+            ]
         }
         cells.append(TerminalText.escaped(job.label ?? ""))
         return cells
@@ -66,9 +72,9 @@ struct JobTable {
     /// Takes columns from the widest cells that hold free text until the line fits; IDs and states are never cut.
     private func fit(_ widths: inout [Int], into columns: Int) {
         let gaps = 2 * (widths.count - 1)
-        // Label first, then meta and key, kind and queue; 8 columns say enough to recognise a name.
+        // Label first, then tags, meta and key, kind and queue; 8 columns say enough to recognise a name.
         var order = [widths.count - 1]
-        if isWide { order += [10, 9] }
+        if isWide { order += [11, 10, 9] }
         order += [2, 3]
         for column in order {
             let excess = widths.reduce(0, +) + gaps - columns

@@ -22,6 +22,7 @@ struct JobText {
         add("queue", "\(summary.queue), priority \(summary.priority)")
         add("key", summary.key.map(safe))
         add("meta", safe(summary.meta.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")))
+        add("tags", summary.tags.joined(separator: " "))
         add("attempts", attempts(of: summary))
         add("timeout", job.timeout.map { DurationText.format($0) })
         add("parent", job.parent?.description)

@@ -37,10 +37,7 @@ struct Cancel: AsyncParsableCommand {
         try await store.withStore { store in
             let live = Set(JobState.allCases.filter { !$0.isFinal })
             let jobs = try await bulk.targets("cancel", in: store, states: live, session: session)
-            if bulk.dryRun {
-                for job in jobs { try session.output.line(job.description) }
-                return
-            }
+            if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)
             var requested: [(job: JobID, execution: ExecutionID)] = []
             for slice in jobs.slices(of: 500) {

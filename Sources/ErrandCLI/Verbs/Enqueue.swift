@@ -128,17 +128,8 @@ struct Enqueue: AsyncParsableCommand {
     }
 
     private func readPayload(_ session: Session) throws -> [UInt8] {
-        // One byte past the limit is enough for the rules to refuse it.
-        let limit = Limits.payloadBytes + 1
-        switch payload {
-        case nil: return Array("{}".utf8)
-        case "-": return session.readInput(limit)
-        case let text? where text.hasPrefix("@"): return try session.readFile(absolute(String(text.dropFirst()), session), limit)
-        case let text?: return Array(text.utf8)
-        }
+        try PayloadText.read(payload ?? "{}", session)
     }
-
-    private func absolute(_ path: String, _ session: Session) -> String { path.hasPrefix("/") ? path : "\(session.directory)/\(path)" }
 
     /// Records the execution that this process was started by, if it was.
     private func addParents(to job: inout NewJob, in store: Store, session: Session) async throws {

@@ -8,7 +8,7 @@ struct Jobs: AsyncParsableCommand {
         abstract: "List jobs, newest first.",
         discussion: """
             On a terminal a table of the newest 50; in a pipe every job, tab-separated without a heading: ID, state, kind, queue, \
-            attempt, created, due, ended, label. --json prints one object per line.
+            attempt, created, due, ended, label. --output wide adds priority, crashes, key, meta and tags. --json prints one object per line.
 
             Exit codes: 0 listed, 2 bad usage, 3 a named job does not exist, 4 store unavailable.
             """,
@@ -19,18 +19,8 @@ struct Jobs: AsyncParsableCommand {
     @OptionGroup var config: ConfigurationOptions
     @OptionGroup var selection: SelectorOptions
 
-    @Option(help: "At most so many jobs; 0 is all.")
-    var limit: Int?
-
-    @Option(help: ArgumentHelp("Begin below this job, which is not listed.", valueName: "id"))
-    var cursor: String?
-
     @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
     var ids: [String] = []
-
-    func validate() throws {
-        if let limit, limit < 0 { throw ValidationError("--limit is negative: give a number of jobs, or 0 for all.") }
-    }
 
     func run() async throws {
         let session = Session.current
@@ -44,21 +34,18 @@ struct Jobs: AsyncParsableCommand {
                 // An empty list of IDs would select every job.
                 guard !selector.ids.isEmpty else { return try session.talk.line("standard input names no job") }
             }
-            var start: JobID?
-            if let cursor { start = try await resolver.target(cursor).job }
             let isTable = session.output.isTerminal && (output.chosen == .table || output.chosen == .wide)
-            let list = JobList(inspection: store.inspection, selector: selector, limit: effectiveLimit(isTable: isTable), cursor: start)
+            let list = try await selection.list(selector, in: store.inspection, limit: isTable ? 50 : nil)
             let rest = isTable ? try await printTable(list, session) : try await printLines(list, session)
-            if let rest, isTable { try session.talk.line("more: `\(Session.program) jobs --cursor \(rest)`, or all with `--limit 0`") }
+            if let remark = rest?.remark("jobs …") {
+                try session.talk.line(remark)
+            } else if let rest, isTable {
+                try session.talk.line("more: `\(Session.program) jobs --cursor \(rest.cursor)`, or all with `--limit 0`")
+            }
         }
     }
 
-    private func effectiveLimit(isTable: Bool) -> Int? {
-        if let limit { return limit == 0 ? nil : limit }
-        return isTable ? 50 : nil
-    }
-
-    private func printTable(_ list: JobList, _ session: Session) async throws -> JobID? {
+    private func printTable(_ list: JobList, _ session: Session) async throws -> JobList.Rest? {
         var jobs: [JobSummary] = []
         let rest = try await list.forEachPage { jobs += $0 }
         guard !jobs.isEmpty else {
@@ -71,7 +58,7 @@ struct Jobs: AsyncParsableCommand {
         return rest
     }
 
-    private func printLines(_ list: JobList, _ session: Session) async throws -> JobID? {
+    private func printLines(_ list: JobList, _ session: Session) async throws -> JobList.Rest? {
         let table = JobTable(style: TextStyle(), now: session.clock.now(), isWide: output.chosen == .wide)
         var isEmpty = true
         let rest = try await list.forEachPage { jobs in
@@ -89,7 +76,7 @@ struct Jobs: AsyncParsableCommand {
     }
 
     private func sayNone(_ session: Session) throws {
-        let isAll = selection.isEmpty && ids.isEmpty && cursor == nil
+        let isAll = selection.isEmpty && ids.isEmpty && selection.cursor == nil
         try session.talk.line(isAll ? "no jobs: add one with `\(Session.program) enqueue`" : "no job matches")
     }
 }

@@ -7,7 +7,8 @@ struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make dead, cancelled and retryable jobs available again, at once.",
         discussion: """
-            A dead job gets one more attempt; --reset-attempts gives it all of them again.
+            A dead job gets one more attempt; --reset-attempts gives it all of them again. --set changes its payload before: \
+            errand retry ID --set customer.id=7 --set 'items=["x"]'. A value that is JSON is taken as such, another one as text.
 
             Exit codes: 0 all are available, 1 answered no, 2 bad usage or --yes is missing, 3 no such job, 4 store unavailable, \
             5 the job's state forbids it, 6 that is so for some of many.
@@ -19,20 +20,24 @@ struct Retry: AsyncParsableCommand {
     @Flag(help: "Begin to count attempts and crashes again.")
     var resetAttempts = false
 
+    @OptionGroup var change: PayloadChange
+    @OptionGroup var config: ConfigurationOptions
+
     @Flag(name: .customLong("json"), help: "Print one JSON object per job.")
     var json = false
 
     func run() async throws {
         let session = Session.current
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
+            let store = security.applied(to: store)
             let jobs = try await bulk.targets("retry", in: store, states: [.dead, .cancelled, .retryable], session: session)
-            if bulk.dryRun {
-                for job in jobs { try session.output.line(job.description) }
-                return
-            }
+            if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)
             for slice in jobs.slices(of: 500) {
-                let results = try await store.control.retry(slice, resettingAttempts: resetAttempts)
+                var edits: [JobID: JobEdit] = [:]
+                for job in slice { edits[job] = try await change.edit(of: job, in: store) }
+                let results = try await store.control.retry(slice, resettingAttempts: resetAttempts, edits: edits)
                 for (job, result) in zip(slice, results) {
                     switch result {
                     case .retried: try report.add(job, .succeeded, result: "retried")

@@ -17,6 +17,7 @@ struct Wait: AsyncParsableCommand {
             """)
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var selection: SelectorOptions
 
     @Option(name: .customLong("for"), help: ArgumentHelp("What to wait for: finished, completed or running.", valueName: "goal"))
     var goal: WaitGoal = .finished
@@ -37,15 +38,27 @@ struct Wait: AsyncParsableCommand {
     var json = false
 
     @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
-    var ids: [String]
+    var ids: [String] = []
+
+    func validate() throws {
+        if ids.isEmpty, selection.isEmpty, !selection.all {
+            throw ValidationError("Which jobs? Give IDs, or a selection such as --tag import.")
+        }
+        if !ids.isEmpty, !selection.isEmpty || selection.all { throw ValidationError("Give either IDs or a selection, not both.") }
+        if result, goal == .running {
+            throw ValidationError("A job that has just begun has no result: leave out --for running or --result.")
+        }
+    }
 
     func run() async throws {
         let session = Session.current
         let security = result ? try SecurityPlan(try config.load(in: session), in: session) : nil
         try await store.withStore { store in
             let store = security?.shown(store) ?? store
-            let jobs = try await JobResolver(inspection: store.inspection).jobs(ids)
-            guard !jobs.isEmpty else { return try session.talk.line("standard input names no job: nothing to wait for") }
+            let jobs = try await jobs(in: store.inspection, session)
+            guard !jobs.isEmpty else {
+                return try session.talk.line("\(ids.isEmpty ? "no job matches" : "standard input names no job"): nothing to wait for")
+            }
             var failed: JobID?
             var deleted: JobID?
             let isDone = try await JobWait(store: store, session: session).run(jobs, for: goal, any: any, timeout: timeout) { job, state in
@@ -67,14 +80,18 @@ struct Wait: AsyncParsableCommand {
         }
     }
 
-    private func failure(of job: JobID, _ state: JobState) -> Failure {
-        Failure(.failed, "the job \(job) is \(state.rawValue); next: `\(Session.program) show \(job)`")
+    /// The jobs as they are selected now: those that come later are not waited for.
+    private func jobs(in inspection: any JobInspection, _ session: Session) async throws -> [JobID] {
+        guard ids.isEmpty else { return try await JobResolver(inspection: inspection).jobs(ids) }
+        var jobs: [JobID] = []
+        let list = try await selection.list(try selection.selector(in: session), in: inspection)
+        let rest = try await list.forEachPage { jobs += $0.map(\.id) }
+        if let remark = rest?.remark("wait …") { try session.talk.line(remark) }
+        return jobs
     }
 
-    func validate() throws {
-        if result, goal == .running {
-            throw ValidationError("A job that has just begun has no result: leave out --for running or --result.")
-        }
+    private func failure(of job: JobID, _ state: JobState) -> Failure {
+        Failure(.failed, "the job \(job) is \(state.rawValue); next: `\(Session.program) show \(job)`")
     }
 
     private func report(_ job: JobID, _ state: JobState, _ returned: [UInt8]?, to output: Output) throws {

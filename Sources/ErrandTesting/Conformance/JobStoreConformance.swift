@@ -23,7 +23,8 @@ public struct JobStoreConformance: Sendable {
     /// Every rule, in the order in which a reader would ask for them.
     public static let rules: [Rule] =
         enqueueRules + claimRules + reportRules + doubtRules + timeRules + workerRules + crashRules + suspectRules + controlRules
-        + inspectionRules
+        + editRules
+        + inspectionRules + selectionRules
         + lineageRules
         + pruneRules
         + sharingRules

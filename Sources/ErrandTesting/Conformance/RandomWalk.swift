@@ -61,8 +61,9 @@ struct RandomWalk {
         switch roll(100) {
         case ..<22: try await enqueue()
         case ..<72: try await exchange()
-        case ..<78: try await cancel()
-        case ..<84: try await retry()
+        case ..<76: try await cancel()
+        case ..<80: try await retry()
+        case ..<84: try await change()
         case ..<88: try await crash()
         case ..<94: try await rescue()
         case ..<97: try await join()
@@ -77,7 +78,8 @@ struct RandomWalk {
         let plans = (0...roll(3)).map { _ in
             (
                 hoursAgo: roll(3) == 0 ? roll(5) - 2 : nil, priority: roll(3) - 1, queue: roll(2), kind: roll(3),
-                key: roll(4) == 0 ? roll(8) : nil, maxAttempts: 1 + roll(4)
+                key: roll(4) == 0 ? roll(8) : nil, maxAttempts: 1 + roll(4),
+                tags: (0..<3).filter { _ in roll(4) == 0 }
             )
         }
         func inputs(at now: Timestamp) -> [NewJob] {
@@ -89,6 +91,7 @@ struct RandomWalk {
                     input.runAt = plan.hoursAgo.map { now + .seconds($0 == 0 ? 3600 * 24 : -3600 * $0) }
                     input.key = plan.key.map { "key\($0)" }
                     input.maxAttempts = plan.maxAttempts
+                    input.terms.tags = plan.tags.map { "tag\($0)" }
                 }
             }
         }
@@ -165,6 +168,31 @@ struct RandomWalk {
         operation = "retry job \(job), resetting attempts: \(isFull)"
         let seen = try await anyOpening().control.retry([jobs[job].subject], resettingAttempts: isFull)
         let wanted = try await model.store.control.retry([jobs[job].model], resettingAttempts: isFull)
+        compare(seen, wanted, "answer")
+    }
+
+    /// Promotes, edits or deletes a job.
+    private mutating func change() async throws {
+        guard let job = pickJob() else { return }
+        let kind = roll(5)
+        let (priority, queue, hours, isForced) = (roll(3) - 1, roll(3), roll(3), roll(2) == 0)
+        operation = "change \(kind) of job \(job)"
+        func apply(_ control: any JobControl, _ id: JobID, _ now: Timestamp) async throws -> [ChangeResult] {
+            switch kind {
+            case 0: return try await control.delete([id], evenLive: isForced)
+            case 1, 2: return try await control.promote([id])
+            default:
+                return try await control.edit(
+                    [id],
+                    JobEdit { edit in
+                        if isForced { edit.priority = priority }
+                        if queue < 2 { edit.queue = "queue\(queue)" }
+                        if hours > 0 { edit.runAt = now + .seconds(hours == 1 ? -3600 : 3600 * 24) }
+                    })
+            }
+        }
+        let seen = try await apply(anyOpening().control, jobs[job].subject, subject.now())
+        let wanted = try await apply(model.store.control, jobs[job].model, model.now())
         compare(seen, wanted, "answer")
     }
 
@@ -296,6 +324,7 @@ struct RandomWalk {
         if roll(2) == 0 { selector.states = Set(JobState.allCases.filter { _ in roll(3) == 0 }) }
         if roll(3) == 0 { selector.queues = ["queue\(roll(3))"] }
         if roll(3) == 0 { selector.kinds = ["kind\(roll(3))", "kind\(roll(4))"] }
+        if roll(3) == 0 { selector.tags = (0..<3).filter { _ in roll(2) == 0 }.map { "tag\($0)" } }
         let size = 1 + roll(20)
         let opening = anyOpening()
         let seen = try await RandomWalk.list(opening.inspection, selector, pageSize: size).map { name($0, \.subject) }
@@ -376,7 +405,7 @@ struct RandomWalk {
             \(summary.state) \(summary.queue) \(summary.kind) \(summary.key ?? "-") priority \(summary.priority) attempt \(summary.attempt) \
             of \(summary.maxAttempts) crashes \(summary.crashes) reason \(summary.reason ?? "-") ended \(summary.finishedAt != nil) \
             result \(job.result.map { String(decoding: $0, as: UTF8.self) } ?? "-") error \(job.error?.message ?? "-") \
-            wish \(job.cancelRequestedAt != nil) executions \(executions)
+            tags \(summary.tags) wish \(job.cancelRequestedAt != nil) executions \(executions)
             """
     }
 

@@ -1,0 +1,36 @@
+// What an operator changes about a job that has not begun its next execution.
+
+/// A change of a job's input; what is `nil` stays as it is.
+public struct JobEdit: Sendable, Hashable {
+    /// The new input: JSON, at most 1 MiB. The job's idempotency key keeps standing for the enqueue that made it.
+    public var payload: [UInt8]?
+    /// The new priority, −100 … 100.
+    public var priority: Int?
+    /// The line that it waits in from now on.
+    public var queue: String?
+    /// When it may start. A time that has passed means at once.
+    public var runAt: Timestamp?
+
+    /// Changes nothing.
+    public init() {}
+
+    /// Changes nothing but what `change` says.
+    public init(_ change: (inout JobEdit) -> Void) {
+        self.init()
+        change(&self)
+    }
+
+    /// Whether it changes nothing.
+    public var isEmpty: Bool { self == JobEdit() }
+}
+
+extension JobRules {
+    /// What is wrong with `edit`, or `nil` when it may be made.
+    public static func problem(with edit: JobEdit) -> String? {
+        var job = NewJob(kind: "edited", payload: edit.payload ?? Array("{}".utf8))
+        if let priority = edit.priority { job.priority = priority }
+        if let queue = edit.queue { job.queue = queue }
+        job.runAt = edit.runAt
+        return problem(with: job)
+    }
+}

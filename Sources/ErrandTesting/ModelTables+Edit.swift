@@ -1,0 +1,62 @@
+// Promote, edit, delete: an operator's changes of jobs that do not run, in the in-memory store.
+
+import Errand
+import ErrandContext
+
+extension ModelTables {
+    mutating func promote(_ id: JobID, at now: Timestamp) -> ChangeResult {
+        guard var job = jobs[id] else { return .notFound }
+        guard job.state == .scheduled || job.state == .retryable else { return .refused(job.state) }
+        job.dueAt = min(job.dueAt, now)
+        job.makeAvailable()
+        jobs[id] = job
+        rings.insert(.work)
+        return .changed
+    }
+
+    mutating func edit(_ id: JobID, _ edit: JobEdit, at now: Timestamp) -> ChangeResult {
+        guard var job = jobs[id] else { return .notFound }
+        switch job.state {
+        case .running where faults.contains(.editsWhatRuns): job.apply(edit)
+        case .running, .completed, .cancelled, .dead: return .refused(job.state)
+        case .available, .scheduled, .retryable, .waiting, .blocked:
+            job.apply(edit)
+            if let runAt = edit.runAt, runAt > now {
+                job.startsAt = runAt
+                if job.state != .retryable { job.state = .scheduled }
+            } else if edit.runAt != nil {
+                job.makeAvailable()
+            }
+        }
+        jobs[id] = job
+        rings.insert(.work)
+        return .changed
+    }
+
+    mutating func delete(_ id: JobID, evenLive: Bool) -> ChangeResult {
+        guard let job = jobs[id] else { return .notFound }
+        guard job.state.isFinal || evenLive && job.state != .running else { return .refused(job.state) }
+        erase(job)
+        rings.insert(.outcome)
+        return .changed
+    }
+
+    /// Forgets a job and frees what it held.
+    mutating func erase(_ job: ModelJob) {
+        jobs[job.id] = nil
+        if let key = job.input.key, !faults.contains(.keysOutliveJobs) { keys[key] = nil }
+    }
+}
+
+extension ModelJob {
+    /// Replaces what `edit` names in the input.
+    mutating func apply(_ edit: JobEdit) {
+        if let payload = edit.payload {
+            enqueuedPayload = enqueuedPayload ?? input.payload
+            input.payload = payload
+        }
+        if let priority = edit.priority { input.priority = priority }
+        if let queue = edit.queue { input.queue = queue }
+        if let runAt = edit.runAt { dueAt = runAt }
+    }
+}
