@@ -40,18 +40,19 @@ public struct JobQueue: Sendable {
         var encoded: [NewJob] = []
         encoded.reserveCapacity(jobs.count)
         let encoder = JSONEncoder()
-        for job in jobs {
-            let payload: [UInt8]
-            do {
-                payload = Array(try encoder.encode(job))
-            } catch {
-                throw .invalid(reason: "the job \(J.kind) cannot be encoded as JSON: \(error)")
-            }
-            encoded.append(
-                try newJob(
-                    kind: J.kind, payload: payload, options: options, queue: J.queue, maxAttempts: J.maxAttempts, timeout: J.timeout))
-        }
+        for job in jobs { encoded.append(try newJob(job, options: options, encoder: encoder)) }
         return try await enqueue(encoded)
+    }
+
+    /// `job` encoded, with `options`.
+    func newJob<J: Job>(_ job: J, options: EnqueueOptions, encoder: JSONEncoder) throws(EnqueueError) -> NewJob {
+        let payload: [UInt8]
+        do {
+            payload = Array(try encoder.encode(job))
+        } catch {
+            throw .invalid(reason: "the job \(J.kind) cannot be encoded as JSON: \(error)")
+        }
+        return try newJob(kind: J.kind, payload: payload, options: options, queue: J.queue, maxAttempts: J.maxAttempts, timeout: J.timeout)
     }
 
     /// Adds a job whose payload is JSON already; the bytes are validated and stored as given.
@@ -69,6 +70,11 @@ public struct JobQueue: Sendable {
         for job in jobs {
             if let problem = JobRules.problem(with: job) { throw .invalid(reason: problem) }
         }
+        return try await add(jobs)
+    }
+
+    /// Adds jobs that have been validated.
+    func add(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
         guard !jobs.isEmpty else { return [] }
         let span = EnqueueSpan(jobs, instruments: instruments)
         do throws(JobStoreError) {

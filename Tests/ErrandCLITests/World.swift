@@ -73,6 +73,14 @@ struct World {
             readInput: { Array(input.prefix($0)) },
             readAnswer: { answer },
             openStore: { _ in OpenedStore(store) })
+        session.openInput = { _ in
+            // In small pieces, so that lines are cut anywhere.
+            var rest = input[...]
+            return ByteSource {
+                defer { rest = rest.dropFirst(7) }
+                return rest.isEmpty ? nil : Array(rest.prefix(7))
+            }
+        }
         session.clock = clock
         session.environment = environment
         session.environment["TERM"] = "dumb"

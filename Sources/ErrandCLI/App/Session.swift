@@ -34,6 +34,8 @@ package struct Session: Sendable {
     package var canAsk = false
     /// Reads standard input, at most so many bytes.
     package var readInput: @Sendable (Int) -> [UInt8]
+    /// Reads a file, or standard input for `nil`, piece by piece; `nil` at its end.
+    package var openInput: @Sendable (_ path: String?) throws -> ByteSource = ByteSource.open
     /// Reads a file, at most so many bytes.
     package var readFile: @Sendable (String, Int) throws -> [UInt8]
     /// Reads the answer to a question; `nil` at the end of input.

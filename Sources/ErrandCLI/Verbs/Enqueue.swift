@@ -12,19 +12,25 @@ struct Enqueue: AsyncParsableCommand {
             usage: """
                 \(Session.program) enqueue <kind> [<payload>] [<options>]
                 \(Session.program) enqueue [<options>] -- <command> [<argument> ...]
+                \(Session.program) enqueue [<kind>] --batch <file> [<options>]
                 """,
             discussion: """
                 The payload is JSON: as text, from a file (@file) or from standard input (-); {} when it is left out. A plain command \
                 runs in this directory with this PATH, HOME, USER, LANG and TZ, and is not repeated when it fails unless --max-attempts \
                 says so.
 
+                A batch is one JSON object a line, from a file or standard input (-): kind, payload, queue, priority, in, at, \
+                max_attempts, timeout, key, meta, label, tags, limit_key, expires, deadline, trace_parent, trace_state, baggage. What a \
+                line does not say is as the options say. Each commit takes up to 1000 lines; a line that cannot be added is told on \
+                standard error with its number and does not keep others from it. Lines with keys may be added again.
+
                 Attempts are fixed now: max_attempts of errand.yaml counts only if this command reads that file (--config, ERRAND_CONFIG \
                 or ./errand.yaml); a worker's copy of it does not change them later. timeout, run, cwd and env of errand.yaml are the \
                 worker's and need not be here.
 
                 Exit codes: 0 added (or already there under the same --key), 1 with --wait: the job died or was cancelled, 2 bad usage or \
-                payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed; with \
-                --exit-code the command's own code.
+                payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed, 6 some \
+                lines of a batch could not be added; with --exit-code the command's own code.
                 """,
             aliases: ["add"])
     }
@@ -34,6 +40,9 @@ struct Enqueue: AsyncParsableCommand {
     @OptionGroup var durability: DurabilityOptions
     @OptionGroup var reserve: ReserveOptions
     @OptionGroup var config: ConfigurationOptions
+
+    @Option(help: ArgumentHelp("Add one job for each line of JSON in this file, or of standard input (-).", valueName: "file"))
+    var batch: String?
 
     @Flag(help: "Store the payload unencrypted, also where the newest job is encrypted.")
     var inTheClear = false
@@ -60,6 +69,14 @@ struct Enqueue: AsyncParsableCommand {
     var command: [String] = []
 
     func validate() throws {
+        if batch != nil {
+            if !command.isEmpty || payload != nil {
+                throw ValidationError("--batch brings its own payloads: leave the payload or command out.")
+            }
+            if settings.key != nil { throw ValidationError("--key names one job: give each line of the batch its own \"key\".") }
+            if wait || follow || exitCode { throw ValidationError("--batch does not wait: `wait --tag` does, for jobs with a tag.") }
+            return
+        }
         if kind == nil, command.isEmpty { throw ValidationError("What shall run? Give a kind, or a command after --.") }
         if kind != nil, !command.isEmpty { throw ValidationError("Give either a kind or a command after --, not both.") }
         if command.first == "" { throw ValidationError("The command after -- is empty.") }
@@ -70,6 +87,7 @@ struct Enqueue: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        if let batch { return try await addBatch(batch, session) }
         var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
         job.durability = try durability.resolved(in: session)
         if let problem = JobRules.problem(with: job) {
@@ -89,6 +107,25 @@ struct Enqueue: AsyncParsableCommand {
             } else if session.talk.isTerminal {
                 try await warn(about: job, in: store, session)
             }
+        }
+    }
+
+    private func addBatch(_ path: String, _ session: Session) async throws {
+        var base = try settings.job(NewJob(kind: kind ?? "", payload: Array("{}".utf8)), isCommand: false, in: session)
+        base.durability = try durability.resolved(in: session)
+        let file = try config.load(in: session)
+        let security = try SecurityPlan(file, in: session)
+        var form = BatchLine(base: base, times: TimeReading(now: session.clock.now()))
+        if settings.maxAttempts == nil { form.usualAttempts = file?.handlers.compactMapValues(\.maxAttempts) ?? [:] }
+        let source = try session.openInput(path == "-" ? nil : path.hasPrefix("/") ? path : "\(session.directory)/\(path)")
+        try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
+            if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
+            let store = security.applied(to: store)
+            var origin = NewJob(kind: "", payload: [])
+            try await addParents(to: &origin, in: store, session: session)
+            var intake = BatchIntake(queue: JobQueue(store: store, clock: session.clock), session: session, isJSON: json)
+            intake.stamp = { job in (job.parent, job.root) = (origin.parent, origin.root) }
+            try await intake.run(source, form)
         }
     }
 

@@ -1,0 +1,117 @@
+// One line of a batch: a JSON object with what `enqueue` takes on the command line.
+
+import ArgumentParser
+import Errand
+import ErrandHandlers
+
+/// Reads the lines of `enqueue --batch`.
+struct BatchLine {
+    /// What holds where a line says nothing: the flags of the command.
+    let base: NewJob
+    /// What relative times count from.
+    let times: TimeReading
+    /// `max_attempts` of a kind in errand.yaml, where the flags name none.
+    var usualAttempts: [String: Int] = [:]
+
+    /// What is wrong with a line.
+    struct Problem: Error, Hashable {
+        var text: String
+    }
+
+    /// The members that a line may have.
+    static let names = [
+        "kind", "payload", "queue", "priority", "in", "at", "max_attempts", "timeout", "key", "meta", "label", "tags", "limit_key",
+        "expires",
+        "deadline", "trace_parent", "trace_state", "baggage",
+    ]
+
+    /// The job of a line; `base` has the empty kind where the command named none.
+    /// - Throws: ``Problem``.
+    func job(_ line: [UInt8]) throws(Problem) -> NewJob {
+        do throws(JSONValidator.Problem) {
+            // The payload stands one level deeper than by itself.
+            try JSONValidator.validate(line, maximumDepth: Limits.jsonDepth + 1)
+        } catch {
+            throw Problem(text: "not valid JSON: \(error)")
+        }
+        guard let members = JSONMembers(object: JSONMembers.trimmed(line[...])) else {
+            throw Problem(text: "no JSON object: write {\"kind\": \"mail\", \"payload\": {\"to\": \"ada\"}}")
+        }
+        if let unknown = members.names.first(where: { !BatchLine.names.contains($0) }) {
+            throw Problem(text: "\"\(unknown)\" is not known: use \(BatchLine.names.joined(separator: ", "))")
+        }
+        var job = base
+        if let kind = try text("kind", members) { job.kind = kind }
+        if let usual = usualAttempts[job.kind] { job.maxAttempts = usual }
+        guard !job.kind.isEmpty else { throw Problem(text: "no kind: add \"kind\", or name one for all lines on the command line") }
+        if let payload = members.raw("payload") { job.payload = Array(payload) }
+        try readOptions(members, into: &job)
+        if let problem = JobRules.problem(with: job) { throw Problem(text: problem) }
+        return job
+    }
+
+    private func readOptions(_ members: JSONMembers, into job: inout NewJob) throws(Problem) {
+        if let queue = try text("queue", members) { job.queue = queue }
+        if let priority = try number("priority", members) { job.priority = priority }
+        if let attempts = try number("max_attempts", members) { job.maxAttempts = attempts }
+        if let timeout = try duration("timeout", members) { job.timeout = timeout }
+        if let key = try text("key", members) { job.key = key }
+        if let label = try text("label", members) { job.label = label }
+        if let limitKey = try text("limit_key", members) { job.terms.limitKey = limitKey }
+        if let expires = try duration("expires", members) { job.terms.expiresAt = times.now + expires }
+        if let deadline = try duration("deadline", members) { job.terms.deadline = times.now + deadline }
+        if let raw = members.raw("tags") {
+            guard let elements = JSONMembers.elements(of: raw), members.texts("tags").count == elements.count else {
+                throw Problem(text: "\"tags\" is no list of texts: write [\"import\", \"nightly\"]")
+            }
+            job.terms.tags = Set(job.terms.tags).union(members.texts("tags")).sorted()
+        }
+        if let raw = members.raw("meta") { try readMeta(raw, into: &job) }
+        try readTime(members, into: &job)
+        if let parent = try text("trace_parent", members) {
+            job.trace = TraceContext(
+                traceParent: parent, traceState: try text("trace_state", members), baggage: try text("baggage", members))
+        }
+    }
+
+    private func readMeta(_ raw: ArraySlice<UInt8>, into job: inout NewJob) throws(Problem) {
+        guard let meta = JSONMembers(object: raw) else { throw Problem(text: "\"meta\" is no object: write {\"user\": \"ada\"}") }
+        for name in meta.names {
+            guard let value = meta.text(name) else { throw Problem(text: "\"meta\": the value of \"\(name)\" is no text") }
+            job.meta[name] = value
+        }
+    }
+
+    private func readTime(_ members: JSONMembers, into job: inout NewJob) throws(Problem) {
+        let (delay, at) = (try duration("in", members), try text("at", members))
+        if delay != nil, at != nil { throw Problem(text: "\"in\" and \"at\" contradict each other: give one of them") }
+        if let delay { job.runAt = times.now + delay }
+        guard let at else { return }
+        do {
+            job.runAt = max(times.now, try times.future(at, option: "\"at\""))
+        } catch {
+            throw Problem(text: "\(error)")
+        }
+    }
+
+    private func text(_ name: String, _ members: JSONMembers) throws(Problem) -> String? {
+        guard let raw = members.raw(name) else { return nil }
+        guard let text = JSONMembers.text(of: raw) else { throw Problem(text: "\"\(name)\" is no text: put it in quotation marks") }
+        return text
+    }
+
+    private func number(_ name: String, _ members: JSONMembers) throws(Problem) -> Int? {
+        guard let raw = members.raw(name) else { return nil }
+        guard let number = Int(String(decoding: raw, as: UTF8.self)) else { throw Problem(text: "\"\(name)\" is no whole number") }
+        return number
+    }
+
+    private func duration(_ name: String, _ members: JSONMembers) throws(Problem) -> Duration? {
+        guard let text = try text(name, members) else { return nil }
+        do throws(DurationText.Problem) {
+            return try DurationText.parse(text)
+        } catch {
+            throw Problem(text: "\"\(name)\": \(error.description)")
+        }
+    }
+}
