@@ -6,6 +6,8 @@
     case invalid(reason: String)
     /// The idempotency key belongs to this job, whose kind or payload is another.
     case keyConflict(key: String, existing: JobID)
+    /// The unique key belongs to this job, which may not be replaced (any more).
+    case uniqueConflict(key: String, existing: JobID)
     /// The store could not take it.
     case store(JobStoreError)
 }
@@ -17,6 +19,8 @@ extension EnqueueError: CustomStringConvertible {
         case .invalid(let reason): reason
         case .keyConflict(let key, let existing):
             "key \"\(key)\" belongs to job \(existing), which has another kind or payload: use another key, or look at it with `errand show \(existing)`"
+        case .uniqueConflict(let key, let existing):
+            "unique key \"\(key)\" belongs to job \(existing): nothing was added; look at it with `errand show \(existing)`"
         case .store(let error): error.description
         }
     }

@@ -17,6 +17,8 @@ public protocol Job: Codable, Sendable {
     static var maxAttempts: Int { get }
     /// How long one execution may take; `nil`, the default, leaves it to the handler.
     static var timeout: Duration? { get }
+    /// Which jobs this one may not stand beside; `nil`, the default, stands beside all. ``EnqueueOptions/uniqueness`` comes before it.
+    var uniqueness: Uniqueness? { get }
 }
 
 extension Job {
@@ -26,4 +28,6 @@ extension Job {
     public static var maxAttempts: Int { 5 }
     /// No timeout of its own.
     public static var timeout: Duration? { nil }
+    /// Stands beside all.
+    public var uniqueness: Uniqueness? { nil }
 }

@@ -26,8 +26,14 @@ public struct JobQueue: Sendable {
     @discardableResult
     public func enqueue<J: Job>(_ job: J, options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError) -> JobID {
         let results = try await enqueue([job], options: options)
-        if case .conflict(let existing) = results[0] { throw .keyConflict(key: options.key ?? "", existing: existing) }
-        return results[0].id
+        switch results[0] {
+        case .conflict(let existing): throw .keyConflict(key: options.key ?? "", existing: existing)
+        case .unique(let existing):
+            let uniqueness = options.uniqueness ?? job.uniqueness
+            throw .uniqueConflict(
+                key: uniqueness.map { $0.fields.isEmpty ? $0.key : $0.fields.joined(separator: ",") } ?? "", existing: existing)
+        case .added(let id), .existing(let id), .replaced(let id), .debounced(let id): return id
+        }
     }
 
     /// Adds many jobs in one commit and returns when all are durable; one result for each, in order. A key may be given for a single
@@ -52,6 +58,8 @@ public struct JobQueue: Sendable {
         } catch {
             throw .invalid(reason: "the job \(J.kind) cannot be encoded as JSON: \(error)")
         }
+        var options = options
+        options.uniqueness = options.uniqueness ?? job.uniqueness
         return try newJob(kind: J.kind, payload: payload, options: options, queue: J.queue, maxAttempts: J.maxAttempts, timeout: J.timeout)
     }
 
@@ -103,20 +111,24 @@ public struct JobQueue: Sendable {
         job.durability = options.durability
         job.meta = options.meta
         job.label = options.label
-        job.terms = try terms(of: options)
+        job.terms = try terms(of: options, payload: payload)
         job.trace = options.trace
         job.traceRelation = options.traceRelation
         return job
     }
 
-    private func terms(of options: EnqueueOptions) throws(EnqueueError) -> JobTerms {
+    private func terms(of options: EnqueueOptions, payload: [UInt8]) throws(EnqueueError) -> JobTerms {
         for (duration, what) in [(options.expires, "expiry"), (options.deadline, "deadline")] {
             if let duration, let problem = JobRules.durationProblem(duration, what: what) { throw .invalid(reason: problem) }
         }
         var terms = JobTerms()
         terms.tags = Set(options.tags).sorted()
         terms.limitKey = options.limitKey
-        terms.uniqueness = options.uniqueness
+        do throws(UniqueFieldsProblem) {
+            terms.uniqueness = try options.uniqueness?.resolved(for: payload)
+        } catch {
+            throw .invalid(reason: error.description)
+        }
         terms.expiresAt = options.expires.map { clock.now() + $0 }
         terms.deadline = options.deadline.map { clock.now() + $0 }
         return terms

@@ -153,7 +153,15 @@ extension QueueDatabase {
             isSuspect: candidate.isSuspect, queue: feed.queue, kind: feed.kind, payload: input.bytes(2),
             dueAt: Timestamp(microseconds: candidate.rank),
             startedAt: Timestamp(microseconds: now))
-        if input.integer(1) != 0 { try readExtras(of: id, into: &job) }
+        if input.integer(1) != 0 {
+            try readExtras(of: id, into: &job)
+            if job.terms.expiresAt != nil { try didStart(candidate.id) }
+            if job.terms.uniqueness?.until == .started {
+                // Nobody waits behind a key that is free from the start on.
+                var topics: Set<DoorbellTopic> = []
+                try freeKey(of: candidate.id, keptFor: false, at: now, topics: &topics)
+            }
+        }
         // The first ordinal is 1 unless the machine was started again in between, so that most claims need no look.
         if ordinal > 1 { job.previous = try lastExecution(of: id) }
         return job

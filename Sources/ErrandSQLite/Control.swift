@@ -16,6 +16,8 @@ extension QueueDatabase {
             /// Available, and under suspicion.
             case suspect(Carried)
             case scheduled(Carried, ScheduledReason)
+            /// Waits behind the owner of this unique key.
+            case held(Carried, behind: [UInt8])
             case running(ordinal: Int64)
             case finished(FinalState, ordinal: Int64, attempt: Int64, crashes: Int64)
         }
@@ -26,8 +28,17 @@ extension QueueDatabase {
             var attempt: Int64
             var crashes: Int64
         }
+
+        /// What goes on with the job; `nil` when it runs or has ended.
+        var carried: Carried? {
+            switch state {
+            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _): carried
+            case .running, .finished: nil
+            }
+        }
     }
 
+    /// Where a job stands; `nil` when there is none.
     func locate(_ id: JobID) throws(JobStoreError) -> Whereabouts? {
         let row = try connection[ControlSQL.locate].bind(1, id.rawValue)
         defer { row.reset() }
@@ -43,6 +54,8 @@ extension QueueDatabase {
             state = .available(Whereabouts.Carried(base: row.integer(12), attempt: row.integer(13), crashes: row.integer(14)))
         } else if !row.isNull(15) {
             state = .suspect(Whereabouts.Carried(base: row.integer(15), attempt: row.integer(16), crashes: row.integer(17)))
+        } else if !row.isNull(18) {
+            state = .held(Whereabouts.Carried(base: row.integer(18), attempt: 0, crashes: 0), behind: row.bytes(19))
         } else {
             throw .damaged(reason: "job \(id) is in no state")
         }
@@ -66,36 +79,44 @@ extension QueueDatabase {
                 try connection[ControlSQL.request].bind(1, id.rawValue).bind(2, ordinal).bind(3, clock.now).bind(4, text: reason).run()
                 topics.insert(.control)
                 results.append(.requested(ExecutionID(id, ordinal)))
-            case .available(let carried):
-                try dropAvailable(id, job)
-                try end(id, job, carried, reason: reason)
-                topics.insert(.outcome)
-                results.append(.cancelled)
-            case .suspect(let carried):
-                try end(id, job, carried, reason: reason)
-                topics.insert(.outcome)
-                results.append(.cancelled)
-            case .scheduled(let carried, _):
-                try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
-                try end(id, job, carried, reason: reason)
-                topics.insert(.outcome)
+            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _):
+                try takeOut(id, job)
+                try end(id, job, carried, as: .cancelled, reason: reason, topics: &topics)
                 results.append(.cancelled)
             }
         }
         return (results, topics)
     }
 
-    func dropAvailable(_ id: JobID, _ job: Whereabouts) throws(JobStoreError) {
-        try connection[ControlSQL.dropAvailable].bind(1, job.feed).bind(2, job.priority).bind(3, job.runAt).bind(4, id.rawValue).run()
+    /// Takes a job that does not run out of the place where it waits; the unique key behind whose owner it waited, if it did.
+    @discardableResult
+    func takeOut(_ id: JobID, _ job: Whereabouts) throws(JobStoreError) -> [UInt8]? {
+        switch job.state {
+        case .available:
+            try connection[ControlSQL.dropAvailable].bind(1, job.feed).bind(2, job.priority).bind(3, job.runAt).bind(4, id.rawValue).run()
+        case .scheduled: try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
+        case .held(_, let mark):
+            try unhold(id.rawValue, behind: mark)
+            return mark
+        // A suspect's row is its suspicion, which ends with the job.
+        case .suspect, .running, .finished: break
+        }
+        return nil
     }
 
     /// Ends a job outside an execution.
-    private func end(_ id: JobID, _ job: Whereabouts, _ carried: Whereabouts.Carried, reason: String?) throws(JobStoreError) {
-        try connection[LeaveSQL.finish].bind(1, id.rawValue).bind(2, FinalState.cancelled.rawValue).bind(3, carried.base + bootNumber)
-            .bind(4, carried.attempt).bind(5, carried.crashes).bind(6, nil).bind(7, nil).bind(8, clock.now).bind(9, nil)
+    func end(
+        _ id: JobID, _ job: Whereabouts, _ carried: Whereabouts.Carried, as state: FinalState, reason: String?,
+        topics: inout Set<DoorbellTopic>
+    ) throws(JobStoreError) {
+        let now = clock.now
+        try connection[LeaveSQL.finish].bind(1, id.rawValue).bind(2, state.rawValue).bind(3, carried.base + bootNumber)
+            .bind(4, carried.attempt).bind(5, carried.crashes).bind(6, nil).bind(7, nil).bind(8, now).bind(9, nil)
             .bind(10, text: reason).bind(11, text: nil).bind(12, blob: nil).run()
-        count(.cancelled, feed: job.feed)
+        count(state, feed: job.feed)
         try clear(id.rawValue)
+        try didEnd(id.rawValue, state, at: now, topics: &topics)
+        topics.insert(.outcome)
     }
 
     // MARK: Retry
@@ -116,6 +137,9 @@ extension QueueDatabase {
             case .available, .suspect:
                 results.append(.refused(.available))
                 continue
+            case .held:
+                results.append(.refused(.waiting))
+                continue
             case .running:
                 results.append(.refused(.running))
                 continue
@@ -130,6 +154,10 @@ extension QueueDatabase {
                 try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
                 carried = scheduled
             case .finished(let state, let ordinal, let attempt, let crashes):
+                if let owner = try takeKeyAgain(id.rawValue) {
+                    results.append(.uniqueConflict(owner))
+                    continue
+                }
                 // The end was also the record of the last execution, which stays on record.
                 try connection[ControlSQL.keepLast].bind(1, id.rawValue).run()
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
@@ -156,13 +184,14 @@ enum ControlSQL {
     static let locate = SQL(
         """
         SELECT j.feed, j.priority, j.run_at, r.ordinal, f.state, f.ordinal, f.attempt, f.crashes, s.base, s.attempt, s.crashes, s.reason,
-               a.base, a.attempt, a.crashes, u.base, u.attempt, u.crashes
+               a.base, a.attempt, a.crashes, u.base, u.attempt, u.crashes, h.base, h.key
           FROM errand_job j
           LEFT JOIN errand_running r ON r.id = j.id
           LEFT JOIN errand_finished f ON f.id = j.id
           LEFT JOIN errand_scheduled s ON s.id = j.id
           LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
           LEFT JOIN errand_suspect u ON u.id = j.id
+          LEFT JOIN errand_held h ON h.id = j.id
          WHERE j.id = :id
         """)
 

@@ -26,8 +26,12 @@ extension QueueDatabase {
             switch job.state {
             case .running, .finished: return false
             case .available(let found):
-                try dropAvailable(id, job)
+                try takeOut(id, job)
                 carried = found
+            // Goes on waiting, for its new time perhaps, once it is placed.
+            case .held:
+                try rewrite(id, edit)
+                return true
             case .suspect(let found):
                 try takeSuspect(id.rawValue)
                 carried = found

@@ -11,6 +11,8 @@ struct PreparedJob: Sendable {
     var meta: String?
     /// The job's terms, as they are kept.
     var terms: [UInt8]?
+    /// The idempotency key of the job whose place this one takes, known already.
+    var keptKey: String?
 
     init(_ job: NewJob) throws(JobStoreError) {
         try PreparedJob.checkSize(of: job.payload)
@@ -30,7 +32,7 @@ struct PreparedJob: Sendable {
 
     var flags: JobFlags {
         var flags: JobFlags = []
-        if job.key != nil { flags.insert(.key) }
+        if job.key != nil || keptKey != nil { flags.insert(.key) }
         if job.timeout != nil || job.label != nil || meta != nil || job.trace != nil || job.parent != nil || job.root != nil || terms != nil
         {
             flags.insert(.extras)
@@ -56,12 +58,20 @@ extension QueueDatabase {
         var next = try firstID(now: now)
         var results: [EnqueueResult] = []
         results.reserveCapacity(jobs.count)
-        for prepared in jobs {
+        for var prepared in jobs {
             if let earlier = try earlier(prepared) {
                 results.append(earlier)
                 continue
             }
-            try insert(prepared, id: next, now: now)
+            switch try arrive(&prepared, now: now) {
+            case .settled(let result):
+                results.append(result)
+                continue
+            case .waits(let mark): try insert(prepared, id: next, now: now, heldBehind: mark)
+            case .owns(let mark):
+                try insert(prepared, id: next, now: now)
+                if let mark { try own(mark, next, until: prepared.job.terms.uniqueness?.period.map { now + $0.wholeMicroseconds }) }
+            }
             results.append(.added(JobID(rawValue: next)))
             memory.lastID = next
             next += 1
@@ -93,27 +103,36 @@ extension QueueDatabase {
         return prepared.fingerprints.contains(known) ? .existing(id) : .conflict(id)
     }
 
-    private func insert(_ prepared: PreparedJob, id: Int64, now: Int64) throws(JobStoreError) {
+    /// Writes a job down in its first state. One that takes another's place has that one's age, and waits where that one did.
+    func insert(
+        _ prepared: PreparedJob, id: Int64, now: Int64, createdAt: Int64? = nil, heldBehind mark: [UInt8]? = nil
+    ) throws(JobStoreError) {
         let job = prepared.job
         let feed = try feed(queue: job.queue, kind: job.kind)
         let runAt = job.runAt?.microseconds ?? now
         let flags = prepared.flags
         let priority = Int64(job.priority)
         let input = try connection[flags.isEmpty ? EnqueueSQL.plainInput : EnqueueSQL.input]
-        input.bind(1, id).bind(2, feed).bind(3, priority).bind(4, runAt).bind(5, now).bind(6, Int64(job.maxAttempts))
+        input.bind(1, id).bind(2, feed).bind(3, priority).bind(4, runAt).bind(5, createdAt ?? now)
+            .bind(6, Int64(job.maxAttempts))
             .bind(7, flags.rawValue).bind(8, blob: job.payload)
         if !flags.isEmpty {
-            input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key).bind(11, text: job.label).bind(12, text: prepared.meta)
-                .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
-                .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
-                .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms)
+            input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key ?? prepared.keptKey).bind(11, text: job.label).bind(
+                12, text: prepared.meta
+            )
+            .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
+            .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
+            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms)
         }
         try input.run()
         if let key = job.key {
             try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.fingerprints.first).run()
         }
         if flags.contains(.tagged) { try tag(id, job.terms.tags) }
-        if runAt > now {
+        if prepared.terms != nil { try noteExpiry(of: id, job.terms) }
+        if let mark {
+            try hold(id, behind: mark)
+        } else if runAt > now {
             try schedule(id, until: runAt, base: -bootNumber, attempt: 0, crashes: 0, reason: .delayed)
         } else {
             try connection[QueueSQL.makeAvailable].bind(1, feed).bind(2, priority).bind(3, runAt).bind(4, id).bind(5, -bootNumber).bind(

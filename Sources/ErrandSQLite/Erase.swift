@@ -39,10 +39,11 @@ extension QueueDatabase {
             case .finished(let state, _, _, _):
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
-            case .available: try dropAvailable(id, job)
-            case .scheduled: try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
-            case .suspect, .running: break
+            case .available, .suspect, .scheduled, .held: try takeOut(id, job)
+            case .running: break
             }
+            // Not even for a period is its unique key kept: nothing of it is left that a second one would repeat.
+            try didEnd(id.rawValue, .cancelled, at: clock.now, topics: &topics)
             try clear(id.rawValue)
             _ = try erase(id.rawValue)
             // Whoever waits for the job learns that it is gone.
@@ -59,6 +60,7 @@ extension QueueDatabase.Whereabouts.State {
         switch self {
         case .available, .suspect: .available
         case .scheduled(_, let reason): reason.jobState
+        case .held: .waiting
         case .running: .running
         case .finished(let state, _, _, _): state.jobState
         }
@@ -68,7 +70,7 @@ extension QueueDatabase.Whereabouts.State {
         switch self {
         case .finished: true
         case .running: false
-        case .available, .suspect, .scheduled: evenLive
+        case .available, .suspect, .scheduled, .held: evenLive
         }
     }
 }

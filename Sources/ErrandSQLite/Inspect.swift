@@ -133,6 +133,7 @@ extension QueueReader {
             return Place(state: reason.jobState, attempt: row.integer(15), crashes: row.integer(16), runAt: row.integer(14))
         }
         if !row.isNull(18) { return Place(state: .available, attempt: row.integer(18), crashes: row.integer(19)) }
+        if !row.isNull(InspectSQL.suspect + 5) { return Place(state: .waiting, attempt: 0, crashes: 0) }
         guard !row.isNull(InspectSQL.suspect + 1) else { throw .damaged(reason: "job \(id) is in no state") }
         return Place(state: .available, attempt: row.integer(InspectSQL.suspect + 2), crashes: row.integer(InspectSQL.suspect + 3))
     }
@@ -207,7 +208,7 @@ enum InspectSQL {
                s.run_at, s.attempt, s.crashes, s.reason, a.attempt, a.crashes,
                j.timeout_us, j.idempotency_key, j.label, j.meta, j.trace_parent, j.trace_state, j.baggage, j.parent_job, j.parent_ordinal,
                j.root_job, j.root_ordinal, j.flags, j.options,
-               u.id, u.base, u.attempt, u.crashes, t.since
+               u.id, u.base, u.attempt, u.crashes, t.since, h.id
           FROM errand_job j
           CROSS JOIN errand_feed d ON d.id = j.feed
           CROSS JOIN errand_queue q ON q.id = d.queue
@@ -218,6 +219,7 @@ enum InspectSQL {
           LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
           LEFT JOIN errand_suspect u ON u.id = j.id
           LEFT JOIN errand_stuck t ON t.job = r.id AND t.ordinal = r.ordinal
+          LEFT JOIN errand_held h ON h.id = j.id
         """
 
     /// One job. Row keys, and the primary key of `errand_available`.

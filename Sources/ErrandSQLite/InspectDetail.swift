@@ -56,6 +56,7 @@ extension QueueReader {
             }
             try add(StatsSQL.available) { _ in .available }
             try add(StatsSQL.scheduled) { $0.integer(1) == ScheduledReason.retry.rawValue ? .retryable : .scheduled }
+            try add(StatsSQL.waiting) { _ in .waiting }
             try add(StatsSQL.running) { _ in .running }
             try add(StatsSQL.finished) { FinalState(rawValue: $0.integer(1))?.jobState }
             return StoreStats(
@@ -161,6 +162,9 @@ enum StatsSQL {
         """
         SELECT j.feed, s.reason, count(*) FROM errand_scheduled s CROSS JOIN errand_job j ON j.id = s.id GROUP BY j.feed, s.reason = 1
         """)
+
+    /// Walks `errand_held`, with the input by row key.
+    static let waiting = SQL("SELECT j.feed, 0, count(*) FROM errand_held h CROSS JOIN errand_job j ON j.id = h.id GROUP BY j.feed")
 
     /// Walks `errand_running`.
     static let running = SQL("SELECT feed, 0, count(*) FROM errand_running GROUP BY feed")

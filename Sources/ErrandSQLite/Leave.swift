@@ -57,7 +57,10 @@ extension QueueDatabase {
     /// Moves a held execution's job on. The caller has found the row in this transaction.
     func leave(_ held: HeldExecution, end: RecordedEnd, next: NextStep, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         try connection[LeaveSQL.drop].bind(1, held.id).run()
-        let next = next.honouring(wish: try takeWish(for: held.id))
+        var next = next.honouring(wish: try takeWish(for: held.id))
+        if !next.isFinal {
+            next = next.honouring(deadline: try deadline(of: held.id), at: Timestamp(microseconds: end.finishedAt))
+        }
         if end.outcome.clearsSuspicion || next.isFinal, try clear(held.id) {
             // It may be the next suspect's turn.
             topics.insert(.work)
@@ -99,6 +102,7 @@ extension QueueDatabase {
             .bind(6, held.worker).bind(7, held.startedAt).bind(8, end.finishedAt).bind(9, end.outcome.code).bind(10, text: reason)
             .bind(11, text: end.error).bind(12, blob: end.result).run()
         count(state, feed: held.feed)
+        try didEnd(held.id, state, at: end.finishedAt, topics: &topics)
         topics.insert(.outcome)
     }
 

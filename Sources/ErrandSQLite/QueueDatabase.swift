@@ -26,6 +26,8 @@ final class QueueDatabase: WritableDatabase {
         var hasProgress: Bool?
         /// Whether the store is known to be closed to writers of the schema before.
         var requiresWriter4 = false
+        /// Which of the terms that cost something at every end any job has, once known.
+        var termsInUse: TermsInUse?
     }
 
     /// What is gathered during a transaction and written once before its commit.
@@ -68,6 +70,8 @@ final class QueueDatabase: WritableDatabase {
             if let found, found.minimum > Schema.version {
                 throw .newerSchema(found: Int(found.schema), supported: Int(Schema.version))
             }
+            // Terms close the store to older writers: where those may write, nothing need be looked for.
+            if let found, found.minimum < 4 { memory.termsInUse = [] }
         }
         dataVersion = version
         shortage = nil

@@ -59,6 +59,10 @@ enum Schema {
                 CREATE TABLE errand_expiry(
                   job INTEGER NOT NULL, what INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(job, what)) STRICT, WITHOUT ROWID;
                 CREATE INDEX errand_expiry_due ON errand_expiry(at);
+                -- Jobs that wait behind the job that has their unique key.
+                CREATE TABLE errand_held(id INTEGER PRIMARY KEY, key BLOB NOT NULL, base INTEGER NOT NULL) STRICT;
+                CREATE INDEX errand_unique_key_job ON errand_unique_key(job);
+                CREATE INDEX errand_unique_key_until ON errand_unique_key(until) WHERE until IS NOT NULL;
                 -- Jobs by their tags.
                 CREATE TABLE errand_tag(tag TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(tag, job)) STRICT, WITHOUT ROWID;
                 -- What operators want of living workers: 1 take nothing new, 2 leave, 3 have so many slots, 4 take jobs again.

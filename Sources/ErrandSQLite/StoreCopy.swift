@@ -155,7 +155,8 @@ enum StoreCopySQL {
         """
         SELECT (SELECT count(*) FROM errand_job), (SELECT count(*) FROM errand_running),
                (SELECT count(*) FROM errand_available) + (SELECT count(*) FROM errand_waiting) + (SELECT count(*) FROM errand_scheduled)
-               + (SELECT count(*) FROM errand_suspect WHERE base IS NOT NULL) + (SELECT count(*) FROM errand_running) + (SELECT count(*) FROM errand_finished)
+               + (SELECT count(*) FROM errand_suspect WHERE base IS NOT NULL) + (SELECT count(*) FROM errand_held)
+               + (SELECT count(*) FROM errand_running) + (SELECT count(*) FROM errand_finished)
         """)
 
     static let running = SQL("SELECT id, ordinal, attempt, crashes, worker, started_at, feed FROM errand_running")

@@ -42,14 +42,15 @@ extension QueueDatabase {
         }
         if reply.isRegistered { try noteStuck(request.stuck, worker: request.worker, now: now) }
         if try promote(now: now) > 0 { topics.insert(.work) }
+        let isInTime = try expire(now: now, topics: &topics)
         if reply.isRegistered, let claim = request.claim {
             reply.shortage = shortageOfRoom()
-            if reply.shortage == nil {
+            if reply.shortage == nil, isInTime {
                 (reply.claimed, reply.suspectsWait) = try claimMindingSuspects(claim, for: request.worker, now: now)
             }
             if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker) }
         }
-        reply.nextWake = try nextDue().map(Timestamp.init(microseconds:))
+        reply.nextWake = [try nextDue(), try nextExpiry()].compactMap(\.self).min().map(Timestamp.init(microseconds:))
         try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
             let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
             reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))

@@ -143,6 +143,12 @@ extension ModelStore {
         package static let editsWhatRuns = Fault(rawValue: 1 << 41)
         /// A deleted job keeps its idempotency key.
         package static let keysOutliveJobs = Fault(rawValue: 1 << 42)
+        /// Unique keys are not looked at.
+        package static let forgetsUniqueKeys = Fault(rawValue: 1 << 30)
+        /// A job that ends keeps its unique key.
+        package static let keepsUniqueKeys = Fault(rawValue: 1 << 31)
+        /// No job ends by itself.
+        package static let neverExpires = Fault(rawValue: 1 << 32)
 
         /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
         package static let named: [(String, Fault)] = [
@@ -243,7 +249,8 @@ extension ModelStore: JobControl {
 
     /// Makes jobs available again; never throws.
     public func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult] {
-        commit { tables in ids.map { tables.retry($0, resettingAttempts: resettingAttempts, edit: edits[$0]) } }
+        let now = clock.now()
+        return commit { tables in ids.map { tables.retry($0, resettingAttempts: resettingAttempts, edit: edits[$0], at: now) } }
     }
 
     /// Makes jobs available before their time; never throws.
@@ -260,7 +267,8 @@ extension ModelStore: JobControl {
 
     /// Deletes jobs that do not run; never throws.
     public func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
-        commit { tables in ids.map { tables.delete($0, evenLive: evenLive) } }
+        let now = clock.now()
+        return commit { tables in ids.map { tables.delete($0, evenLive: evenLive, at: now) } }
     }
 
     /// Deletes finished jobs, those first that ended first; never throws.

@@ -16,16 +16,17 @@ extension ModelTables {
             return .requested(job.execution)
         case .available, .scheduled, .retryable, .waiting, .blocked:
             job.finish(as: .cancelled, reason: reason, at: now)
-            jobs[id] = job
+            keep(job)
             rings.insert(.outcome)
             return .cancelled
         }
     }
 
-    mutating func retry(_ id: JobID, resettingAttempts: Bool, edit: JobEdit? = nil) -> RetryResult {
+    mutating func retry(_ id: JobID, resettingAttempts: Bool, edit: JobEdit? = nil, at now: Timestamp) -> RetryResult {
         guard var job = jobs[id] else { return .notFound }
         switch job.state {
         case .dead, .cancelled, .retryable:
+            if job.state.isFinal, let owner = takeKeyAgain(&job, at: now) { return .uniqueConflict(owner) }
             job.makeAvailable()
             if var edit {
                 edit.runAt = nil
@@ -52,6 +53,7 @@ extension ModelTables {
             place < surplus || policy.age(of: job.state).map { (job.finishedAt ?? now) + $0 <= now } ?? false
         }.map(\.element)
         for job in doomed.prefix(limit) { erase(job) }
+        for (mark, key) in uniqueKeys where jobs[key.owner] == nil && key.until.map({ $0 <= now }) ?? true { uniqueKeys[mark] = nil }
         return PruneReport(jobs: doomed.prefix(limit).map(\.id), hasMore: doomed.count > limit)
     }
 }

@@ -10,9 +10,14 @@ extension ModelTables {
         for execution in self.held(by: worker) where !known.contains(execution) {
             guard var job = jobs[execution.job] else { continue }
             let next = NextStep.giveBack.honouring(wish: job.cancellation.map(\.reason))
+                .honouring(deadline: job.input.terms.deadline, at: now)
             job.close(.interrupted, error: StoredError(type: "ClaimUnknown", message: "never began"), at: now)
-            if case .cancel(let reason) = next { job.finish(as: .cancelled, reason: reason, at: now) } else { job.makeAvailable() }
-            jobs[job.id] = job
+            switch next {
+            case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)
+            case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
+            case .complete, .wait, .giveBack: job.makeAvailable()
+            }
+            keep(job)
             rings.formUnion([.work, .outcome])
         }
     }

@@ -21,6 +21,8 @@ extension ModelTables {
         case .running, .completed, .cancelled, .dead: return .refused(job.state)
         case .available, .scheduled, .retryable, .waiting, .blocked:
             job.apply(edit)
+            // One that waits behind another goes on waiting, for its new time perhaps, once it is placed.
+            if job.state == .waiting { break }
             if let runAt = edit.runAt, runAt > now {
                 job.startsAt = runAt
                 if job.state != .retryable { job.state = .scheduled }
@@ -33,9 +35,11 @@ extension ModelTables {
         return .changed
     }
 
-    mutating func delete(_ id: JobID, evenLive: Bool) -> ChangeResult {
+    mutating func delete(_ id: JobID, evenLive: Bool, at now: Timestamp) -> ChangeResult {
         guard let job = jobs[id] else { return .notFound }
         guard job.state.isFinal || evenLive && job.state != .running else { return .refused(job.state) }
+        for (mark, key) in uniqueKeys where key.next == id { uniqueKeys[mark]?.next = nil }
+        freeKey(of: id, keptFor: false, at: now)
         erase(job)
         rings.insert(.outcome)
         return .changed

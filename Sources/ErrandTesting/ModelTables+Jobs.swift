@@ -6,6 +6,7 @@ import ErrandContext
 extension ModelTables {
     mutating func enqueue(_ inputs: [NewJob], at now: Timestamp, using generator: inout some RandomNumberGenerator) -> [EnqueueResult] {
         inputs.map { input in
+            var input = input
             if let key = input.key, let owner = keys[key], let job = jobs[owner] {
                 let isSame =
                     if let known = job.input.fingerprints.first {
@@ -15,11 +16,20 @@ extension ModelTables {
                     }
                 return isSame ? .existing(owner) : .conflict(owner)
             }
+            let arrival = arrive(&input, at: now)
+            if case .settled(let result) = arrival { return result }
             let id = nextID(at: now, using: &generator)
             let dueAt = input.runAt ?? now
             let isDue = dueAt <= now
             jobs[id] = ModelJob(
                 id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: isDue ? .available : .scheduled)
+            switch arrival {
+            case .owns(let mark?): uniqueKeys[mark] = ModelUniqueKey(owner: id, until: input.terms.uniqueness?.period.map { now + $0 })
+            case .waits(let mark):
+                jobs[id]?.state = .waiting
+                uniqueKeys[mark]?.next = id
+            case .owns(nil), .settled: break
+            }
             if let key = input.key { keys[key] = id }
             rings.insert(.work)
             return .added(id)
@@ -51,6 +61,7 @@ extension ModelTables {
             jobs[execution.job]?.stuckSince = job.stuckSince ?? moment.wall
         }
         promote(at: moment.wall)
+        expire(at: moment.wall)
         return reply
     }
 
@@ -64,7 +75,8 @@ extension ModelTables {
             }
         }
         let delayed = jobs.values.filter { $0.state == .scheduled || $0.state == .retryable }
-        reply.nextWake = delayed.map(\.startsAt).min()
+        let ending = jobs.values.filter { !$0.state.isFinal && $0.state != .running }.compactMap { $0.nextEnd?.time }
+        reply.nextWake = (delayed.map(\.startsAt) + ending).min()
         reply.cancellations = jobsByID.compactMap { job in
             guard job.state == .running, job.worker == worker, let wish = job.cancellation else { return nil }
             return .init(execution: job.execution, reason: wish.reason)
@@ -76,6 +88,7 @@ extension ModelTables {
             job.ordinal == report.execution.ordinal || faults.contains(.noOrdinalCheck)
         else { return .leaseLost }
         let next = report.next.honouring(wish: job.cancellation.map(\.reason))
+            .honouring(deadline: job.input.terms.deadline, at: report.finishedAt)
         job.close(report.outcome, error: report.error, at: report.finishedAt)
         switch next {
         case .complete:
@@ -94,7 +107,7 @@ extension ModelTables {
             job.makeAvailable()
             rings.insert(.work)
         }
-        jobs[job.id] = job
+        keep(job)
         rings.insert(.outcome)
         return .accepted
     }
@@ -149,6 +162,7 @@ extension ModelTables {
                     execution: job.execution, attempt: attempt, worker: worker, startedAt: now, finishedAt: nil, outcome: nil, error: nil))
             jobs[id] = job
             let input = job.input
+            if input.terms.uniqueness?.until == .started { freeKey(of: id, keptFor: false, at: now) }
             return ClaimedJob(
                 execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes,
                 isSuspect: job.isSuspect, queue: input.queue, kind: input.kind, payload: input.payload, timeout: input.timeout,

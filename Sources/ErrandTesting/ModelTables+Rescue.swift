@@ -55,7 +55,7 @@ extension ModelTables {
                 if isSuspicious(job, request) { job.isSuspect = true }
                 next = .giveBack
             }
-            switch next.honouring(wish: wish.map(\.reason)) {
+            switch next.honouring(wish: wish.map(\.reason)).honouring(deadline: job.input.terms.deadline, at: now) {
             case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
             case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)
             case .wait(let until):
@@ -63,7 +63,7 @@ extension ModelTables {
                 job.startsAt = until
             case .complete, .giveBack: job.makeAvailable()
             }
-            jobs[job.id] = job
+            keep(job)
             rings.formUnion([.work, .outcome])
         }
         return cut

@@ -13,6 +13,8 @@ struct ModelTables {
     var condemnedAlive: Set<WorkerID> = []
     /// Which job an idempotency key belongs to.
     var keys: [String: JobID] = [:]
+    /// Whose a unique key is.
+    var uniqueKeys: [[UInt8]: ModelUniqueKey] = [:]
     /// The highest ID that was ever given out; survives the deletion of its job.
     var lastID: Int64 = 0
     /// What the doorbell is to be rung about once the change is made.

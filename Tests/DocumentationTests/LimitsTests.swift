@@ -24,6 +24,8 @@ import Testing
         ("message of an error", bytes(Limits.errorMessageBytes)),
         ("idempotency key", bytes(Limits.keyBytes)),
         ("message about progress", bytes(Limits.progressMessageBytes)),
+        ("unique key", bytes(Limits.uniqueKeyBytes)),
+        ("fields that a job is unique by", "\(Limits.uniqueFields)"),
         ("label", bytes(Limits.labelBytes)),
         ("`meta`", "\(Limits.metaEntries) entries, \(bytes(Limits.metaBytes))"),
         ("priority", range(Limits.priorities)),

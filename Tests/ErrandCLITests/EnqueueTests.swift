@@ -49,7 +49,13 @@ import Testing
     @Test(arguments: [
         ["--in", "-5s"], ["--in", "99999999999999d"], ["--at", "yesterdayish"], ["--timeout", "0s"], ["--max-attempts", "0"],
         ["--priority", "101"], ["--meta", "novalue"], ["--queue", "No Spaces"], ["--in", "1s", "--at", "18:00"], ["--key", ""],
-        ["--meta", "a=1", "--meta", "a=2"],
+        ["--meta", "a=1", "--meta", "a=2"], ["--unique", ""], ["--unique", "a", "--unique-by", "b"], ["--unique-for", "1s"],
+        ["--unique", "a", "--on-conflict", "merge"], ["--unique", "a", "--on-conflict", "debounce"],
+        ["--unique", "a", "--on-conflict", "debounce=0s"], ["--unique", "a", "--on-conflict", "debounce=1s,min=2s"],
+        ["--unique", "a", "--on-conflict", "debounce=1s", "--in", "1s"], ["--unique", "a", "--unique-for", "0s"],
+        ["--unique", "a", "--on-conflict", "keep-last", "--unique-for", "1s"], ["--unique", "a", "--unique-scope", "tenant"],
+        ["--unique", "a", "--unique-until", "started", "--unique-for", "1s"], ["--unique-by", "a..b"], ["--unique-by", "nobody"],
+        ["--expires", "0s"], ["--expires", "1s", "--in", "1h"], ["--deadline", "1h", "--in", "1h"],
     ])
     func `an absurd setting is refused, and nothing is added`(setting: [String]) async {
         let world = World()
@@ -89,8 +95,8 @@ import Testing
         let again = await world.run("enqueue", "mail", "{}", "--key", "order-7", "--json")
         let other = await world.run("enqueue", "mail", "[]", "--key", "order-7")
         let id = try #require(await world.run("jobs", "-q").lines.first)
-        #expect(first == World.Ended(code: 0, out: "{\"v\":1,\"id\":\"\(id)\",\"existing\":false}\n", err: ""))
-        #expect(again == World.Ended(code: 0, out: "{\"v\":1,\"id\":\"\(id)\",\"existing\":true}\n", err: ""))
+        #expect(first == World.Ended(code: 0, out: "{\"v\":1,\"id\":\"\(id)\",\"existing\":false,\"result\":\"added\"}\n", err: ""))
+        #expect(again == World.Ended(code: 0, out: "{\"v\":1,\"id\":\"\(id)\",\"existing\":true,\"result\":\"existing\"}\n", err: ""))
         #expect(other.code == 5 && other.out == "\(id)\n")
         #expect(other.err.contains("errand show \(id)"))
     }

@@ -49,6 +49,30 @@ import Testing
         #expect(try await plan(PromoteSQL.next) == ["SEARCH errand_scheduled USING COVERING INDEX errand_scheduled_due"])
     }
 
+    @Test func `a unique key is found, passed on and freed without a walk`() async throws {
+        #expect(try await plan(UniqueSQL.owner) == ["SEARCH errand_unique_key USING PRIMARY KEY (key=?)"])
+        #expect(try await plan(UniqueSQL.owned) == ["SEARCH errand_unique_key USING INDEX errand_unique_key_job (job=?)"])
+        #expect(
+            try await plan(UniqueSQL.progress) == [
+                "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH f USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)", "CORRELATED SCALAR SUBQUERY 1", "SEARCH e USING PRIMARY KEY (job=?)",
+            ])
+        #expect(
+            try await plan(UniqueSQL.held) == [
+                "SEARCH h USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)",
+            ])
+        #expect(
+            try await plan(UniqueSQL.overdue) == ["SEARCH errand_unique_key USING INDEX errand_unique_key_until (until<?)"])
+    }
+
+    @Test func `jobs that end by themselves are found by their time`() async throws {
+        let running = ["CORRELATED SCALAR SUBQUERY 1", "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"]
+        #expect(try await plan(ExpirySQL.due) == ["SEARCH e USING COVERING INDEX errand_expiry_due (at<?)"] + running)
+        #expect(try await plan(ExpirySQL.next) == ["SCAN e USING COVERING INDEX errand_expiry_due"] + running)
+        #expect(try await plan(ExpirySQL.deadline) == ["SEARCH errand_expiry USING PRIMARY KEY (job=? AND what=?)"])
+        #expect(try await plan(ExpirySQL.forget) == ["SEARCH errand_expiry USING PRIMARY KEY (job=?)"])
+    }
+
     @Test func `a heartbeat and its wishes touch small tables by key`() async throws {
         #expect(try await plan(WorkerSQL.renew) == ["SEARCH errand_worker USING INTEGER PRIMARY KEY (rowid=?)"])
         #expect(

@@ -78,6 +78,7 @@ import Testing
         Variant(
             description: "progress is taken from whoever tells it", fault: .progressUnfenced,
             noticedBy: ["progress of an execution that its worker does not hold is dropped"], showsOnWalks: false),
+        Variant(
             description: "edit what runs", fault: .editsWhatRuns, noticedBy: ["a job that runs or is over is not edited"]),
         Variant(
             description: "keys outlive their jobs", fault: .keysOutliveJobs,
@@ -88,6 +89,21 @@ import Testing
         Variant(
             description: "any of several tags will do", fault: .anyTagWillDo,
             noticedBy: ["a list by tags gives the jobs that have all of them, newest first, in every state and page size"]),
+        Variant(
+            description: "unique keys are not looked at", fault: .forgetsUniqueKeys,
+            noticedBy: [
+                "of the jobs with one unique key one lives: available, scheduled, running, retryable, rescued, after a crash",
+                "behind a keep-last job that runs one more waits, and the latest payload counts",
+            ]),
+        Variant(
+            description: "an ended job keeps its unique key", fault: .keepsUniqueKeys,
+            noticedBy: ["whoever waits behind a unique key is placed at every end of the owner, and may be cancelled itself"]),
+        Variant(
+            description: "no job ends by itself", fault: .neverExpires,
+            noticedBy: [
+                "a job that has not started by its expiry is cancelled with the reason expired, by the next step of any worker",
+                "a job that waits at its deadline is dead with the reason deadline, retryable and held ones too",
+            ], showsOnWalks: false),
     ]
 
     @Test(arguments: variants)

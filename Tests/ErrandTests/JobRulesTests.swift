@@ -69,6 +69,7 @@ struct JobRulesTests {
         for (limit, set) in [
             (Limits.keyBytes, { (job: inout NewJob, text: String) in job.key = text }),
             (Limits.labelBytes, { (job: inout NewJob, text: String) in job.label = text }),
+            (Limits.uniqueKeyBytes, { (job: inout NewJob, text: String) in job.terms.uniqueness = Uniqueness(key: text) }),
         ] {
             #expect(problem { set(&$0, "x") } == nil)
             #expect(problem { set(&$0, String(repeating: "x", count: limit)) } == nil)

@@ -28,7 +28,7 @@ struct VerdictTests {
         var testDescription: String { "\(ending), \(cause.map { "\($0)" } ?? "by itself")" }
     }
 
-    private static let causes: [CancelCause] = [.requested(reason: "r"), .timedOut(after: timeout), .shutdown, .leaseLost]
+    private static let causes: [CancelCause] = [.requested(reason: "r"), .timedOut(after: timeout), .deadline, .shutdown, .leaseLost]
     private static let buried = NextStep.bury(reason: "max_attempts")
 
     private static let table: [Row] =
@@ -41,6 +41,10 @@ struct VerdictTests {
                 Row(
                     ending: ending, cause: .timedOut(after: timeout), outcome: .timedOut, next: .wait(until: retryAt), nextAtLast: buried,
                     errorType: "TimedOut"),
+                Row(
+                    ending: ending, cause: .deadline, outcome: .timedOut, next: .bury(reason: "deadline"),
+                    nextAtLast: .bury(reason: "deadline"),
+                    errorType: "DeadlineReached"),
             ]
         } + [
             Row(ending: "throws", outcome: .failed, next: .wait(until: retryAt), nextAtLast: buried, errorType: "Oops"),
@@ -122,5 +126,17 @@ struct VerdictTests {
         let stored = StoredError(type: "X", message: "y", code: 3, stack: "z")
         #expect(StoredError(stored) == stored)
         #expect("\(stored)" == "X: y")
+    }
+
+    @Test func `nothing runs again at the deadline or later`() {
+        let failed = verdict(.failure(Oops()))
+        #expect(failed.honouring(deadline: nil, at: Self.now) == failed)
+        #expect(failed.honouring(deadline: Self.retryAt + .microseconds(1), at: Self.now) == failed)
+        #expect(failed.honouring(deadline: Self.retryAt, at: Self.now).next == .bury(reason: "deadline"))
+        let given = verdict(.failure(Oops()), cause: .shutdown)
+        #expect(given.honouring(deadline: Self.now + .microseconds(1), at: Self.now) == given)
+        #expect(given.honouring(deadline: Self.now, at: Self.now).next == .bury(reason: "deadline"))
+        let completed = verdict(.success(nil))
+        #expect(completed.honouring(deadline: Self.now + .seconds(-9), at: Self.now) == completed)
     }
 }

@@ -34,7 +34,8 @@ struct Survey {
         "a job in no or in several states": """
         SELECT count(*) FROM errand_job j WHERE 1 <> (SELECT count(*) FROM (
             SELECT id FROM errand_available UNION ALL SELECT id FROM errand_waiting UNION ALL SELECT id FROM errand_scheduled
-            UNION ALL SELECT id FROM errand_running UNION ALL SELECT id FROM errand_finished) s WHERE s.id = j.id)
+            UNION ALL SELECT id FROM errand_held UNION ALL SELECT id FROM errand_running UNION ALL SELECT id FROM errand_finished) s
+            WHERE s.id = j.id)
         """,
         "a state without a job": """
         SELECT count(*) FROM (SELECT id FROM errand_available UNION ALL SELECT id FROM errand_scheduled UNION ALL

@@ -58,6 +58,17 @@ public enum NextStep: Sendable, Hashable {
         case .wait, .giveBack: .cancel(reason: reason)
         }
     }
+
+    /// The step that is taken when all of the job's attempts together have a deadline: a job that would run again then or later is dead,
+    /// with the reason `deadline`.
+    package func honouring(deadline: Timestamp?, at now: Timestamp) -> NextStep {
+        guard let deadline else { return self }
+        switch self {
+        case .complete, .cancel, .bury: return self
+        case .wait(let until): return until >= deadline ? .bury(reason: "deadline") : self
+        case .giveBack: return now >= deadline ? .bury(reason: "deadline") : self
+        }
+    }
 }
 
 /// What the store made of one report.

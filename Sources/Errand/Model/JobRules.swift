@@ -12,7 +12,7 @@ public enum JobRules {
             ?? job.timeout.flatMap { durationProblem($0, what: "timeout") }
             ?? job.runAt.flatMap(timeProblem)
             ?? wordsProblem(with: job)
-            ?? problem(with: job.terms)
+            ?? termsProblem(with: job)
     }
 
     private static func wordsProblem(with job: NewJob) -> String? {

@@ -10,7 +10,7 @@ public enum JobState: String, Sendable, Codable, CaseIterable {
     case running
     /// Waits for its next attempt after a failed one.
     case retryable
-    /// Held back by the limit or sequence of its key.
+    /// Held back by the limit or sequence of its key, or behind the job that has its unique key.
     case waiting
     /// Held back by jobs that it depends on.
     case blocked

@@ -20,6 +20,10 @@ public enum Limits {
     public static let errorMessageBytes = 16 << 10
     /// An idempotency key: 512 bytes.
     public static let keyBytes = 512
+    /// A unique key, however it came about: 512 bytes.
+    public static let uniqueKeyBytes = 512
+    /// The fields of a payload that a job is unique by: 16.
+    public static let uniqueFields = 16
     /// A label: 200 bytes.
     public static let labelBytes = 200
     /// The caller's `meta`: 32 entries, 8 KiB in all.

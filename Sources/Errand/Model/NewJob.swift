@@ -54,11 +54,29 @@ public enum EnqueueResult: Sendable, Hashable {
     case existing(JobID)
     /// The key belongs to this job, whose kind or payload is another; nothing was added.
     case conflict(JobID)
+    /// This job has the unique key; nothing was added or changed.
+    case unique(JobID)
+    /// The new job has taken the place of the one with the same unique key that had not started, under its ID.
+    case replaced(JobID)
+    /// As ``replaced(_:)``, and the job waits for its delay once more.
+    case debounced(JobID)
 
     /// The job that now stands for the request, whichever way.
     public var id: JobID {
         switch self {
-        case .added(let id), .existing(let id), .conflict(let id): id
+        case .added(let id), .existing(let id), .conflict(let id), .unique(let id), .replaced(let id), .debounced(let id): id
+        }
+    }
+
+    /// The word for it in JSON and in traces.
+    package var word: String {
+        switch self {
+        case .added: "added"
+        case .existing: "existing"
+        case .conflict: "conflict"
+        case .unique: "unique"
+        case .replaced: "replaced"
+        case .debounced: "debounced"
         }
     }
 }

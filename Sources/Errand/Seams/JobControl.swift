@@ -7,8 +7,9 @@ public protocol JobControl: Sendable {
     func cancel(_ ids: [JobID], reason: String?) async throws(JobStoreError) -> [CancelResult]
 
     /// Makes jobs available again: dead, cancelled and retryable ones, at once. A plain retry grants one more attempt;
-    /// `resettingAttempts` grants them all again. Completed jobs are left alone. Jobs that `edits` names are changed before, in the same
-    /// commit; an edit's `runAt` is not looked at.
+    /// `resettingAttempts` grants them all again. Completed jobs are left alone, and so are those whose unique key another job has by now.
+    /// Expiry and deadline of a job that had ended no longer hold. Jobs that `edits` names are changed before, in the same commit; an
+    /// edit's `runAt` is not looked at.
     /// - Throws: ``JobStoreError``.
     func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult]
 
@@ -79,6 +80,8 @@ public enum RetryResult: Sendable, Hashable {
     case retried
     /// The job is in a state that cannot be retried.
     case refused(JobState)
+    /// The job's unique key belongs to that job by now.
+    case uniqueConflict(JobID)
     /// There is no such job.
     case notFound
 }

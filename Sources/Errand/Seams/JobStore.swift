@@ -7,6 +7,9 @@
 /// - An ordinal is given out once, and grows with every claim of its job.
 /// - A report is accepted only while its worker holds exactly that execution.
 /// - Jobs are claimed per queue by priority, then by the time at which they became due, then by ID.
+/// - Of the jobs with one unique key (``Uniqueness``) one has it, and at most one more waits behind that.
+/// - A job that has not started by its expiry is cancelled with the reason `expired`; one that has not ended by its deadline is dead with
+///   the reason `deadline`. A step of any worker sees to it.
 public protocol JobStore: Sendable {
     /// Takes in `jobs`, all of them durable when the call returns; results in the same order.
     /// - Throws: ``JobStoreError`` when nothing was taken in.
@@ -207,7 +210,8 @@ public struct ExchangeReply: Sendable, Hashable {
     public var results: [ReportResult]
     /// What the worker now holds and must start; already recorded as running.
     public var claimed: [ClaimedJob]
-    /// When the next scheduled job becomes due, whatever its queue and kind; `nil` when none is scheduled.
+    /// When the next scheduled job becomes due, or the next job that does not run expires, whatever its queue and kind; `nil` when there
+    /// is none.
     public var nextWake: Timestamp?
     /// Executions of this worker that somebody asked to cancel; repeated until they have ended.
     public var cancellations: [Cancellation]

@@ -29,6 +29,11 @@ private struct EncryptedJobs: JobStore {
         try await base.enqueue(
             jobs.map { job in
                 var job = job
+                if let uniqueness = job.terms.uniqueness, !uniqueness.fields.isEmpty {
+                    // What the payload holds must not stand beside it in the clear.
+                    let fingerprint = cipher.fingerprints(kind: "", payload: Array(uniqueness.key.utf8)).first ?? []
+                    job.terms.uniqueness?.key = fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+                }
                 if job.key != nil { job.fingerprints = cipher.fingerprints(kind: job.kind, payload: job.payload) }
                 job.payload = cipher.seal(job.payload, for: .payload(kind: job.kind)).bytes
                 return job

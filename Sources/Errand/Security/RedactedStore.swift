@@ -26,6 +26,7 @@ private struct RedactedInspection: JobInspection {
         // What stands under a hidden name in the payload is secret in the job's label, result and error too.
         let redaction = SealedBytes(job.payload) == nil ? redaction.learning(from: job.payload) : redaction
         job.summary = redaction.redacted(job.summary)
+        job.terms = redaction.redacted(job.terms)
         if SealedBytes(job.payload) == nil { job.payload = redaction.redacted(json: job.payload) }
         job.result = job.result.map { SealedBytes($0) == nil ? redaction.redacted(json: $0) : $0 }
         job.error = job.error?.redacted(by: redaction)

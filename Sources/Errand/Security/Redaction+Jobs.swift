@@ -46,6 +46,14 @@ extension Redaction {
         return job
     }
 
+    func redacted(_ terms: JobTerms) -> JobTerms {
+        var terms = terms
+        terms.tags = terms.tags.map { redacted($0) }
+        terms.limitKey = terms.limitKey.map { redacted($0) }
+        if let uniqueness = terms.uniqueness { terms.uniqueness?.key = redacted(uniqueness.key) }
+        return terms
+    }
+
     func redacted(_ executions: [ExecutionRecord]) -> [ExecutionRecord] {
         executions.map { record in
             var record = record

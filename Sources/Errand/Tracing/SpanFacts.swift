@@ -29,6 +29,8 @@ enum SpanFacts {
         guard results.count == 1 else { return attributes }
         attributes["messaging.message.id"] = results[0].id.description
         attributes["errand.job.id"] = results[0].id.description
+        if case .added = results[0] { return attributes }
+        attributes["errand.enqueue.result"] = results[0].word
         return attributes
     }
 

@@ -10,6 +10,8 @@ package enum CancelCause: Sendable, Hashable {
     case timedOut(after: Duration)
     /// It showed no sign of life for so long.
     case silent(Duration)
+    /// The job's deadline, for all attempts together, has come.
+    case deadline
     /// Its worker is leaving.
     case shutdown
     /// Its lease was lost: another worker may run the job already.

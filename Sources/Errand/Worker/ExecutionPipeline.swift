@@ -23,7 +23,7 @@ package struct ExecutionPipeline: Sendable {
             await tellHooks(.started, context)
             let ending = await handle(job, context)
             if case .failure(let snooze as Snooze) = ending, let reason = snooze.hindrance { hindered(reason, snooze.duration) }
-            var verdict = judge(ending, job, cause: signal.cause)
+            var verdict = judge(ending, job, cause: signal.cause).honouring(deadline: job.terms.deadline, at: clock.now())
             // Here and nowhere later: from now on the error is stored, logged, traced and reported.
             if let redaction = context.log.redaction { verdict.redact(by: redaction) }
             await report(verdict, job, context)

@@ -48,12 +48,23 @@ package struct Verdict: Sendable, Hashable {
             self = Verdict(outcome: .failed, next: .bury(reason: NextStep.unrecoverable), error: error.error)
         case (.failure(let error as CancelJob), nil):
             self = Verdict(outcome: .cancelled, next: .cancel(reason: error.reason))
+        case (.failure, .deadline):
+            self = Verdict(
+                outcome: .timedOut, next: .bury(reason: "deadline"),
+                error: StoredError(type: "DeadlineReached", message: "the job did not end by its deadline"))
         case (.failure(let error as Snooze), nil):
             self = Verdict(outcome: .snoozed, next: wait(error.duration))
         case (.failure(let unreadable as UnreadablePayload), nil):
             self = Verdict(outcome: .snoozed, next: wait(UnreadablePayload.delay), error: unreadable.error)
         case (.failure(let error), nil): self = retryOrBury(.failed, StoredError(error), thrown: error)
         }
+    }
+
+    /// The same for a job that must have ended by `deadline`.
+    func honouring(deadline: Timestamp?, at now: Timestamp) -> Verdict {
+        var verdict = self
+        verdict.next = next.honouring(deadline: deadline, at: now)
+        return verdict
     }
 
     init(outcome: Outcome, next: NextStep, error: StoredError? = nil, result: [UInt8]? = nil) {

@@ -209,9 +209,12 @@ final class WorkerLoop: Sendable {
             tell(.ended(report))
         }
         held.add(job.execution, task: task, signal: signal)
-        if let timeout = job.timeout ?? timeouts[job.kind] {
-            let timer = clock.schedule(at: clock.uptime() + timeout) { [self] in tell(.timedOut(job.execution, after: timeout)) }
-            held.add(timer: timer, to: job.execution)
+        // The earlier of the two ends it.
+        let timeout = job.timeout ?? timeouts[job.kind]
+        let left = job.terms.deadline.map { max($0 - clock.now(), .zero) }
+        if let limit = [timeout, left].compactMap(\.self).min() {
+            let end: WorkerState.Event = limit == left ? .reachedDeadline(job.execution) : .timedOut(job.execution, after: limit)
+            held.add(timer: clock.schedule(at: clock.uptime() + limit) { [self] in tell(end) }, to: job.execution)
         }
         if let limit = heartbeatTimeouts[job.kind] {
             let watch = HeartbeatWatch(

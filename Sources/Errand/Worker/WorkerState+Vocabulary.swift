@@ -60,6 +60,8 @@ extension WorkerState {
         case silent(ExecutionID, after: Duration)
         /// Executions have told of progress that the shell holds; it goes with the next exchange.
         case progressed
+        /// The deadline of an execution's job has come.
+        case reachedDeadline(ExecutionID)
         /// The exchange under way was committed.
         case exchanged(ExchangeReply)
         /// The exchange under way came to nothing.

@@ -117,6 +117,7 @@ package struct WorkerState: Sendable {
         case .silent(let execution, let limit): cancel(execution, because: .silent(limit), at: now, &actions)
         case .progressed:
             progressDueAt = progressDueAt ?? max(now.uptime, (progressSentAt ?? .zero) + WorkerState.progressPause)
+        case .reachedDeadline(let execution): cancel(execution, because: .deadline, at: now, &actions)
         case .hindered(let reason, let pause):
             if let note = pauses.hinder(reason, for: pause, at: now.uptime) { actions.append(.note(note)) }
         case .exchanged(let reply): exchanged(reply, at: now, &actions)

@@ -127,7 +127,7 @@ package enum CommandLineTool {
     private static func status(of error: EnqueueError) -> ExitStatus {
         switch error {
         case .invalid: .usage
-        case .keyConflict: .conflict
+        case .keyConflict, .uniqueConflict: .conflict
         case .store(let error): status(of: error)
         @unknown default: .failed
         }

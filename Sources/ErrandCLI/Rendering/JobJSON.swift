@@ -14,6 +14,9 @@ enum JobJSON {
         JSONWriter.versioned { writer in
             members(of: job.summary, to: &writer)
             writer.member("reason", job.summary.reason)
+            writer.member("expires_at", job.terms.expiresAt)
+            writer.member("deadline", job.terms.deadline)
+            writer.member("unique", raw: job.terms.uniqueness.map(unique))
             writer.member("timeout_ms", job.timeout.map { Int($0.wholeMicroseconds / 1000) })
             writer.member("parent_execution_id", job.parent?.description)
             writer.member("root_execution_id", job.root?.description)
@@ -24,6 +27,17 @@ enum JobJSON {
             add("result", job.result, to: &writer)
             writer.member("error", raw: job.error.map(error))
             writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
+        }
+    }
+
+    private static func unique(_ uniqueness: Uniqueness) -> [UInt8] {
+        JSONWriter.object { writer in
+            writer.member("key", uniqueness.key)
+            if !uniqueness.fields.isEmpty { writer.member("by", uniqueness.fields.joined(separator: ",")) }
+            writer.member("scope", uniqueness.scope.rawValue)
+            writer.member("until", uniqueness.until.rawValue)
+            writer.member("on_conflict", uniqueness.onConflict.word)
+            writer.member("period_ms", uniqueness.period.map { Int($0.wholeMicroseconds / 1000) })
         }
     }
 

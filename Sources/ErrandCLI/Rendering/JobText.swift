@@ -24,6 +24,8 @@ struct JobText {
         add("meta", safe(summary.meta.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")))
         add("tags", summary.tags.joined(separator: " "))
         add("attempts", attempts(of: summary))
+        add("unique", job.terms.uniqueness.map { safe($0.key) })
+        addLifetime(of: job, add)
         add("timeout", job.timeout.map { DurationText.format($0) })
         add("parent", job.parent?.description)
         add("trace", job.trace?.traceID)
@@ -46,6 +48,17 @@ struct JobText {
         if let error = job.error { lines += ["", style.paint("error     ", .red) + indented("\(error.type): \(error.message)")] }
         lines += [""] + advice(for: job, workers: workers)
         return lines
+    }
+
+    /// When the job ends by itself, and whether it should have by now: without a worker nobody sees to it.
+    private func addLifetime(of job: JobDetail, _ add: (String, String?) -> Void) {
+        let waits = !job.summary.state.isFinal && job.summary.state != .running
+        func text(_ time: Timestamp, _ fate: String) -> String {
+            let isOverdue = waits && time <= now
+            return style.moment(time, now: now) + (isOverdue ? ": overdue, \(fate) as soon as a worker looks" : "")
+        }
+        if job.executions.isEmpty { add("expires", job.terms.expiresAt.map { text($0, "cancelled") }) }
+        add("deadline", job.terms.deadline.map { text($0, "dead") })
     }
 
     private func attempts(of job: JobSummary) -> String {

@@ -29,14 +29,16 @@ struct Enqueue: AsyncParsableCommand {
                 worker's and need not be here.
 
                 Exit codes: 0 added (or already there under the same --key), 1 with --wait: the job died or was cancelled, 2 bad usage or \
-                payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, whose ID is printed, 6 some \
-                lines of a batch could not be added; with --exit-code the command's own code.
+                payload, 4 store unavailable, 5 the --key belongs to a job with another kind or payload, or another job has the unique \
+                key: its ID is printed, 6 some lines of a batch could not be added; with --exit-code the command's own code.
                 """,
             aliases: ["add"])
     }
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
+    @OptionGroup var unique: UniqueOptions
+    @OptionGroup var lifetime: LifetimeOptions
     @OptionGroup var durability: DurabilityOptions
     @OptionGroup var reserve: ReserveOptions
     @OptionGroup var config: ConfigurationOptions
@@ -56,7 +58,7 @@ struct Enqueue: AsyncParsableCommand {
     @Flag(help: "Return the command's own exit code; implies --wait.")
     var exitCode = false
 
-    @Flag(name: .customLong("json"), help: "Print a JSON object: id, and whether it was existing.")
+    @Flag(name: .customLong("json"), help: "Print a JSON object: id, whether it was existing, and the result.")
     var json = false
 
     @Argument(help: ArgumentHelp("Picks the handler: 1 to 64 of a-z 0-9 . _ -", valueName: "kind"))
@@ -90,6 +92,9 @@ struct Enqueue: AsyncParsableCommand {
         if let batch { return try await addBatch(batch, session) }
         var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
         job.durability = try durability.resolved(in: session)
+        lifetime.apply(to: &job, now: session.clock.now())
+        // What makes a unique key must be JSON to begin with.
+        if JobRules.payloadProblem(job.payload) == nil { try unique.apply(to: &job) }
         if let problem = JobRules.problem(with: job) {
             throw Failure(.usage, meantCommand(job, session).map { "\(problem)\n\($0)" } ?? problem)
         }
@@ -182,6 +187,7 @@ struct Enqueue: AsyncParsableCommand {
             let object = JSONWriter.versioned { writer in
                 writer.member("id", result.id.description)
                 writer.member("existing", isExisting)
+                writer.member("result", result.word)
             }
             try session.output.object(object)
         } else {
@@ -190,6 +196,11 @@ struct Enqueue: AsyncParsableCommand {
         try session.output.flush()
         if case .conflict(let existing) = result {
             let conflict = EnqueueError.keyConflict(key: TerminalText.escaped(job.key ?? ""), existing: existing)
+            throw Failure(.conflict, session.inOwnName(conflict.description))
+        }
+        if case .unique(let existing) = result {
+            let key = unique.unique ?? unique.uniqueBy ?? ""
+            let conflict = EnqueueError.uniqueConflict(key: TerminalText.escaped(key), existing: existing)
             throw Failure(.conflict, session.inOwnName(conflict.description))
         }
     }

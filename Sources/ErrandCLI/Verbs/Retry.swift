@@ -7,8 +7,11 @@ struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make dead, cancelled and retryable jobs available again, at once.",
         discussion: """
-            A dead job gets one more attempt; --reset-attempts gives it all of them again. --set changes its payload before: \
-            errand retry ID --set customer.id=7 --set 'items=["x"]'. A value that is JSON is taken as such, another one as text.
+            A dead job gets one more attempt; --reset-attempts gives it all of them again. One whose unique key another job has by now is \
+            left alone; expiry and deadline of a job that had ended no longer hold.
+
+            --set changes the payload before: errand retry ID --set customer.id=7 --set 'items=["x"]'. A value that is JSON is taken as \
+            such, another one as text.
 
             Exit codes: 0 all are available, 1 answered no, 2 bad usage or --yes is missing, 3 no such job, 4 store unavailable, \
             5 the job's state forbids it, 6 that is so for some of many.
@@ -42,6 +45,10 @@ struct Retry: AsyncParsableCommand {
                     switch result {
                     case .retried: try report.add(job, .succeeded, result: "retried")
                     case .refused(let state): try report.add(job, .refused, result: "refused", detail: "it is \(state.rawValue)")
+                    case .uniqueConflict(let owner):
+                        try report.add(
+                            job, .refused, result: "refused",
+                            detail: "job \(owner) has its unique key now: cancel that one first, or let it end")
                     case .notFound: try report.add(job, .missing, result: "not found")
                     }
                 }

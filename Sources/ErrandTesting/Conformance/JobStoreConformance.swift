@@ -26,7 +26,7 @@ public struct JobStoreConformance: Sendable {
         + editRules
         + inspectionRules + selectionRules
         + lineageRules
-        + pruneRules
+        + pruneRules + uniqueRules + expiryRules
         + sharingRules
         + logRules
         + doorbellRules

@@ -79,7 +79,8 @@ struct RandomWalk {
             (
                 hoursAgo: roll(3) == 0 ? roll(5) - 2 : nil, priority: roll(3) - 1, queue: roll(2), kind: roll(3),
                 key: roll(4) == 0 ? roll(8) : nil, maxAttempts: 1 + roll(4),
-                tags: (0..<3).filter { _ in roll(4) == 0 }
+                tags: (0..<3).filter { _ in roll(4) == 0 },
+                unique: roll(3) == 0 ? (key: roll(3), mode: roll(5), scope: roll(4)) : nil
             )
         }
         func inputs(at now: Timestamp) -> [NewJob] {
@@ -92,6 +93,7 @@ struct RandomWalk {
                     input.key = plan.key.map { "key\($0)" }
                     input.maxAttempts = plan.maxAttempts
                     input.terms.tags = plan.tags.map { "tag\($0)" }
+                    input.terms.uniqueness = plan.unique.map { RandomWalk.uniqueness(key: $0.key, mode: $0.mode, scope: $0.scope) }
                 }
             }
         }
@@ -168,7 +170,7 @@ struct RandomWalk {
         operation = "retry job \(job), resetting attempts: \(isFull)"
         let seen = try await anyOpening().control.retry([jobs[job].subject], resettingAttempts: isFull)
         let wanted = try await model.store.control.retry([jobs[job].model], resettingAttempts: isFull)
-        compare(seen, wanted, "answer")
+        compare(seen.map { describe($0, \.subject) }, wanted.map { describe($0, \.model) }, "answer")
     }
 
     /// Promotes, edits or deletes a job.
@@ -377,7 +379,18 @@ struct RandomWalk {
         case .added: "added"
         case .existing(let id): "existing \(name(id, side))"
         case .conflict(let id): "conflict with \(name(id, side))"
+        case .unique(let id), .replaced(let id), .debounced(let id): "\(result.word) \(name(id, side))"
         }
+    }
+
+    private func describe(_ result: RetryResult, _ side: Side<JobID>) -> String {
+        if case .uniqueConflict(let id) = result { "unique conflict with \(name(id, side))" } else { "\(result)" }
+    }
+
+    private static func uniqueness(key: Int, mode: Int, scope: Int) -> Uniqueness {
+        let conflict: Uniqueness.Conflict =
+            [.reject, .replace, .debounce(delay: .seconds(86_400), maximumWait: nil), .keepLast, .keepLast][mode]
+        return Uniqueness(key: "unique\(key)", scope: Uniqueness.Scope.allCases[scope], onConflict: conflict)
     }
 
     private func describe(_ result: CancelResult, _ side: Side<JobID>) -> String {

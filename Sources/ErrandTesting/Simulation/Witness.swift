@@ -145,6 +145,7 @@ struct Witness {
                 if self[id].input.key == nil || self[id].input.key != input.key { broken("a key was taken for that of \(name(id))") }
                 if isAcknowledged { self[id].isAcknowledged = true }
             case .conflict(let id): broken("the same job with the same key contradicts \(name(id))")
+            case .unique(let id), .replaced(let id), .debounced(let id): broken("a job without a unique key met that of \(name(id))")
             }
         }
     }

@@ -1,0 +1,62 @@
+// Terms that hold beyond the enqueue: noted with a new job, forgotten at its end.
+
+import Errand
+import ErrandContext
+
+/// The terms that cost something at every end of a job, and in every step of a worker.
+struct TermsInUse: OptionSet {
+    let rawValue: Int
+    /// Some job has a unique key.
+    static let unique = TermsInUse(rawValue: 1)
+    /// Some job ends by itself at a time.
+    static let expiry = TermsInUse(rawValue: 2)
+}
+
+extension QueueDatabase {
+    /// Which terms any job has; asked once for each transaction in which it matters, and never in a store that has not known any.
+    func termsInUse() throws(JobStoreError) -> TermsInUse {
+        if let known = memory.termsInUse { return known }
+        var found: TermsInUse = []
+        if try connection[UniqueSQL.any].first({ _ in true }) != nil { found.insert(.unique) }
+        if try connection[ExpirySQL.any].first({ _ in true }) != nil { found.insert(.expiry) }
+        memory.termsInUse = found
+        return found
+    }
+
+    /// Closes the store to writers that do not know such terms.
+    func use(_ terms: TermsInUse) throws(JobStoreError) {
+        try requireWriter4()
+        memory.termsInUse = try termsInUse().union(terms)
+    }
+
+    /// Forgets what held for a job until its end: its key is free, or another's, and nothing is due for it any more.
+    func didEnd(_ id: Int64, _ state: FinalState, at time: Int64, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        let terms = try termsInUse()
+        if terms.contains(.unique) { try freeKey(of: id, keptFor: state == .completed, at: time, topics: &topics) }
+        if terms.contains(.expiry) { try connection[ExpirySQL.forget].bind(1, id).run() }
+    }
+
+    /// The terms of a job, with the names that its unique key may belong to.
+    func terms(of id: Int64) throws(JobStoreError) -> (terms: JobTerms, kind: String, queue: String)? {
+        try connection[TermsSQL.terms].bind(1, id).first { (row) throws(JobStoreError) in
+            let json = row.optionalBytes(0).map { String(decoding: $0, as: UTF8.self) }
+            return (
+                try json.map { (text) throws(JobStoreError) in try JSONText.decode(JobTerms.self, text) } ?? JobTerms(), row.text(1),
+                row.text(2)
+            )
+        }
+    }
+}
+
+/// The statements about terms as a whole.
+enum TermsSQL {
+    /// Row keys.
+    static let terms = SQL(
+        """
+        SELECT j.options, k.name, q.name FROM errand_job j CROSS JOIN errand_feed f ON f.id = j.feed
+            CROSS JOIN errand_kind k ON k.id = f.kind CROSS JOIN errand_queue q ON q.id = f.queue WHERE j.id = :id
+        """)
+
+    /// Row key of `errand_job`.
+    static let change = SQL("UPDATE errand_job SET options = :options WHERE id = :id")
+}
