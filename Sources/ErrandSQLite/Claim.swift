@@ -14,6 +14,8 @@ struct ClaimPlan {
         var id: Int64
         var queue: String
         var kind: String
+        var queueID: Int64
+        var kindID: Int64
     }
 }
 
@@ -41,10 +43,12 @@ extension QueueDatabase {
             guard limit > 0 else { continue }
             let feeds = try openFeeds(of: share.queue, kinds: request.kinds)
             guard !feeds.isEmpty else { continue }
-            let candidates = try candidates(from: feeds, limit: limit)
+            let bounds = try bounds(of: feeds, limit: limit, now: now)
+            let candidates = try candidates(from: feeds, limit: bounds?.queue ?? limit, each: bounds?.feeds)
             try take(candidates, from: feeds)
             claimed.reserveCapacity(claimed.count + candidates.count)
             for candidate in candidates {
+                if bounds != nil { countStarts(1, of: feeds[candidate.feed], now: now) }
                 claimed.append(try start(candidate, of: feeds[candidate.feed], for: worker, now: now))
             }
         }
@@ -58,19 +62,23 @@ extension QueueDatabase {
         guard request.limit > 0, try hasSuspects() else { return (try claim(request, for: worker, now: now), false) }
         var feeds: [ClaimPlan.OpenFeed] = []
         for share in request.queues where share.limit > 0 { feeds += try openFeeds(of: share.queue, kinds: request.kinds) }
+        feeds = try feedsWithRoom(feeds, now: now)
         guard let next = try nextSuspect(of: feeds) else { return (try claim(request, for: worker, now: now), false) }
         guard request.mayRunAlone else { return (try claim(request, for: worker, now: now), true) }
         try takeSuspect(next.id)
+        countStarts(1, of: feeds[next.feed], now: now)
         return ([try start(next, of: feeds[next.feed], for: worker, now: now)], false)
     }
 
-    /// Whether other workers hold jobs that this claim could have given.
-    func othersHold(_ request: ClaimRequest, beside worker: WorkerID) throws(JobStoreError) -> Bool {
-        var feeds: Set<Int64> = []
-        for share in request.queues { feeds.formUnion(try openFeeds(of: share.queue, kinds: request.kinds).map(\.id)) }
+    /// Whether other workers hold jobs that this claim could have given, or a limit keeps some back.
+    func othersHold(_ request: ClaimRequest, beside worker: WorkerID, now: Int64) throws(JobStoreError) -> Bool {
+        var feeds: [ClaimPlan.OpenFeed] = []
+        for share in request.queues { feeds += try openFeeds(of: share.queue, kinds: request.kinds) }
+        let asked = Set(feeds.map(\.id))
         var found = false
-        try connection[ClaimSQL.heldByOthers].bind(1, worker.rawValue).forEach { row in found = found || feeds.contains(row.integer(0)) }
-        return found
+        try connection[ClaimSQL.heldByOthers].bind(1, worker.rawValue).forEach { row in found = found || asked.contains(row.integer(0)) }
+        if found { return true }
+        return try holdsBack(feeds, now: now)
     }
 
     private func openFeeds(of queue: String, kinds: [String]) throws(JobStoreError) -> [ClaimPlan.OpenFeed] {
@@ -80,26 +88,28 @@ extension QueueDatabase {
         var feeds: [ClaimPlan.OpenFeed] = []
         try connection[ClaimSQL.feeds].bind(1, text: queue).forEach { row in
             let kind = row.text(1)
-            if handled.contains(kind) { feeds.append(ClaimPlan.OpenFeed(id: row.integer(0), queue: queue, kind: kind)) }
+            guard handled.contains(kind) else { return }
+            feeds.append(
+                ClaimPlan.OpenFeed(id: row.integer(0), queue: queue, kind: kind, queueID: row.integer(2), kindID: row.integer(3)))
         }
         memory.plan?.feeds[queue] = feeds
         return feeds
     }
 
-    /// The first `limit` rows of all feeds together.
-    private func candidates(from feeds: [ClaimPlan.OpenFeed], limit: Int) throws(JobStoreError) -> [Candidate] {
+    /// The first `limit` rows of all feeds together, at most as many of one feed as `each` allows.
+    private func candidates(from feeds: [ClaimPlan.OpenFeed], limit: Int, each: [Int]?) throws(JobStoreError) -> [Candidate] {
         while cursors.count < feeds.count { cursors.append(try connection.prepare(ClaimSQL.candidates)) }
         // No cursor may be open when the rows are taken out.
         defer { for index in feeds.indices { cursors[index].reset() } }
         var candidates: [Candidate] = []
         if feeds.count == 1 {
-            cursors[0].bind(1, feeds[0].id).bind(2, Int64(limit))
+            cursors[0].bind(1, feeds[0].id).bind(2, Int64(each?[0] ?? limit))
             while let next = try advance(0) { candidates.append(next) }
             return candidates
         }
         var heads: [Candidate] = []
         for index in feeds.indices {
-            cursors[index].bind(1, feeds[index].id).bind(2, Int64(limit))
+            cursors[index].bind(1, feeds[index].id).bind(2, Int64(each?[index] ?? limit))
             if let head = try advance(index) { heads.append(head) }
         }
         while candidates.count < limit, !heads.isEmpty {
@@ -241,7 +251,7 @@ enum ClaimSQL {
     /// The feeds of a queue that is not paused, of kinds that are not paused. Unique index of `errand_feed`, row key of `errand_kind`.
     static let feeds = SQL(
         """
-        SELECT f.id, k.name FROM errand_queue q CROSS JOIN errand_feed f ON f.queue = q.id CROSS JOIN errand_kind k ON k.id = f.kind
+        SELECT f.id, k.name, f.queue, f.kind FROM errand_queue q CROSS JOIN errand_feed f ON f.queue = q.id CROSS JOIN errand_kind k ON k.id = f.kind
          WHERE q.name = :queue AND q.paused = 0 AND k.paused = 0
         """)
 

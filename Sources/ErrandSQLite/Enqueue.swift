@@ -162,7 +162,8 @@ extension QueueDatabase {
         return feed
     }
 
-    private func intern(_ name: String, find: SQL, add: SQL) throws(JobStoreError) -> Int64 {
+    /// The number of a queue's or kind's name, given at first use.
+    func intern(_ name: String, find: SQL, add: SQL) throws(JobStoreError) -> Int64 {
         if let found = try connection[find].bind(1, text: name).first({ $0.integer(0) }) { return found }
         guard let added = try connection[add].bind(1, text: name).first({ $0.integer(0) }) else {
             throw .damaged(reason: "a name was added and got no number")

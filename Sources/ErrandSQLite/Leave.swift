@@ -57,6 +57,7 @@ extension QueueDatabase {
     /// Moves a held execution's job on. The caller has found the row in this transaction.
     func leave(_ held: HeldExecution, end: RecordedEnd, next: NextStep, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         try connection[LeaveSQL.drop].bind(1, held.id).run()
+        if try countEnd(ofFeed: held.feed) { topics.insert(.work) }
         var next = next.honouring(wish: try takeWish(for: held.id))
         if !next.isFinal {
             next = next.honouring(deadline: try deadline(of: held.id), at: Timestamp(microseconds: end.finishedAt))

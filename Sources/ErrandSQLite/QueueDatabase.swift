@@ -24,10 +24,12 @@ final class QueueDatabase: WritableDatabase {
         var hasSuspects: Bool?
         /// Whether any job has said something of its progress, once known.
         var hasProgress: Bool?
-        /// Whether the store is known to be closed to writers of the schema before.
-        var requiresWriter4 = false
+        /// Whether anything that needs the accounts of schema 4 may be in use, once known.
+        var hasNewAccounts: Bool?
         /// Which of the terms that cost something at every end any job has, once known.
         var termsInUse: TermsInUse?
+        /// The limits that stand, once known.
+        var limits: LimitTable?
     }
 
     /// What is gathered during a transaction and written once before its commit.
@@ -70,8 +72,7 @@ final class QueueDatabase: WritableDatabase {
             if let found, found.minimum > Schema.version {
                 throw .newerSchema(found: Int(found.schema), supported: Int(Schema.version))
             }
-            // Terms close the store to older writers: where those may write, nothing need be looked for.
-            if let found, found.minimum < 4 { memory.termsInUse = [] }
+            memory.hasNewAccounts = found.map { $0.minimum >= 4 }
         }
         dataVersion = version
         shortage = nil
@@ -93,6 +94,7 @@ final class QueueDatabase: WritableDatabase {
             try connection[QueueSQL.tally].bind(1, key.minute).bind(2, key.feed).bind(3, key.outcome).bind(4, tally.executions)
                 .bind(5, tally.runMicroseconds).run()
         }
+        try writeLimits()
         if let deleted = gathered.deletedID { try connection[QueueSQL.raiseLastID].bind(1, deleted).run() }
         gathered = Gathered()
     }
@@ -166,9 +168,6 @@ enum QueueSQL {
     /// The schema, and the oldest one whose Errand may write. The single row of `errand_meta`.
     static let writers = SQL("SELECT schema, min_writer FROM errand_meta WHERE one = 1")
 
-    /// Closes the store to writers of the schema before. The single row of `errand_meta`.
-    static let requireWriter4 = SQL("UPDATE errand_meta SET min_writer = 4 WHERE one = 1 AND min_writer < 4")
-
     /// Adds to the number of jobs of a feed in a final state. Primary key of `errand_counter`.
     static let count = SQL(
         """
@@ -205,13 +204,6 @@ enum QueueSQL {
 }
 
 extension QueueDatabase {
-    /// Closes the store to Errands of the schema before, in this transaction: the first use of what they would leave behind or break.
-    func requireWriter4() throws(JobStoreError) {
-        guard !memory.requiresWriter4 else { return }
-        try connection[QueueSQL.requireWriter4].run()
-        memory.requiresWriter4 = true
-    }
-
     /// Makes a job available at the place that its input gives it for life; a suspect waits apart.
     func place(_ id: Int64, base: Int64, attempt: Int64, crashes: Int64) throws(JobStoreError) {
         if try isSuspect(id) { return try placeApart(id, base: base, attempt: attempt, crashes: crashes) }

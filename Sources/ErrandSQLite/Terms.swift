@@ -16,6 +16,8 @@ extension QueueDatabase {
     /// Which terms any job has; asked once for each transaction in which it matters, and never in a store that has not known any.
     func termsInUse() throws(JobStoreError) -> TermsInUse {
         if let known = memory.termsInUse { return known }
+        // Terms close the store to older writers: where those may write, nothing need be looked for.
+        guard try hasNewAccounts() else { return [] }
         var found: TermsInUse = []
         if try connection[UniqueSQL.any].first({ _ in true }) != nil { found.insert(.unique) }
         if try connection[ExpirySQL.any].first({ _ in true }) != nil { found.insert(.expiry) }

@@ -48,9 +48,10 @@ extension QueueDatabase {
             if reply.shortage == nil, isInTime {
                 (reply.claimed, reply.suspectsWait) = try claimMindingSuspects(claim, for: request.worker, now: now)
             }
-            if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker) }
+            if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker, now: now) }
         }
-        reply.nextWake = [try nextDue(), try nextExpiry()].compactMap(\.self).min().map(Timestamp.init(microseconds:))
+        reply.nextWake = [try nextDue(), try nextExpiry(), try nextPermit(for: request.claim, now: now)].compactMap(\.self).min()
+            .map(Timestamp.init(microseconds:))
         try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
             let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
             reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))

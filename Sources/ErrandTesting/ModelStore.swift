@@ -3,7 +3,7 @@
 public import Errand
 import Synchronization
 
-/// A whole store in memory: ``JobStore``, ``JobInspection`` and ``JobControl`` by itself, logs and doorbell beside it. Nothing leaves
+/// A whole store in memory: ``JobStore``, ``JobInspection``, ``JobControl`` and ``QueueControl`` by itself, logs and doorbell beside it. Nothing leaves
 /// the process; ``crash()`` plays the death of every process that uses it.
 ///
 /// ```swift
@@ -52,7 +52,9 @@ public final class ModelStore: Sendable {
     }
 
     /// All seams of this store, together.
-    public var store: Store { Store(jobs: self, inspection: self, control: self, logs: logs, doorbell: doorbell, crashes: crashes) }
+    public var store: Store {
+        Store(jobs: self, inspection: self, control: self, queues: self, logs: logs, doorbell: doorbell, crashes: crashes)
+    }
 
     /// Does what `kill -9` of every process on the store would do: no worker lives any more, everything acknowledged stays.
     public func crash() {
@@ -149,6 +151,12 @@ extension ModelStore {
         package static let keepsUniqueKeys = Fault(rawValue: 1 << 31)
         /// No job ends by itself.
         package static let neverExpires = Fault(rawValue: 1 << 32)
+        /// A limit is looked at once for each claim, however many jobs the claim takes.
+        package static let limitsCheckedOnce = Fault(rawValue: 1 << 24)
+        /// A pause is for one queue's claims only: a paused kind goes on.
+        package static let pausedKindsRun = Fault(rawValue: 1 << 25)
+        /// Saved permits are not counted: a rate lets one job start at a time after any wait.
+        package static let permitsNotSaved = Fault(rawValue: 1 << 26)
 
         /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
         package static let named: [(String, Fault)] = [
@@ -195,15 +203,17 @@ extension ModelStore: JobStore {
             return commit { tables in
                 var reply = tables.begin(request, at: moment)
                 if reply.isRegistered, let claim = request.claim {
-                    let (candidates, suspectsWait) = tables.candidatesMindingSuspects(for: claim)
+                    let (candidates, suspectsWait) = tables.candidatesMindingSuspects(for: claim, at: moment.wall)
                     reply.claimed = tables.take(candidates, for: request.worker, at: moment.wall)
                     reply.suspectsWait = suspectsWait
                 }
-                tables.finish(&reply, after: request)
+                tables.finish(&reply, after: request, at: moment.wall)
                 return reply
             }
         }
-        let (begun, candidates) = commit { tables in (tables.begin(request, at: moment), tables.candidates(for: claim)) }
+        let (begun, candidates) = commit { tables in
+            (tables.begin(request, at: moment), tables.candidates(for: claim, at: moment.wall))
+        }
         let action = state.withLock { state in
             defer { state.inTheGap = nil }
             return state.inTheGap
@@ -212,7 +222,7 @@ extension ModelStore: JobStore {
         return commit { tables in
             var reply = begun
             if reply.isRegistered { reply.claimed = tables.take(candidates, for: request.worker, at: moment.wall) }
-            tables.finish(&reply, after: request)
+            tables.finish(&reply, after: request, at: moment.wall)
             return reply
         }
     }
@@ -276,6 +286,19 @@ extension ModelStore: JobControl {
         let now = clock.now()
         return commit { $0.prune(policy, limit: limit, at: now) }
     }
+}
+
+extension ModelStore: QueueControl {
+    /// Changes what stands for a queue or kind.
+    public func change(_ scope: LimitScope, _ changes: [SettingChange]) async throws(JobStoreError) {
+        for change in changes {
+            if let problem = SettingRules.problem(with: change, of: scope) { throw .refused(reason: problem) }
+        }
+        commit { $0.change(scope, changes) }
+    }
+
+    /// What stands for every queue and kind; never throws.
+    public func settings() async throws(JobStoreError) -> [QueueSettings] { read { $0.settings } }
 }
 
 extension ModelStore: JobInspection {

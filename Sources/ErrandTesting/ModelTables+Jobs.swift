@@ -31,6 +31,7 @@ extension ModelTables {
             case .owns(nil), .settled: break
             }
             if let key = input.key { keys[key] = id }
+            usedScopes.formUnion([.queue(input.queue), .kind(input.kind)])
             rings.insert(.work)
             return .added(id)
         }
@@ -66,17 +67,18 @@ extension ModelTables {
     }
 
     /// The rest of a step, after the claim.
-    func finish(_ reply: inout ExchangeReply, after request: ExchangeRequest) {
+    func finish(_ reply: inout ExchangeReply, after request: ExchangeRequest, at now: Timestamp) {
         let worker = request.worker
         if let claim = request.claim, claim.asksAboutOthers, reply.isRegistered, reply.claimed.isEmpty {
-            reply.othersHold = jobs.values.contains { job in
-                job.state == .running && job.worker != worker && claim.kinds.contains(job.input.kind)
-                    && claim.queues.contains { $0.queue == job.input.queue }
-            }
+            reply.othersHold =
+                jobs.values.contains { job in
+                    job.state == .running && job.worker != worker && claim.kinds.contains(job.input.kind)
+                        && claim.queues.contains { $0.queue == job.input.queue }
+                } || holdsBack(claim, at: now)
         }
         let delayed = jobs.values.filter { $0.state == .scheduled || $0.state == .retryable }
         let ending = jobs.values.filter { !$0.state.isFinal && $0.state != .running }.compactMap { $0.nextEnd?.time }
-        reply.nextWake = (delayed.map(\.startsAt) + ending).min()
+        reply.nextWake = (delayed.map(\.startsAt) + ending + nextPermits(for: request.claim, at: now)).min()
         reply.cancellations = jobsByID.compactMap { job in
             guard job.state == .running, job.worker == worker, let wish = job.cancellation else { return nil }
             return .init(execution: job.execution, reason: wish.reason)
@@ -87,6 +89,7 @@ extension ModelTables {
         guard var job = jobs[report.execution.job], job.state == .running, job.worker == worker,
             job.ordinal == report.execution.ordinal || faults.contains(.noOrdinalCheck)
         else { return .leaseLost }
+        if makesRoom(job) { rings.insert(.work) }
         let next = report.next.honouring(wish: job.cancellation.map(\.reason))
             .honouring(deadline: job.input.terms.deadline, at: report.finishedAt)
         job.close(report.outcome, error: report.error, at: report.finishedAt)
@@ -119,31 +122,40 @@ extension ModelTables {
     }
 
     /// A suspect alone, where that may be; else what ``candidates(for:)`` gives, and whether a suspect waits for an idle worker.
-    func candidatesMindingSuspects(for claim: ClaimRequest) -> (candidates: [JobID], suspectsWait: Bool) {
+    func candidatesMindingSuspects(for claim: ClaimRequest, at now: Timestamp) -> (candidates: [JobID], suspectsWait: Bool) {
         guard claim.limit > 0, !jobs.values.contains(where: { $0.isSuspect && $0.state == .running }) else {
-            return (candidates(for: claim), false)
+            return (candidates(for: claim, at: now), false)
         }
+        let room = ModelRoom(in: self, at: now)
         let queues = Set(claim.queues.filter { $0.limit > 0 }.map(\.queue))
         let waiting = jobs.values.filter {
             $0.isSuspect && $0.state == .available && queues.contains($0.input.queue) && claim.kinds.contains($0.input.kind)
+                && room.admits($0.input)
         }
         let next = waiting.min { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
-        guard let next else { return (candidates(for: claim), false) }
-        return claim.mayRunAlone ? ([next.id], false) : (candidates(for: claim), true)
+        guard let next else { return (candidates(for: claim, at: now), false) }
+        return claim.mayRunAlone ? ([next.id], false) : (candidates(for: claim, at: now), true)
     }
 
     /// The jobs that `claim` would take: queue after queue, in each by priority, due time and ID, only of the kinds asked for.
-    func candidates(for claim: ClaimRequest) -> [JobID] {
+    func candidates(for claim: ClaimRequest, at now: Timestamp) -> [JobID] {
         var found: [JobID] = []
+        var room = ModelRoom(in: self, at: now)
         for share in claim.queues {
             let limit = max(0, min(share.limit, claim.limit - found.count))
+            var taken: [JobID] = []
             var line = jobs.values.filter {
                 $0.state == .available && $0.input.queue == share.queue && !found.contains($0.id)
                     && (!$0.isSuspect || faults.contains(.suspectsMingle))
             }
             line.sort { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
             if faults.contains(.filterAfterRange) { line = Array(line.prefix(limit)) }
-            found += line.filter { claim.kinds.contains($0.input.kind) }.prefix(limit).map(\.id)
+            for job in line.filter({ claim.kinds.contains($0.input.kind) }) where room.admits(job.input) {
+                guard taken.count < limit else { break }
+                taken.append(job.id)
+                if !faults.contains(.limitsCheckedOnce) { room.take(job.input) }
+            }
+            found += taken
         }
         return found
     }
@@ -163,6 +175,7 @@ extension ModelTables {
             jobs[id] = job
             let input = job.input
             if input.terms.uniqueness?.until == .started { freeKey(of: id, keptFor: false, at: now) }
+            usePermits(for: input, at: now)
             return ClaimedJob(
                 execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes,
                 isSuspect: job.isSuspect, queue: input.queue, kind: input.kind, payload: input.payload, timeout: input.timeout,

@@ -15,6 +15,10 @@ struct ModelTables {
     var keys: [String: JobID] = [:]
     /// Whose a unique key is.
     var uniqueKeys: [[UInt8]: ModelUniqueKey] = [:]
+    /// What stands for queues and kinds.
+    var limits: [LimitScope: ModelLimit] = [:]
+    /// Queues and kinds that any job has ever named.
+    var usedScopes: Set<LimitScope> = []
     /// The highest ID that was ever given out; survives the deletion of its job.
     var lastID: Int64 = 0
     /// What the doorbell is to be rung about once the change is made.

@@ -106,6 +106,18 @@ import Testing
             try await plan(StatsSQL.oldest) == ["SEARCH errand_available USING PRIMARY KEY (feed=? AND priority>?)"])
     }
 
+    @Test func `limits are counted by row key, and what they keep back is seen at the head of a feed`() async throws {
+        #expect(try await plan(LimitSQL.parts) == ["SEARCH errand_feed USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LimitSQL.writeQueue) == ["SEARCH errand_queue USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LimitSQL.writeKind) == ["SEARCH errand_kind USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(LimitSQL.hasAvailable) == ["SEARCH errand_available USING PRIMARY KEY (feed=?)"])
+        for table in [SettingSQL.queue, SettingSQL.kind] {
+            #expect(
+                try await plan(table.countRunning) == ["SCAN r", "SEARCH f USING INTEGER PRIMARY KEY (rowid=?)"],
+                "the few rows that run must lead")
+        }
+    }
+
     @Test func `a suspect is found by its feed, and an execution that is stuck by its job`() async throws {
         #expect(try await plan(SuspectSQL.next) == ["SEARCH errand_suspect USING INDEX errand_suspect_ready (feed=?)"])
         #expect(try await plan(SuspectSQL.isOne) == ["SEARCH errand_suspect USING INTEGER PRIMARY KEY (rowid=?)"])

@@ -24,6 +24,12 @@ import Testing
         #expect(failures == [])
     }
 
+    @Test(arguments: 1...20)
+    func `no limit of the model is exceeded, and none is left unused while work waits`(_ seed: Int) async {
+        let failures = await conformance.failures(ofLimitWalk: UInt64(seed), steps: 200)
+        #expect(failures == [])
+    }
+
     @Test func `a rule whose store cannot be made fails`() async throws {
         struct Unmakeable: Error {}
         let broken = JobStoreConformance { throw Unmakeable() }
@@ -72,6 +78,18 @@ import Testing
             noticedBy: ["an end of its own breaks a row of deaths; shutdowns, lost leases and known culprits neither count nor break it"],
             showsOnWalks: false),
         Variant(
+            description: "look at limits once for each claim", fault: .limitsCheckedOnce,
+            noticedBy: [
+                "no more jobs of a queue run than its concurrency, whoever asks, and no fewer while there are jobs",
+                "a rate lets its burst start at once, then one job in each interval, and the reply tells when",
+            ]),
+        Variant(
+            description: "run paused kinds", fault: .pausedKindsRun,
+            noticedBy: ["a paused kind gives out nothing in any queue, and hides no other kind"]),
+        Variant(
+            description: "save no permits", fault: .permitsNotSaved,
+            noticedBy: ["a rate lets its burst start at once, then one job in each interval, and the reply tells when"]),
+        Variant(
             description: "take the condemned for dead", fault: .takesCondemnedForDead,
             noticedBy: ["whoever finishes the rescue of a worker that was condemned by time does not take it for dead while it lives"],
             showsOnWalks: false),
@@ -115,6 +133,14 @@ import Testing
         }
         let unrelated = try #require(JobStoreConformance.rule(named: "a list gives every job once, newest first, whatever the page size"))
         #expect(await conformance.failures(of: unrelated) == [])
+    }
+
+    @Test(arguments: [ModelStore.Fault.limitsCheckedOnce, .pausedKindsRun, .permitsNotSaved])
+    func `a walk under limits notices a limit that is exceeded, and one that is left unused`(_ fault: ModelStore.Fault) async {
+        let conformance = JobStoreConformance { ModelStoreUnderTest(faults: fault) }
+        var noticed: [String] = []
+        for seed in 1...5 where noticed.isEmpty { noticed = await conformance.failures(ofLimitWalk: UInt64(seed), steps: 200) }
+        #expect(noticed.first?.hasPrefix("seed ") == true)
     }
 
     @Test(arguments: variants.filter(\.showsOnWalks))

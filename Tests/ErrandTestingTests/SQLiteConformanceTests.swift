@@ -86,6 +86,12 @@ private final class SQLiteStoreUnderTest: ConformingStore {
         let failures = await conformance.failures(ofRandomWalk: UInt64(seed), steps: 250)
         #expect(failures == [])
     }
+
+    @Test(arguments: 1...8)
+    func `no limit of the SQLite store is exceeded, and none is left unused while work waits`(_ seed: Int) async {
+        let failures = await conformance.failures(ofLimitWalk: UInt64(seed), steps: 150)
+        #expect(failures == [])
+    }
 }
 
 @Suite struct EncryptedConformanceTests {

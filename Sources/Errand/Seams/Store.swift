@@ -8,6 +8,8 @@ public struct Store: Sendable {
     public var inspection: any JobInspection
     /// Jobs, as an operator changes them.
     public var control: any JobControl
+    /// Queues and kinds, as an operator limits and pauses them.
+    public var queues: any QueueControl
     /// Logs.
     public var logs: any LogStore
     /// Wake-ups.
@@ -18,12 +20,13 @@ public struct Store: Sendable {
 
     /// Puts together a store from its seams.
     public init(
-        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, logs: any LogStore, doorbell: any Doorbell,
-        crashes: (any CrashLedger)? = nil
+        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl, logs: any LogStore,
+        doorbell: any Doorbell, crashes: (any CrashLedger)? = nil
     ) {
         self.jobs = jobs
         self.inspection = inspection
         self.control = control
+        self.queues = queues
         self.logs = logs
         self.doorbell = doorbell
         self.crashes = crashes

@@ -31,6 +31,7 @@ public struct JobStoreConformance: Sendable {
         + logRules
         + doorbellRules
         + progressRules
+        + limitRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }
@@ -72,14 +73,21 @@ public struct JobStoreConformance: Sendable {
     /// Makes `steps` random operations on a new store and on a ``ModelStore``, side by side, and compares all that can be seen; the
     /// deviations that were found, each with `seed` and step. The first deviation ends the walk.
     public func failures(ofRandomWalk seed: UInt64, steps: Int) async -> [String] {
+        await withStore { subject in
+            var walk = RandomWalk(seed: seed, subject: subject)
+            return await walk.run(steps: steps)
+        }
+    }
+
+    /// What `walk` finds on a new store.
+    func withStore(_ walk: (any ConformingStore) async -> [String]) async -> [String] {
         let subject: any ConformingStore
         do {
             subject = try await makeStore()
         } catch {
             return ["the store could not be made: \(error)"]
         }
-        var walk = RandomWalk(seed: seed, subject: subject)
-        let failures = await walk.run(steps: steps)
+        let failures = await walk(subject)
         await subject.close()
         return failures
     }

@@ -66,7 +66,8 @@ struct RandomWalk {
         case ..<84: try await change()
         case ..<88: try await crash()
         case ..<94: try await rescue()
-        case ..<97: try await join()
+        case ..<95: try await join()
+        case ..<97: try await change()
         default: try await prune()
         }
     }
@@ -272,6 +273,24 @@ struct RandomWalk {
         try await model.store.jobs.leave(workers[worker].model)
     }
 
+    private mutating func change() async throws {
+        let scope = roll(2) == 0 ? LimitScope.queue("queue\(roll(3))") : .kind("kind\(roll(3))")
+        // Permits that come back within a walk would come back at other times in each store.
+        let rate = RateLimit(interval: .seconds(86_400), burst: 1 + roll(6))
+        let change: SettingChange =
+            switch roll(10) {
+            case 0: .pause
+            case ..<4: .resume
+            case ..<5: .concurrency(nil)
+            case ..<7: .concurrency(1 + roll(3))
+            case ..<8: .rate(rate)
+            default: .rate(nil)
+            }
+        operation = "change \(scope): \(change)"
+        try await anyOpening().queues.change(scope, [change])
+        try await model.store.queues.change(scope, [change])
+    }
+
     private mutating func prune() async throws {
         operation = "prune"
         // Only all or nothing of a state: the clocks of both stores are not the same.
@@ -313,6 +332,7 @@ struct RandomWalk {
             try await anyOpening().inspection.states(of: ids.map(\.subject)),
             try await model.store.inspection.states(of: ids.map(\.model)), "states")
         try await compareLists()
+        compare(try await anyOpening().queues.settings(), try await model.store.queues.settings(), "the settings")
         let stats = (try await anyOpening().inspection.stats(), try await model.store.inspection.stats())
         compare(counts(stats.0), counts(stats.1), "counters")
         compare(

@@ -1,0 +1,63 @@
+// queues: list, pause, resume, set, through the command line, on a store in memory.
+
+import Errand
+import ErrandTesting
+import Testing
+
+@testable import ErrandCLI
+
+@Suite struct QueuesTests {
+    @Test func `a pause, its list and its end, for a queue and a kind`() async throws {
+        let world = World()
+        _ = try await world.enqueue("mail")
+        #expect(await world.run("queues", "pause", "default", "--kind", "letter").code == 0)
+        #expect(
+            await world.run("queues").lines == [
+                "queue\tdefault\tpaused\t0\tnone\tnone", "kind\tletter\tpaused\t0\tnone\tnone", "kind\tmail\topen\t0\tnone\tnone",
+            ])
+        let worker = try await world.join()
+        #expect(try await world.claim(worker).isEmpty)
+        #expect(await world.run("queues", "resume", "default").out == "queue\tdefault\topen\t0\tnone\tnone\n")
+        #expect(try await world.claim(worker).count == 1)
+    }
+
+    @Test func `limits are set, shown as they are typed, and lifted`() async throws {
+        let world = World()
+        #expect(
+            await world.run("queues", "set", "reports", "--concurrency", "2", "--rate", "10/s,20", "--json").out
+                == "{\"v\":1,\"queue\":\"reports\",\"paused\":false,\"running\":0,\"concurrency\":2,\"rate\":\"10/s,20\"}\n")
+        #expect(
+            await world.run("queues", "set", "reports", "--concurrency", "none", "--rate", "none", "--json").out
+                == "{\"v\":1,\"queue\":\"reports\",\"paused\":false,\"running\":0,\"concurrency\":null,\"rate\":null}\n")
+        for rate in ["3/s", "7/m", "100/h", "1/d", "1000000/s,1000000", "1/7h"] {
+            #expect(await world.run("queues", "set", "reports", "--rate", rate).out == "queue\treports\topen\t0\tnone\t\(rate)\n")
+        }
+    }
+
+    @Test func `a table on a terminal has a heading, and says so when there are no queues`() async throws {
+        var world = World()
+        world.columns = 80
+        #expect(await world.run("queues").out == "no queues: they exist by use, add a job with `errand enqueue`\n")
+        _ = await world.run("queues", "set", "--kind", "mail", "--concurrency", "3")
+        #expect(
+            await world.run("queues", "list").lines == [
+                "      NAME  STATE  RUNNING  CONCURRENCY  RATE", "kind  mail  open   0        3            none",
+            ])
+    }
+
+    @Test(arguments: [
+        (["pause"], "name at least one queue"), (["set", "a"], "say what to set"), (["pause", "No Queue"], "is not a queue name"),
+        (["set", "a", "--concurrency", "0"], "to start nothing, pause it"),
+        (["set", "a", "--concurrency", "x"], "that is no whole number"),
+        (["set", "a", "--rate", "10"], "that is no rate"), (["set", "a", "--rate", "0/s"], "that is no rate"),
+        (["set", "a", "--rate", "5/x"], "that is no rate"), (["set", "a", "--rate", "5/s,0"], "burst 0"),
+        (["set", "a", "--rate", "1000000/1ms"], "is outside of one start in ten years"),
+    ])
+    func `a setting that makes no sense is refused, and nothing is set`(_ arguments: [String], _ text: String) async throws {
+        let world = World()
+        let refused = await world.run(["queues"] + arguments)
+        #expect(refused.code == 2)
+        #expect(refused.err.contains(text), "\(refused.err)")
+        #expect(try await world.model.store.queues.settings().isEmpty)
+    }
+}
