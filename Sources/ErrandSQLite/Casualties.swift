@@ -83,7 +83,7 @@ final class QueueReader: ReadableDatabase {
         return uptime - seen.since > worker.lease ? .overdue : nil
     }
 
-    private func held(by worker: WorkerID) throws(JobStoreError) -> [ExecutionID] {
+    func held(by worker: WorkerID) throws(JobStoreError) -> [ExecutionID] {
         var executions: [ExecutionID] = []
         try connection[RescueSQL.held].bind(1, worker.rawValue).forEach { row in
             executions.append(ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1)))

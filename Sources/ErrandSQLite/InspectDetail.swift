@@ -78,7 +78,13 @@ extension QueueReader {
             let id = WorkerID(rawValue: row.integer(0))
             guard row.text(1) == boot.boot, try lock.isPresent(id) else { return }
             let description = try JSONText.decode(WorkerDescription.self, row.text(2))
-            found.append(StoreStats.WorkerStatus(id: id, description: description, running: Int(row.integer(3))))
+            let (orders, hasHeard) = try WorkerOrders.read(connection, id)
+            // A lease begins with the sign of life that renews it, by the boot clock of its own time namespace.
+            let age = row.integer(6) == boot.timeNamespace ? clock.uptime - (row.integer(4) - row.integer(5)) : 0
+            found.append(
+                StoreStats.WorkerStatus(
+                    id: id, description: description, running: Int(row.integer(3)), heartbeatAge: .microseconds(max(0, age)),
+                    orders: orders, hasHeard: hasHeard))
         }
         return found
     }
@@ -175,7 +181,8 @@ enum StatsSQL {
     /// All workers, and how many executions each holds.
     static let workers = SQL(
         """
-        SELECT w.id, w.boot, w.info, (SELECT count(*) FROM errand_running r WHERE r.worker = w.id) FROM errand_worker w ORDER BY w.id
+        SELECT w.id, w.boot, w.info, (SELECT count(*) FROM errand_running r WHERE r.worker = w.id), w.lease_until, w.lease_us, w.time_ns
+          FROM errand_worker w ORDER BY w.id
         """)
 
     /// The first job of the next priority of a feed. A range of the primary key of `errand_available`.

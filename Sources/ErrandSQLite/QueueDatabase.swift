@@ -24,6 +24,8 @@ final class QueueDatabase: WritableDatabase {
         var hasSuspects: Bool?
         /// Whether any job has said something of its progress, once known.
         var hasProgress: Bool?
+        /// Whether operators want anything of any worker, once known.
+        var hasOrders: Bool?
         /// Whether anything that needs the accounts of schema 4 may be in use, once known.
         var hasNewAccounts: Bool?
         /// Which of the terms that cost something at every end any job has, once known.

@@ -65,10 +65,13 @@ enum Schema {
                 CREATE INDEX errand_unique_key_until ON errand_unique_key(until) WHERE until IS NOT NULL;
                 -- Jobs by their tags.
                 CREATE TABLE errand_tag(tag TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(tag, job)) STRICT, WITHOUT ROWID;
-                -- What operators want of living workers: 1 take nothing new, 2 leave, 3 have so many slots, 4 take jobs again.
+                -- What operators want of living workers: 1 take nothing new, 2 leave, 3 have so many slots. Goes with its worker.
                 CREATE TABLE errand_directive(
-                  worker INTEGER NOT NULL, action INTEGER NOT NULL, value INTEGER, requested_at INTEGER NOT NULL,
+                  worker INTEGER NOT NULL, action INTEGER NOT NULL, value INTEGER, requested_at INTEGER NOT NULL, seen_at INTEGER,
                   PRIMARY KEY(worker, action)) STRICT, WITHOUT ROWID;
+                CREATE TRIGGER errand_directive_end AFTER DELETE ON errand_worker BEGIN
+                  DELETE FROM errand_directive WHERE worker = OLD.id;
+                END;
                 -- Bytes of finished jobs (payload and result), by feed and state, for retention by size.
                 CREATE TABLE errand_size(
                   feed INTEGER NOT NULL, state INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(feed, state)) STRICT, WITHOUT ROWID;

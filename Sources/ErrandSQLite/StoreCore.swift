@@ -186,6 +186,10 @@ extension StoreCore: JobInspection {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.tree(rootedAt: root, limit: limit) }
     }
 
+    func executions(heldBy worker: WorkerID) async throws(JobStoreError) -> [ExecutionID] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.held(by: worker).sorted() }
+    }
+
     func stats() async throws(JobStoreError) -> StoreStats {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.stats() }
     }
@@ -214,6 +218,11 @@ extension StoreCore: JobControl {
 
     func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
         try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.delete(ids, evenLive: evenLive) }
+    }
+
+    func direct(_ workers: [WorkerID], _ directive: WorkerDirective) async throws(JobStoreError) -> [Bool] {
+        // Gone with the worker: nothing of it matters after a power cut.
+        try await queue.perform(.normal) { (database) throws(JobStoreError) in try database.direct(workers, directive) }
     }
 
     func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport {

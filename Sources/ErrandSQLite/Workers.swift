@@ -43,7 +43,8 @@ extension QueueDatabase {
         if reply.isRegistered { try noteStuck(request.stuck, worker: request.worker, now: now) }
         if try promote(now: now) > 0 { topics.insert(.work) }
         let isInTime = try expire(now: now, topics: &topics)
-        if reply.isRegistered, let claim = request.claim {
+        if reply.isRegistered { reply.orders = try orders(for: request.worker, now: now) }
+        if reply.isRegistered, let claim = request.claim, reply.orders.allowsClaims {
             reply.shortage = shortageOfRoom()
             if reply.shortage == nil, isInTime {
                 (reply.claimed, reply.suspectsWait) = try claimMindingSuspects(claim, for: request.worker, now: now)

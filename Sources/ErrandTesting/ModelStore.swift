@@ -143,6 +143,8 @@ extension ModelStore {
         package static let anyTagWillDo = Fault(rawValue: 1 << 40)
         /// The input of a job that runs is changed.
         package static let editsWhatRuns = Fault(rawValue: 1 << 41)
+        /// A worker that was told to take nothing new is given jobs.
+        package static let quietWorkersClaim = Fault(rawValue: 1 << 43)
         /// A deleted job keeps its idempotency key.
         package static let keysOutliveJobs = Fault(rawValue: 1 << 42)
         /// Unique keys are not looked at.
@@ -202,7 +204,7 @@ extension ModelStore: JobStore {
         guard faults.contains(.claimsInTwoTransactions), let claim = request.claim else {
             return commit { tables in
                 var reply = tables.begin(request, at: moment)
-                if reply.isRegistered, let claim = request.claim {
+                if reply.isRegistered, let claim = request.claim, reply.orders.allowsClaims || faults.contains(.quietWorkersClaim) {
                     let (candidates, suspectsWait) = tables.candidatesMindingSuspects(for: claim, at: moment.wall)
                     reply.claimed = tables.take(candidates, for: request.worker, at: moment.wall)
                     reply.suspectsWait = suspectsWait
@@ -281,6 +283,11 @@ extension ModelStore: JobControl {
         return commit { tables in ids.map { tables.delete($0, evenLive: evenLive, at: now) } }
     }
 
+    /// Tells workers what to do; never throws.
+    public func direct(_ workers: [WorkerID], _ directive: WorkerDirective) async throws(JobStoreError) -> [Bool] {
+        commit { tables in workers.map { tables.direct($0, directive) } }
+    }
+
     /// Deletes finished jobs, those first that ended first; never throws.
     public func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport {
         let now = clock.now()
@@ -327,9 +334,14 @@ extension ModelStore: JobInspection {
         read { $0.tree(rootedAt: root, limit: limit) }
     }
 
+    /// What a worker holds; never throws.
+    public func executions(heldBy worker: WorkerID) async throws(JobStoreError) -> [ExecutionID] {
+        read { $0.held(by: worker).sorted() }
+    }
+
     /// Counts of everything; never throws.
     public func stats() async throws(JobStoreError) -> StoreStats {
-        let now = clock.now()
-        return read { $0.stats(at: now) }
+        let moment = moment
+        return read { $0.stats(at: moment) }
     }
 }

@@ -29,7 +29,8 @@ extension ModelTables {
         return JobTree(jobs: all.prefix(max(0, limit)).map { JobLineage($0.detail) }, total: all.count)
     }
 
-    func stats(at now: Timestamp) -> StoreStats {
+    func stats(at moment: Moment) -> StoreStats {
+        let now = moment.wall
         var counts: [Place: Int] = [:]
         var oldest: [Place: Timestamp] = [:]
         var ended: [Place: (executions: Int, runTime: Duration)] = [:]
@@ -52,7 +53,9 @@ extension ModelTables {
                 return .init(queue: place.queue, kind: place.kind, state: state, jobs: jobs)
             },
             workers: workers.filter(\.value.isPresent).sorted { $0.key.rawValue < $1.key.rawValue }.map { id, worker in
-                .init(id: id, description: worker.description, running: held(by: id).count)
+                .init(
+                    id: id, description: worker.description, running: held(by: id).count, heartbeatAge: moment.uptime - worker.renewedAt,
+                    orders: worker.orders, hasHeard: worker.hasHeard)
             },
             oldestAvailable: oldest.sorted { $0.key < $1.key }.map { .init(queue: $0.key.queue, kind: $0.key.kind, since: $0.value) },
             lastHour: ended.sorted { $0.key < $1.key }.compactMap { place, sum in

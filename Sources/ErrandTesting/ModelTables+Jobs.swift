@@ -47,6 +47,7 @@ extension ModelTables {
     /// Everything of a step but the claim.
     mutating func begin(_ request: ExchangeRequest, at moment: Moment) -> ExchangeReply {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
+        reply.orders = tellOrders(to: request.worker)
         workers[request.worker]?.renew(at: moment.uptime)
         if reply.isRegistered { note(request.progress, of: request.worker) }
         reply.results = request.reports.map { report in

@@ -121,6 +121,10 @@ struct ModelWorker {
     var watchesFrom: Duration
     /// Whether its process lives.
     var isPresent = true
+    /// What operators want of it.
+    var orders = WorkerOrders()
+    /// Whether it has made a step since they said so.
+    var hasHeard = true
 
     var leaseEnd: Duration { renewedAt + description.lease }
     /// The last moment at which its renewal counts as punctual: two thirds of a lease.

@@ -130,6 +130,13 @@ import Testing
         #expect(try await plan(TagSQL.payload) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
     }
 
+    @Test func `orders are read by their worker`() async throws {
+        for sql in [OrderSQL.of, OrderSQL.see] {
+            #expect(try await plan(sql) == ["SEARCH errand_directive USING PRIMARY KEY (worker=?)"])
+        }
+        #expect(try await plan(OrderSQL.lift) == ["SEARCH errand_directive USING PRIMARY KEY (worker=? AND action=?)"])
+    }
+
     @Test func `an edit walks row keys only`() async throws {
         for sql in [EditSQL.kind, EditSQL.rewrite, EditSQL.rewriteSuspect] {
             let lines = try await plan(sql)

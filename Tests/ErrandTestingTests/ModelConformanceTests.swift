@@ -97,6 +97,10 @@ import Testing
             description: "progress is taken from whoever tells it", fault: .progressUnfenced,
             noticedBy: ["progress of an execution that its worker does not hold is dropped"], showsOnWalks: false),
         Variant(
+            description: "quiet workers claim", fault: .quietWorkersClaim,
+            noticedBy: ["a worker that is quiet or leaves is given nothing, reports all the same, and is given jobs again when told"],
+            showsOnWalks: false),
+        Variant(
             description: "edit what runs", fault: .editsWhatRuns, noticedBy: ["a job that runs or is over is not edited"]),
         Variant(
             description: "keys outlive their jobs", fault: .keysOutliveJobs,

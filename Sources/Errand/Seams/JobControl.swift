@@ -27,6 +27,11 @@ public protocol JobControl: Sendable {
     /// - Throws: ``JobStoreError``.
     func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult]
 
+    /// Tells live workers what to do, from any process; whether each of them was there to be told. It has happened once the worker has
+    /// made its next step, which the control doorbell asks for: ``StoreStats/WorkerStatus/hasHeard``.
+    /// - Throws: ``JobStoreError``.
+    func direct(_ workers: [WorkerID], _ directive: WorkerDirective) async throws(JobStoreError) -> [Bool]
+
     /// Deletes a bounded slice (at most `limit` jobs) of finished jobs that `policy` no longer keeps.
     /// - Throws: ``JobStoreError``.
     func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport

@@ -25,6 +25,10 @@ public protocol JobInspection: Sendable {
     /// - Throws: ``JobStoreError``.
     func tree(rootedAt root: JobID, limit: Int) async throws(JobStoreError) -> JobTree
 
+    /// What a worker holds, in the order of IDs; empty for one that holds nothing or is unknown.
+    /// - Throws: ``JobStoreError``.
+    func executions(heldBy worker: WorkerID) async throws(JobStoreError) -> [ExecutionID]
+
     /// The store at a glance: counters and live tables only, never a walk over history.
     /// - Throws: ``JobStoreError``.
     func stats() async throws(JobStoreError) -> StoreStats
@@ -268,13 +272,28 @@ public struct StoreStats: Sendable, Hashable {
         public var description: WorkerDescription
         /// How many executions it holds.
         public var running: Int
+        /// How long ago it gave its last sign of life.
+        public var heartbeatAge: Duration
+        /// What operators want of it.
+        public var orders: WorkerOrders
+        /// Whether it has made a step since they said so last; true when they want nothing.
+        public var hasHeard: Bool
 
         /// Puts together a status.
-        public init(id: WorkerID, description: WorkerDescription, running: Int) {
+        public init(
+            id: WorkerID, description: WorkerDescription, running: Int, heartbeatAge: Duration = .zero,
+            orders: WorkerOrders = WorkerOrders(), hasHeard: Bool = true
+        ) {
             self.id = id
             self.description = description
             self.running = running
+            self.heartbeatAge = heartbeatAge
+            self.orders = orders
+            self.hasHeard = hasHeard
         }
+
+        /// How many slots it has.
+        public var slots: Int { orders.slots ?? description.concurrency }
     }
 
     /// Since when the oldest available job of a queue and kind waits.

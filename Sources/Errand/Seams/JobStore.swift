@@ -222,6 +222,8 @@ public struct ExchangeReply: Sendable, Hashable {
     public var othersHold: Bool
     /// Whether a suspect of the queues and kinds that the claim asked for could have been given, had the worker held nothing.
     public var suspectsWait: Bool
+    /// What operators want of this worker; a store makes no claim that they forbid.
+    public var orders: WorkerOrders
     /// Why the store gives out no jobs at the moment although there may be some, for people: the disk is almost full. Everything else in
     /// the step was done.
     public var shortage: String?
@@ -229,8 +231,10 @@ public struct ExchangeReply: Sendable, Hashable {
     /// Puts together a reply; used by stores and tests.
     public init(
         results: [ReportResult] = [], claimed: [ClaimedJob] = [], nextWake: Timestamp? = nil, cancellations: [Cancellation] = [],
-        isRegistered: Bool = true, othersHold: Bool = false, suspectsWait: Bool = false, shortage: String? = nil
+        isRegistered: Bool = true, othersHold: Bool = false, suspectsWait: Bool = false, shortage: String? = nil,
+        orders: WorkerOrders = WorkerOrders()
     ) {
+        self.orders = orders
         self.shortage = shortage
         self.results = results
         self.claimed = claimed

@@ -115,6 +115,10 @@ private struct EncryptedInspection: JobInspection {
         try await base.tree(rootedAt: root, limit: limit)
     }
 
+    func executions(heldBy worker: WorkerID) async throws(JobStoreError) -> [ExecutionID] {
+        try await base.executions(heldBy: worker)
+    }
+
     func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
 }
 
@@ -161,6 +165,10 @@ private struct EncryptedControl: JobControl {
 
     func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
         try await base.delete(ids, evenLive: evenLive)
+    }
+
+    func direct(_ workers: [WorkerID], _ directive: WorkerDirective) async throws(JobStoreError) -> [Bool] {
+        try await base.direct(workers, directive)
     }
 
     func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport {

@@ -50,5 +50,9 @@ private struct RedactedInspection: JobInspection {
 
     func jobs(meantBy text: String) async throws(JobStoreError) -> [JobID] { try await base.jobs(meantBy: text) }
 
+    func executions(heldBy worker: WorkerID) async throws(JobStoreError) -> [ExecutionID] {
+        try await base.executions(heldBy: worker)
+    }
+
     func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
 }

@@ -350,6 +350,13 @@ final class WorkerLoop: Sendable {
             logger.error("lease lost: the outcome was not recorded", metadata: ["execution_id": "\(execution)"])
             remark("lease lost: another worker holds the job, and this execution's outcome was not recorded", on: execution)
         case .rescued(let held): logger.error("this worker was taken for dead and starts anew", metadata: ["executions_lost": "\(held)"])
+        case .ordered(let orders):
+            logger.notice(
+                "told by an operator",
+                metadata: [
+                    "takes_jobs": "\(orders.allowsClaims)", "stops": "\(orders.mustStop)",
+                    "slots": "\(orders.slots ?? configuration.concurrency)",
+                ])
         case .draining(let running): logger.notice("draining", metadata: ["running": "\(running)"])
         case .abandoned(let execution):
             logger.error("the handler ignored its cancellation and was left behind", metadata: ["execution_id": "\(execution)"])

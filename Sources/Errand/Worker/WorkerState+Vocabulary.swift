@@ -95,6 +95,8 @@ extension WorkerState {
         case leaseLost(ExecutionID)
         case rescued(held: Int)
         case draining(running: Int)
+        /// Operators want this of the worker from now on.
+        case ordered(WorkerOrders)
         case abandoned(ExecutionID)
         /// It ignores its cancellation; whether its slot is free for others.
         case stuck(ExecutionID, isSlotFree: Bool)

@@ -55,6 +55,8 @@ package struct WorkerState: Sendable {
     /// When progress that executions have told is to be written, and when some was written last.
     private var progressDueAt: Duration?
     private var progressSentAt: Duration?
+    /// What operators want of this worker.
+    private var orders = WorkerOrders()
     /// Why the store cannot be trusted any more, once that is known.
     private var damage: JobStoreError?
     /// Whether the last exchange came to nothing as far as this worker knows: the store may have performed it all the same.
@@ -164,10 +166,13 @@ package struct WorkerState: Sendable {
             actions.append(.note(.leaseLost(report.execution)))
         }
         nextDue = reply.nextWake
+        heard(reply.orders, at: now, &actions)
         if reply.isRegistered {
             // A ring since the request was sent may be about a job that it could not see.
             if asksForJobs {
-                foundNothing = reply.claimed.isEmpty && !mustLook && !reply.suspectsWait && reply.shortage == nil
+                foundNothing =
+                    reply.claimed.isEmpty && !mustLook && !reply.suspectsWait && reply.shortage == nil
+                    && orders.allowsClaims
                 clearance.heard(suspectsWait: reply.suspectsWait, at: now.uptime)
                 if let note = pauses.didAsk(reply.shortage) { actions.append(.note(note)) }
             }
@@ -184,6 +189,17 @@ package struct WorkerState: Sendable {
             foundNothing = false
             actions.append(.note(.rescued(held: slots.count)))
             for execution in slots.executions { cancel(execution, because: .leaseLost, at: now, &actions) }
+        }
+    }
+
+    /// Operators have said something, or have not: what they want holds until it is said otherwise, or this worker starts anew.
+    private mutating func heard(_ orders: WorkerOrders, at now: Moment, _ actions: inout [Action]) {
+        guard orders != self.orders else { return }
+        self.orders = orders
+        actions.append(.note(.ordered(orders)))
+        mustLook = true
+        if orders.mustStop, phase == .serving || phase == .draining(deadline: nil) {
+            drain(deadline: now.uptime + settings.grace, &actions)
         }
     }
 
@@ -322,7 +338,7 @@ package struct WorkerState: Sendable {
             return
         }
         let claim = claimRequest(at: now)
-        let isLookDue = mustLook && claim != nil || mustAttend && !slots.isEmpty
+        let isLookDue = mustLook && claim != nil || mustAttend && (!slots.isEmpty || orders.isQuiet)
         guard
             !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue
                 || progressDueAt.map({ $0 <= now.uptime }) ?? false
@@ -351,15 +367,15 @@ package struct WorkerState: Sendable {
 
     /// What the free slots could take; queues take turns at being asked first, so that a cap shared by all starves none.
     private mutating func claimRequest(at now: Moment) -> ClaimRequest? {
-        guard phase == .serving, pauses.hinderedUntil == nil, !isOutboxFull else { return nil }
+        guard phase == .serving, orders.allowsClaims, pauses.hinderedUntil == nil, !isOutboxFull else { return nil }
         // A suspect runs alone; stuck executions run beside everything, and cannot be helped.
         guard !slots.holdsSuspect, slots.occupied == 0 || !clearance.holdsBack(at: now.uptime) else { return nil }
-        var free = settings.concurrency - slots.occupied
+        var free = (orders.slots ?? settings.concurrency) - slots.occupied
         if settings.until == .once { free = hasClaimed ? 0 : min(free, 1) }
         guard free > 0 else { return nil }
         let shares = settings.queues.indices.compactMap { offset -> ClaimRequest.QueueShare? in
             let share = settings.queues[(offset + rotation) % settings.queues.count]
-            let room = min(share.limit - slots.occupied(in: share.queue), free)
+            let room = min(queueLimit(share) - slots.occupied(in: share.queue), free)
             return room > 0 ? ClaimRequest.QueueShare(queue: share.queue, limit: room) : nil
         }
         guard !shares.isEmpty else { return nil }
@@ -367,6 +383,11 @@ package struct WorkerState: Sendable {
         return ClaimRequest(
             limit: free, queues: shares, kinds: settings.kinds, asksAboutOthers: runsUntilEmpty && slots.isEmpty,
             mayRunAlone: slots.isEmpty)
+    }
+
+    /// A queue without a cap of its own has as many slots as the worker, also when that has been given more.
+    private func queueLimit(_ share: ClaimRequest.QueueShare) -> Int {
+        share.limit < settings.concurrency ? share.limit : max(share.limit, orders.slots ?? 0)
     }
 
     private mutating func scheduleWake(at now: Moment, _ actions: inout [Action]) {

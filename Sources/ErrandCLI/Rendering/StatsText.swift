@@ -65,7 +65,7 @@ struct StatsText {
         guard !stats.workers.isEmpty else { return ["no worker is alive: start one with `\(Session.program) work`"] }
         let rows = stats.workers.map { worker in
             [
-                worker.id.description, "\(worker.running)/\(worker.description.concurrency)",
+                worker.id.description, "\(worker.running)/\(worker.slots)",
                 TerminalText.escaped(
                     worker.description.queues.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ",")),
                 TerminalText.escaped(worker.description.kinds.sorted().joined(separator: ",")),
@@ -93,7 +93,10 @@ struct StatsText {
 
     private func order(_ state: JobState) -> Int { JobState.allCases.firstIndex(of: state) ?? 0 }
 
-    private func aligned(_ rows: [[String]]) -> [String] {
+    private func aligned(_ rows: [[String]]) -> [String] { StatsText.aligned(rows) }
+
+    /// Cells in columns.
+    static func aligned(_ rows: [[String]]) -> [String] {
         guard let columns = rows.first?.count else { return [] }
         let widths = (0..<columns).map { column in rows.map { TerminalText.width(of: $0[column]) }.max() ?? 0 }
         return rows.map { row in
@@ -152,21 +155,27 @@ enum StatsJSON {
     }
 
     private static func worker(_ worker: StoreStats.WorkerStatus) -> [UInt8] {
-        JSONWriter.object {
-            $0.member("worker", worker.id.description)
-            $0.member("running", worker.running)
-            $0.member("concurrency", worker.description.concurrency)
-            $0.member(
-                "queues",
-                raw: JSONWriter.object { writer in
-                    for (queue, limit) in worker.description.queues.sorted(by: { $0.key < $1.key }) { writer.member(queue, limit) }
-                })
-            $0.member("kinds", raw: JSONWriter.array(worker.description.kinds.sorted().map(JSONWriter.string)))
-            $0.member("host", worker.description.host)
-            $0.member("pid", Int(worker.description.pid))
-            $0.member("version", worker.description.version)
-            $0.member("started_at", worker.description.startedAt)
-        }
+        JSONWriter.object { members(of: worker, to: &$0) }
+    }
+
+    /// What scripts read of a worker.
+    static func members(of worker: StoreStats.WorkerStatus, to writer: inout JSONWriter) {
+        writer.member("worker", worker.id.description)
+        writer.member("running", worker.running)
+        writer.member("concurrency", worker.slots)
+        writer.member(
+            "queues",
+            raw: JSONWriter.object { writer in
+                for (queue, limit) in worker.description.queues.sorted(by: { $0.key < $1.key }) { writer.member(queue, limit) }
+            })
+        writer.member("kinds", raw: JSONWriter.array(worker.description.kinds.sorted().map(JSONWriter.string)))
+        writer.member("host", worker.description.host)
+        writer.member("pid", Int(worker.description.pid))
+        writer.member("version", worker.description.version)
+        writer.member("started_at", worker.description.startedAt)
+        writer.member("heartbeat_age_ms", Int(worker.heartbeatAge.wholeMicroseconds / 1000))
+        writer.member("quiet", worker.orders.isQuiet)
+        writer.member("stopping", worker.orders.mustStop)
     }
 
     private static func outcome(_ count: StoreStats.OutcomeCount) -> [UInt8] {

@@ -16,7 +16,8 @@ struct ErrandCommand: AsyncParsableCommand {
             version: "errand \(ErrandVersion.current)",
             subcommands: [
                 Enqueue.self, Work.self, Jobs.self, Show.self, Logs.self, Trace.self, Wait.self, Retry.self, Cancel.self,
-                Promote.self, Edit.self, Delete.self, Queues.self, Stats.self, Prune.self, Backup.self, Migrate.self, Doctor.self,
+                Promote.self, Edit.self, Delete.self, Queues.self, Workers.self, Stats.self, Prune.self, Backup.self, Migrate.self,
+                Doctor.self,
                 Version.self,
             ])
     }

@@ -23,7 +23,7 @@ public struct JobStoreConformance: Sendable {
     /// Every rule, in the order in which a reader would ask for them.
     public static let rules: [Rule] =
         enqueueRules + claimRules + reportRules + doubtRules + timeRules + workerRules + crashRules + suspectRules + controlRules
-        + editRules
+        + editRules + orderRules
         + inspectionRules + selectionRules
         + lineageRules
         + pruneRules + uniqueRules + expiryRules
