@@ -13,6 +13,8 @@ public struct JobQueue: Sendable {
     public let clock: any ErrandClock
     /// Begins the spans of enqueues and executions; `nil` is the process's own, `InstrumentationSystem.tracer`, if it has one.
     public var tracer: (any Tracer)?
+    /// What stands around every enqueue, the first outermost; nothing by default.
+    public var middleware: [EnqueueMiddleware] = []
 
     /// A queue over `store`.
     public init(store: Store, clock: any ErrandClock = SystemClock.shared, tracer: (any Tracer)? = nil) {
@@ -75,6 +77,19 @@ public struct JobQueue: Sendable {
     /// place in the caller's trace, and inside an execution parent and root.
     /// - Throws: ``EnqueueError``; nothing was added.
     public func enqueue(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
+        guard !middleware.isEmpty else { return try await takeIn(jobs) }
+        var next: EnqueueMiddleware.Next = { (jobs) async throws(EnqueueError) in try await takeIn(jobs) }
+        for one in middleware.reversed() {
+            let inner = next
+            next = { (jobs) async throws(EnqueueError) in try await one.around(jobs, inner) }
+        }
+        let results = try await next(jobs)
+        precondition(results.count == jobs.count, "a middleware gave \(results.count) results for \(jobs.count) jobs")
+        return results
+    }
+
+    /// Validates, completes and stores jobs.
+    private func takeIn(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
         for job in jobs {
             if let problem = JobRules.problem(with: job) { throw .invalid(reason: problem) }
         }

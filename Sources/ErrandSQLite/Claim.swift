@@ -154,6 +154,7 @@ extension QueueDatabase {
         let attempt = candidate.attempt + 1
         try connection[ClaimSQL.run].bind(1, candidate.id).bind(2, ordinal).bind(3, attempt).bind(4, candidate.crashes)
             .bind(5, worker.rawValue).bind(6, now).bind(7, feed.id).bind(8, candidate.key).run()
+        tell(.started, job: candidate.id, ordinal: ordinal, feed: feed.id)
         let id = JobID(rawValue: candidate.id)
         let input = try connection[ClaimSQL.input].bind(1, candidate.id)
         defer { input.reset() }

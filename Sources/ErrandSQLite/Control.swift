@@ -114,6 +114,7 @@ extension QueueDatabase {
             .bind(4, carried.attempt).bind(5, carried.crashes).bind(6, nil).bind(7, nil).bind(8, now).bind(9, nil)
             .bind(10, text: reason).bind(11, text: nil).bind(12, blob: nil).run()
         count(state, feed: job.feed)
+        tell(state == .dead ? .died : .cancelled, job: id.rawValue, feed: job.feed)
         try clear(id.rawValue)
         try didEnd(id.rawValue, state, at: now, topics: &topics)
         topics.insert(.outcome)
@@ -171,6 +172,7 @@ extension QueueDatabase {
             let attempt = resettingAttempts ? 0 : carried.attempt
             try connection[ControlSQL.grantAttempt].bind(1, attempt + 1).bind(2, id.rawValue).run()
             try place(id.rawValue, base: carried.base, attempt: attempt, crashes: resettingAttempts ? 0 : carried.crashes)
+            tell(.retrying, job: id.rawValue, feed: job.feed)
             topics.insert(.work)
             results.append(.retried)
         }

@@ -125,6 +125,7 @@ extension QueueDatabase {
             .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms)
         }
         try input.run()
+        tell(.enqueued, job: id, feed: feed)
         if let key = job.key {
             try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.fingerprints.first).run()
         }

@@ -64,7 +64,7 @@ extension QueueReader {
         }
     }
 
-    private func feedNames() throws(JobStoreError) -> [Int64: QueueDatabase.FeedName] {
+    func feedNames() throws(JobStoreError) -> [Int64: QueueDatabase.FeedName] {
         var names: [Int64: QueueDatabase.FeedName] = [:]
         try connection[StatsSQL.feeds].forEach { row in
             names[row.integer(0)] = QueueDatabase.FeedName(queue: row.text(1), kind: row.text(2))

@@ -67,6 +67,9 @@ extension QueueDatabase {
             topics.insert(.work)
         }
         tally(end.outcome, feed: held.feed, startedAt: held.startedAt, finishedAt: end.finishedAt)
+        for change in JobEvent.Change.changes(at: end.outcome, next: next) {
+            tell(change, job: held.id, ordinal: held.ordinal, feed: held.feed)
+        }
         let counted = held.attempt - (end.outcome.isRefunded ? 1 : 0)
         let crashes = held.crashes + (end.outcome == .crashed ? 1 : 0)
         switch next {

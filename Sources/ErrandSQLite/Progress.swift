@@ -11,6 +11,7 @@ extension QueueDatabase {
         for one in progress {
             try connection[ProgressSQL.note].bind(1, one.at.microseconds).bind(2, real: one.fraction).bind(3, text: one.message)
                 .bind(4, one.execution.job.rawValue).bind(5, one.execution.ordinal).bind(6, worker.rawValue).run()
+            if connection.changes > 0 { tell(.progressed, job: one.execution.job.rawValue, ordinal: one.execution.ordinal) }
         }
         topics.insert(.log)
     }

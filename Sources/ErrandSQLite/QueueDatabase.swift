@@ -22,6 +22,8 @@ final class QueueDatabase: WritableDatabase {
         var plan: ClaimPlan?
         /// Whether any job is under suspicion, once known.
         var hasSuspects: Bool?
+        /// How many events were ever recorded, once known.
+        var lastEvent: Int64?
         /// Whether any job has said something of its progress, once known.
         var hasProgress: Bool?
         /// Whether operators want anything of any worker, once known.
@@ -40,10 +42,13 @@ final class QueueDatabase: WritableDatabase {
         var ended: [TallyKey: Tally] = [:]
         /// The highest job ID that was deleted.
         var deletedID: Int64?
+        var events = EventBuffer()
     }
 
     /// The lowest ordinal that is handed out: 0, except in a restored store.
     var firstOrdinal: Int64 = 0
+    /// Whether what is done here is told in the event stream.
+    var recordsEvents = true
     var memory = Memory()
     var gathered = Gathered()
     /// One cursor over `errand_available` for each feed of a claim.
@@ -98,6 +103,7 @@ final class QueueDatabase: WritableDatabase {
         }
         try writeLimits()
         if let deleted = gathered.deletedID { try connection[QueueSQL.raiseLastID].bind(1, deleted).run() }
+        try writeEvents()
         gathered = Gathered()
     }
 

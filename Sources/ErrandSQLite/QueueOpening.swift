@@ -15,6 +15,7 @@ struct QueueOpening: Sendable {
     let clock: MachineClock
     let standing: Standing
     let space: SpaceGuard
+    let recordsEvents: Bool
 
     private var guarded: WriteGuard { WriteGuard(lock: lock, byte: .queue, wait: wait) }
 
@@ -45,6 +46,7 @@ struct QueueOpening: Sendable {
     private func database(on connection: Connection, bootNumber: Int64) throws(JobStoreError) -> QueueDatabase {
         let database = QueueDatabase(
             connection: connection, bootNumber: bootNumber, boot: boot, clock: clock, standing: standing, space: space)
+        database.recordsEvents = recordsEvents
         database.firstOrdinal = try Restore.firstOrdinal(connection)
         return database
     }

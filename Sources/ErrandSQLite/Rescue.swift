@@ -53,6 +53,7 @@ extension QueueDatabase {
         var topics: Set<DoorbellTopic> = []
         for execution in held {
             let (end, next) = try judge(execution, request)
+            tell(.rescued, job: execution.id, ordinal: execution.ordinal, feed: execution.feed)
             try leave(execution, end: end, next: next, topics: &topics)
         }
         return (held.map(\.execution), topics)

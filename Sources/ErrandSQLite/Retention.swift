@@ -30,6 +30,7 @@ extension QueueDatabase {
         if !report.hasMore { try sweep(policy, limit: limit, into: &report) }
         try freeOverdueKeys()
         try connection[RetentionSQL.dropTallies].bind(1, clock.now / 60_000_000 - QueueDatabase.tallyMinutes).run()
+        try dropOldEvents()
         return (report, [])
     }
 

@@ -18,7 +18,7 @@ public final class SQLiteStore: Sendable {
         self.core = core
         store = Store(
             jobs: core, inspection: core, control: core, queues: core, logs: core.logs, doorbell: core.doorbell,
-            crashes: CrashDirectory(path: core.directory.crashes))
+            crashes: CrashDirectory(path: core.directory.crashes), events: core)
     }
 
     /// Opens the store in `directory`. Blocks for a few milliseconds, or while another process creates or migrates the store.

@@ -42,7 +42,8 @@ final class StoreCore: Sendable {
         let isNew = access(directory.queue, F_OK) != 0
 
         let opening = QueueOpening(
-            directory: directory, lock: lock, wait: options.lockWait, boot: boot, clock: clock, standing: standing, space: space)
+            directory: directory, lock: lock, wait: options.lockWait, boot: boot, clock: clock, standing: standing, space: space,
+            recordsEvents: options.recordsEvents)
         var database = try opening.openIfSettled()
         if database == nil {
             database = try lock.whileOpening(wait: options.lockWait) { () throws(JobStoreError) in
@@ -192,6 +193,12 @@ extension StoreCore: JobInspection {
 
     func stats() async throws(JobStoreError) -> StoreStats {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.stats() }
+    }
+}
+
+extension StoreCore: EventStore {
+    func events(after cursor: EventCursor?, limit: Int) async throws(JobStoreError) -> EventPage {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.events(after: cursor, limit: limit) }
     }
 }
 

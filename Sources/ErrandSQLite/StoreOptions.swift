@@ -19,6 +19,9 @@ public struct SQLiteStoreOptions: Sendable {
     /// The size of the ballast, a file that is deleted when an outcome meets a full disk all the same. `nil`, the default, is a
     /// sixty-fourth of the file system and 8 MiB at most; 0 makes none.
     public var ballastBytes: Int?
+    /// Whether what this opened store does is told in the event stream; `true` by default. A worker, an enqueuer or an operator that opens
+    /// the store otherwise leaves gaps in it for everybody.
+    public var recordsEvents = true
     /// Where the time comes from; `nil`, the default, is the machine's own clocks.
     public var clock: (any ErrandClock)?
     /// Which boot of the machine this is, for tests that simulate a reboot; `nil`, the default, asks the machine.

@@ -12,6 +12,7 @@ extension QueueDatabase {
         for execution in executions {
             try connection[StuckSQL.note].bind(1, now).bind(2, execution.job.rawValue).bind(3, execution.ordinal).bind(4, worker.rawValue)
                 .run()
+            if connection.changes > 0 { tell(.stuck, job: execution.job.rawValue, ordinal: execution.ordinal) }
         }
     }
 }

@@ -53,7 +53,8 @@ public final class ModelStore: Sendable {
 
     /// All seams of this store, together.
     public var store: Store {
-        Store(jobs: self, inspection: self, control: self, queues: self, logs: logs, doorbell: doorbell, crashes: crashes)
+        Store(
+            jobs: self, inspection: self, control: self, queues: self, logs: logs, doorbell: doorbell, crashes: crashes, events: self)
     }
 
     /// Does what `kill -9` of every process on the store would do: no worker lives any more, everything acknowledged stays.
@@ -159,6 +160,8 @@ extension ModelStore {
         package static let pausedKindsRun = Fault(rawValue: 1 << 25)
         /// Saved permits are not counted: a rate lets one job start at a time after any wait.
         package static let permitsNotSaved = Fault(rawValue: 1 << 26)
+        /// The event stream does not tell that a job will run again.
+        package static let forgetsRetryEvents = Fault(rawValue: 1 << 22)
 
         /// The faults that show in a simulation, by name; the others need a rule of the conformance suite.
         package static let named: [(String, Fault)] = [
@@ -343,5 +346,12 @@ extension ModelStore: JobInspection {
     public func stats() async throws(JobStoreError) -> StoreStats {
         let moment = moment
         return read { $0.stats(at: moment) }
+    }
+}
+
+extension ModelStore: EventStore {
+    /// A page of the stream; never throws.
+    public func events(after cursor: EventCursor?, limit: Int) async throws(JobStoreError) -> EventPage {
+        read { $0.events(after: cursor, limit: limit) }
     }
 }

@@ -17,6 +17,7 @@ extension ModelTables {
         case .available, .scheduled, .retryable, .waiting, .blocked:
             job.finish(as: .cancelled, reason: reason, at: now)
             keep(job)
+            tell(.cancelled, of: job, at: now)
             rings.insert(.outcome)
             return .cancelled
         }
@@ -39,6 +40,7 @@ extension ModelTables {
             job.input.maxAttempts = max(job.input.maxAttempts, job.attempts + 1)
             if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
             jobs[id] = job
+            tell(.retrying, of: job, at: now)
             rings.insert(.work)
             return .retried
         case .available, .scheduled, .running, .waiting, .blocked, .completed:

@@ -11,6 +11,7 @@ extension ModelTables {
             guard var job = jobs[execution.job] else { continue }
             let next = NextStep.giveBack.honouring(wish: job.cancellation.map(\.reason))
                 .honouring(deadline: job.input.terms.deadline, at: now)
+            tell(JobEvent.Change.changes(at: .interrupted, next: next), of: job, in: execution, at: now)
             job.close(.interrupted, error: StoredError(type: "ClaimUnknown", message: "never began"), at: now)
             switch next {
             case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)

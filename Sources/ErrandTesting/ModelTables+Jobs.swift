@@ -21,8 +21,10 @@ extension ModelTables {
             let id = nextID(at: now, using: &generator)
             let dueAt = input.runAt ?? now
             let isDue = dueAt <= now
-            jobs[id] = ModelJob(
+            let job = ModelJob(
                 id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: isDue ? .available : .scheduled)
+            jobs[id] = job
+            tell(.enqueued, of: job, at: now)
             switch arrival {
             case .owns(let mark?): uniqueKeys[mark] = ModelUniqueKey(owner: id, until: input.terms.uniqueness?.period.map { now + $0 })
             case .waits(let mark):
@@ -49,10 +51,10 @@ extension ModelTables {
         var reply = ExchangeReply(isRegistered: workers[request.worker] != nil)
         reply.orders = tellOrders(to: request.worker)
         workers[request.worker]?.renew(at: moment.uptime)
-        if reply.isRegistered { note(request.progress, of: request.worker) }
+        if reply.isRegistered { note(request.progress, of: request.worker, at: moment.wall) }
         reply.results = request.reports.map { report in
             let mayReport = reply.isRegistered || faults.contains(.condemnedReport)
-            let result = mayReport ? record(report, by: request.worker) : .leaseLost
+            let result = mayReport ? record(report, by: request.worker, at: moment.wall) : .leaseLost
             return result == .leaseLost && request.held != nil && isRecorded(report, by: request.worker) ? .accepted : result
         }
         if reply.isRegistered, let held = request.held { giveBackUnknown(to: request.worker, beside: held, at: moment.wall) }
@@ -60,7 +62,9 @@ extension ModelTables {
             guard let job = jobs[execution.job], job.state == .running, job.worker == request.worker, job.execution == execution else {
                 continue
             }
-            jobs[execution.job]?.stuckSince = job.stuckSince ?? moment.wall
+            guard job.stuckSince == nil else { continue }
+            jobs[execution.job]?.stuckSince = moment.wall
+            tell(.stuck, of: job, in: execution, at: moment.wall)
         }
         promote(at: moment.wall)
         expire(at: moment.wall)
@@ -86,13 +90,14 @@ extension ModelTables {
         }
     }
 
-    private mutating func record(_ report: ExecutionReport, by worker: WorkerID) -> ReportResult {
+    private mutating func record(_ report: ExecutionReport, by worker: WorkerID, at now: Timestamp) -> ReportResult {
         guard var job = jobs[report.execution.job], job.state == .running, job.worker == worker,
             job.ordinal == report.execution.ordinal || faults.contains(.noOrdinalCheck)
         else { return .leaseLost }
         if makesRoom(job) { rings.insert(.work) }
         let next = report.next.honouring(wish: job.cancellation.map(\.reason))
             .honouring(deadline: job.input.terms.deadline, at: report.finishedAt)
+        tell(JobEvent.Change.changes(at: report.outcome, next: next), of: job, in: job.execution, at: now)
         job.close(report.outcome, error: report.error, at: report.finishedAt)
         switch next {
         case .complete:
@@ -174,6 +179,7 @@ extension ModelTables {
                 ExecutionRecord(
                     execution: job.execution, attempt: attempt, worker: worker, startedAt: now, finishedAt: nil, outcome: nil, error: nil))
             jobs[id] = job
+            tell(.started, of: job, in: job.execution, at: now)
             let input = job.input
             if input.terms.uniqueness?.until == .started { freeKey(of: id, keptFor: false, at: now) }
             usePermits(for: input, at: now)

@@ -41,9 +41,11 @@ extension ModelTables {
         for execution in cut {
             guard var job = jobs[execution.job] else { continue }
             let wish = job.cancellation
+            var outcome = Outcome.interrupted
             let next: NextStep
             if let conviction = request.convictions.first(where: { isMeant(execution, by: $0) }) {
                 next = conviction.next(afterCrashes: job.crashes, limit: request.convictionLimit)
+                outcome = .crashed
                 job.close(.crashed, error: conviction.error, at: now)
             } else {
                 if casualty.cause == .dead {
@@ -55,7 +57,9 @@ extension ModelTables {
                 if isSuspicious(job, request) { job.isSuspect = true }
                 next = .giveBack
             }
-            switch next.honouring(wish: wish.map(\.reason)).honouring(deadline: job.input.terms.deadline, at: now) {
+            let step = next.honouring(wish: wish.map(\.reason)).honouring(deadline: job.input.terms.deadline, at: now)
+            tell([.rescued] + JobEvent.Change.changes(at: outcome, next: step), of: job, in: execution, at: now)
+            switch step {
             case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
             case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)
             case .wait(let until):

@@ -66,6 +66,7 @@ extension ModelTables {
         if old.state != .waiting { job.state = dueAt <= now ? .available : .scheduled }
         jobs[id] = job
         if let key = input.key { keys[key] = id }
+        tell(.enqueued, of: job, at: now)
         rings.insert(.work)
     }
 
@@ -108,6 +109,7 @@ extension ModelTables {
         for var job in jobsByID where !job.state.isFinal && job.state != .running {
             guard let (time, state, reason) = job.nextEnd, time <= now else { continue }
             job.finish(as: state, reason: reason, at: now)
+            tell(state == .dead ? .died : .cancelled, of: job, at: now)
             keep(job)
             rings.insert(.outcome)
         }

@@ -21,6 +21,8 @@ struct ModelTables {
     var usedScopes: Set<LimitScope> = []
     /// The highest ID that was ever given out; survives the deletion of its job.
     var lastID: Int64 = 0
+    /// What happened, oldest first.
+    var events: [JobEvent] = []
     /// What the doorbell is to be rung about once the change is made.
     var rings: Set<DoorbellTopic> = []
     /// The rules that this store is told to break.

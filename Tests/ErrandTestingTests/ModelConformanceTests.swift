@@ -94,6 +94,9 @@ import Testing
             noticedBy: ["whoever finishes the rescue of a worker that was condemned by time does not take it for dead while it lives"],
             showsOnWalks: false),
         Variant(
+            description: "the event stream forgets retries", fault: .forgetsRetryEvents,
+            noticedBy: ["the stream tells the way of a job in order, each event with its execution"], showsOnWalks: false),
+        Variant(
             description: "progress is taken from whoever tells it", fault: .progressUnfenced,
             noticedBy: ["progress of an execution that its worker does not hold is dropped"], showsOnWalks: false),
         Variant(

@@ -34,6 +34,10 @@ public enum Limits {
     public static let tags = 16
     /// A message about progress: 500 bytes; the rest is cut.
     public static let progressMessageBytes = ExecutionContext.progressMessageBytes
+    /// How many events a store keeps at most, the newest: 250,000.
+    public static let events = 250_000
+    /// How long a store keeps an event at most: 7 days.
+    public static let eventAge = Duration.seconds(7 * 86_400)
     /// Priorities: −100 … 100, lower runs first.
     public static let priorities = -100...100
     /// Attempts of a job: 1 … 1,000.

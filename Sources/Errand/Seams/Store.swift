@@ -14,6 +14,8 @@ public struct Store: Sendable {
     public var logs: any LogStore
     /// Wake-ups.
     public var doorbell: any Doorbell
+    /// What happened; `nil` for a store that keeps no events.
+    public var events: (any EventStore)?
 
     /// What crashing workers leave behind; `nil` for a store without a place for it: no execution is ever convicted there.
     public var crashes: (any CrashLedger)?
@@ -21,8 +23,9 @@ public struct Store: Sendable {
     /// Puts together a store from its seams.
     public init(
         jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl, logs: any LogStore,
-        doorbell: any Doorbell, crashes: (any CrashLedger)? = nil
+        doorbell: any Doorbell, crashes: (any CrashLedger)? = nil, events: (any EventStore)? = nil
     ) {
+        self.events = events
         self.jobs = jobs
         self.inspection = inspection
         self.control = control

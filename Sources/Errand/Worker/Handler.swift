@@ -39,7 +39,7 @@ public struct Handler: Sendable {
     /// What the kind itself says about a failed attempt; `nil` leaves it to ``backoff``.
     package var retry: (@Sendable (any Error, Int) -> RetryChoice)?
     /// Runs the job and returns its result as JSON, or `nil` for none.
-    package private(set) var run: @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
+    package internal(set) var run: @concurrent @Sendable (ClaimedJob, ExecutionContext) async throws -> [UInt8]?
 
     /// Handles `J`; the value that `body` returns is the job's result, at most 256 KiB of JSON.
     public init<J: Job, Output: Encodable & Sendable>(

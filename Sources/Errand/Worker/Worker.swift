@@ -150,12 +150,13 @@ public final class Worker: Service {
     ///   - configuration: How it runs; checked when it does.
     ///   - reporters: Told about failed executions; by default one that writes to the worker's own log.
     ///   - hooks: Called at the turns of every execution, inside its scope.
+    ///   - middleware: Stands around every handler, inside the execution's scope, the first outermost.
     public init(
         queue: JobQueue, handlers: [Handler], configuration: Configuration = Configuration(), reporters: [any ErrorReporter]? = nil,
-        hooks: [ExecutionHook] = []
+        hooks: [ExecutionHook] = [], middleware: [ExecutionMiddleware] = []
     ) {
         self.queue = queue
-        self.handlers = handlers
+        self.handlers = handlers.map { $0.wrapped(by: middleware) }
         self.configuration = configuration
         self.reporters = reporters ?? [LogErrorReporter(logger: configuration.logger)]
         self.hooks = hooks

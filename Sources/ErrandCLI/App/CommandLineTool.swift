@@ -89,6 +89,7 @@ package enum CommandLineTool {
         switch error {
         case let failure as Failure: (code, message) = (failure.code, failure.description)
         case let error as JobStoreError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
+        case let error as EventError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
         case let error as EnqueueError: (code, message) = (status(of: error).rawValue, session.inOwnName(error.description))
         case let closed as Output.Closed: return outcome(of: closed, session)
         default: return explainParser(error, arguments, session)
@@ -122,6 +123,14 @@ package enum CommandLineTool {
     private static func status(of error: JobStoreError) -> ExitStatus {
         if case .refused = error { return .conflict }
         return .unavailable
+    }
+
+    private static func status(of error: EventError) -> ExitStatus {
+        switch error {
+        case .cursorTooOld, .cursorUnknown, .notKept: .notFound
+        case .store(let error): status(of: error)
+        @unknown default: .failed
+        }
     }
 
     private static func status(of error: EnqueueError) -> ExitStatus {

@@ -27,6 +27,8 @@ public protocol ErrandApp {
     @HandlerBuilder var handlers: [Handler] { get }
     /// Called at the turns of every execution; none by default.
     var hooks: [ExecutionHook] { get }
+    /// Stands around every handler, the first outermost; none by default.
+    var middleware: [ExecutionMiddleware] { get }
     /// Told about failed executions; by default one that writes to the worker's own log. Where `work` has a Sentry DSN, that server is
     /// told as well.
     var reporters: [any ErrorReporter]? { get }
@@ -37,6 +39,8 @@ public protocol ErrandApp {
 extension ErrandApp {
     /// None.
     public var hooks: [ExecutionHook] { [] }
+    /// None.
+    public var middleware: [ExecutionMiddleware] { [] }
     /// The one that writes to the worker's own log.
     public var reporters: [any ErrorReporter]? { nil }
     /// Changes nothing.
@@ -84,6 +88,7 @@ extension ErrandApp {
         session.canIsolate = true
         session.handlers = app.handlers
         session.hooks = app.hooks
+        session.middleware = app.middleware
         session.reporters = app.reporters
         var configuration = Worker.Configuration()
         app.configure(&configuration)

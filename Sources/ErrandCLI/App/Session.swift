@@ -16,6 +16,8 @@ package struct Session: Sendable {
     package var canIsolate = false
     /// Called at the turns of every execution.
     package var hooks: [ExecutionHook] = []
+    /// Stands around every handler.
+    package var middleware: [ExecutionMiddleware] = []
     /// Told about failed executions; `nil` is the worker's own reporter.
     package var reporters: [any ErrorReporter]?
     /// What the app wants of its worker.

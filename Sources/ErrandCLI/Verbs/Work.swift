@@ -131,7 +131,8 @@ struct Work: AsyncParsableCommand {
             configuration.onJoin = { notifier?.send("READY=1\nSTATUS=working") }
             let worker = Worker(
                 queue: JobQueue(store: security.applied(to: store), clock: session.clock, tracer: tracer), handlers: plan.handlers,
-                configuration: configuration, reporters: reporters, hooks: session.hooks)
+                configuration: configuration, reporters: reporters, hooks: session.hooks,
+                middleware: session.middleware)
             plan.announce(store: directory)
             try await serve(worker, stopsWithin: configuration.longestStop, notifier, session)
             if plan.endsByItself { await tellWhatIsLeft(of: plan, in: store) }

@@ -32,6 +32,7 @@ public struct JobStoreConformance: Sendable {
         + doorbellRules
         + progressRules
         + limitRules
+        + eventRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }
