@@ -5,25 +5,25 @@ import ErrandContext
 
 /// One walk. Jobs and workers are known by their number, since each store gives IDs of its own; ordinals are compared by growth.
 struct RandomWalk {
-    private var generator: SeededGenerator
-    private let seed: UInt64
-    private let subject: any ConformingStore
-    private let model = ModelStoreUnderTest()
+    var generator: SeededGenerator
+    let seed: UInt64
+    let subject: any ConformingStore
+    let model = ModelStoreUnderTest()
     /// Job number n in the store under test and in the model.
-    private var jobs: [(subject: JobID, model: JobID)] = []
-    private var workers: [(subject: WorkerID, model: WorkerID)] = []
+    var jobs: [(subject: JobID, model: JobID)] = []
+    var workers: [(subject: WorkerID, model: WorkerID)] = []
     /// Through which of the two openings each worker works.
-    private var openingOfWorker: [Int] = []
+    var openingOfWorker: [Int] = []
     /// The store under test, opened twice, as two processes would.
-    private var openings: [Store] = []
+    var openings: [Store] = []
     /// Executions that have begun, ended or not, in both stores: reports choose among them, so that late ones occur.
-    private var executions: [Held] = []
-    private var keys = 0
-    private var failures: [String] = []
-    private var step = 0
-    private var operation = ""
+    var executions: [Held] = []
+    var keys = 0
+    var failures: [String] = []
+    var step = 0
+    var operation = ""
 
-    private struct Held {
+    struct Held {
         var worker: Int
         var subject: ExecutionID
         var model: ExecutionID
@@ -50,14 +50,14 @@ struct RandomWalk {
         return failures
     }
 
-    private mutating func open() async throws {
+    mutating func open() async throws {
         openings = [subject.store, try await subject.openAnother()]
     }
 
     /// One of the openings, whichever.
-    private mutating func anyOpening() -> Store { openings[roll(openings.count)] }
+    mutating func anyOpening() -> Store { openings[roll(openings.count)] }
 
-    private mutating func takeStep() async throws {
+    mutating func takeStep() async throws {
         switch roll(100) {
         case ..<22: try await enqueue()
         case ..<72: try await exchange()
@@ -67,14 +67,14 @@ struct RandomWalk {
         case ..<88: try await crash()
         case ..<94: try await rescue()
         case ..<95: try await join()
-        case ..<97: try await change()
+        case ..<97: try await set()
         default: try await prune()
         }
     }
 
-    // MARK: Operations
+    // MARK: Workers
 
-    private mutating func enqueue() async throws {
+    mutating func enqueue() async throws {
         operation = "enqueue"
         let plans = (0...roll(3)).map { _ in
             (
@@ -110,7 +110,7 @@ struct RandomWalk {
         }
     }
 
-    private mutating func exchange() async throws {
+    mutating func exchange() async throws {
         guard let worker = pickWorker() else { return try await join() }
         operation = "exchange of worker \(worker)"
         var reports: [(seen: ExecutionReport, wanted: ExecutionReport)] = []
@@ -157,49 +157,7 @@ struct RandomWalk {
         }
     }
 
-    private mutating func cancel() async throws {
-        guard let job = pickJob() else { return }
-        operation = "cancel job \(job)"
-        let seen = try await anyOpening().control.cancel([jobs[job].subject], reason: "wish")
-        let wanted = try await model.store.control.cancel([jobs[job].model], reason: "wish")
-        compare(seen.map { describe($0, \.subject) }, wanted.map { describe($0, \.model) }, "answer")
-    }
-
-    private mutating func retry() async throws {
-        guard let job = pickJob() else { return }
-        let isFull = roll(2) == 0
-        operation = "retry job \(job), resetting attempts: \(isFull)"
-        let seen = try await anyOpening().control.retry([jobs[job].subject], resettingAttempts: isFull)
-        let wanted = try await model.store.control.retry([jobs[job].model], resettingAttempts: isFull)
-        compare(seen.map { describe($0, \.subject) }, wanted.map { describe($0, \.model) }, "answer")
-    }
-
-    /// Promotes, edits or deletes a job.
-    private mutating func change() async throws {
-        guard let job = pickJob() else { return }
-        let kind = roll(5)
-        let (priority, queue, hours, isForced) = (roll(3) - 1, roll(3), roll(3), roll(2) == 0)
-        operation = "change \(kind) of job \(job)"
-        func apply(_ control: any JobControl, _ id: JobID, _ now: Timestamp) async throws -> [ChangeResult] {
-            switch kind {
-            case 0: return try await control.delete([id], evenLive: isForced)
-            case 1, 2: return try await control.promote([id])
-            default:
-                return try await control.edit(
-                    [id],
-                    JobEdit { edit in
-                        if isForced { edit.priority = priority }
-                        if queue < 2 { edit.queue = "queue\(queue)" }
-                        if hours > 0 { edit.runAt = now + .seconds(hours == 1 ? -3600 : 3600 * 24) }
-                    })
-            }
-        }
-        let seen = try await apply(anyOpening().control, jobs[job].subject, subject.now())
-        let wanted = try await apply(model.store.control, jobs[job].model, model.now())
-        compare(seen, wanted, "answer")
-    }
-
-    private mutating func crash() async throws {
+    mutating func crash() async throws {
         operation = "crash"
         try await subject.crashAndReopen()
         try await model.crashAndReopen()
@@ -209,7 +167,7 @@ struct RandomWalk {
         try await join()
     }
 
-    private mutating func rescue() async throws {
+    mutating func rescue() async throws {
         guard let watcher = pickWorker() else { return try await join() }
         let threshold = roll(2) == 0 ? nil : 2 + roll(2)
         operation = "rescue by worker \(watcher), suspect threshold \(threshold.map(String.init) ?? "none")"
@@ -236,7 +194,7 @@ struct RandomWalk {
     }
 
     /// The rescue of a casualty that convicts the `culprit`th of its executions, if it held so many.
-    private func request(
+    func request(
         _ casualty: Casualty, _ culprit: Int?, _ now: Timestamp, _ threshold: Int?, _ limit: Int, _ isNeighbourKnown: Bool,
         _ side: Side<JobID>
     ) -> RescueRequest {
@@ -249,7 +207,7 @@ struct RandomWalk {
         return request
     }
 
-    private mutating func join() async throws {
+    mutating func join() async throws {
         guard living.count < 3 else { return try await leave() }
         operation = "join"
         func worker(at now: Timestamp) -> WorkerDescription {
@@ -265,7 +223,7 @@ struct RandomWalk {
         openingOfWorker.append(opening)
     }
 
-    private mutating func leave() async throws {
+    mutating func leave() async throws {
         let place = roll(living.count)
         let worker = living.remove(at: place)
         operation = "leave of worker \(worker)"
@@ -273,183 +231,14 @@ struct RandomWalk {
         try await model.store.jobs.leave(workers[worker].model)
     }
 
-    private mutating func change() async throws {
-        let scope = roll(2) == 0 ? LimitScope.queue("queue\(roll(3))") : .kind("kind\(roll(3))")
-        // Permits that come back within a walk would come back at other times in each store.
-        let rate = RateLimit(interval: .seconds(86_400), burst: 1 + roll(6))
-        let change: SettingChange =
-            switch roll(10) {
-            case 0: .pause
-            case ..<4: .resume
-            case ..<5: .concurrency(nil)
-            case ..<7: .concurrency(1 + roll(3))
-            case ..<8: .rate(rate)
-            default: .rate(nil)
-            }
-        operation = "change \(scope): \(change)"
-        try await anyOpening().queues.change(scope, [change])
-        try await model.store.queues.change(scope, [change])
-    }
-
-    private mutating func prune() async throws {
-        operation = "prune"
-        // Only all or nothing of a state: the clocks of both stores are not the same.
-        var policy = RuleCheck.policy { _ in }
-        if roll(2) == 0 { policy.completed = .zero } else { policy.cancelled = .zero }
-        try await subject.advance(by: .milliseconds(2))
-        try await model.advance(by: .milliseconds(2))
-        let seen = try await pruneAll(anyOpening().control, policy).map { name($0, \.subject) }
-        let wanted = try await pruneAll(model.store.control, policy).map { name($0, \.model) }
-        compare(seen.sorted(), wanted.sorted(), "what was pruned")
-    }
-
-    private func pruneAll(_ control: any JobControl, _ policy: RetentionPolicy) async throws -> [JobID] {
-        var gone: [JobID] = []
-        for _ in 0..<1000 {
-            let report = try await control.prune(policy, limit: 50)
-            gone += report.jobs
-            if !report.hasMore { return gone }
-        }
-        throw StoredError(type: "RuleBroken", message: "pruning never comes to an end")
-    }
-
-    // MARK: Comparing
-
-    /// Everything that can be seen of all jobs, and the counters.
-    private mutating func compareAll() async throws {
-        operation = "look after \(operation)"
-        for number in jobs.indices where failures.isEmpty {
-            let seen = try await anyOpening().inspection.job(jobs[number].subject)
-            let wanted = try await model.store.inspection.job(jobs[number].model)
-            compare(seen.map { describe($0, \.subject) } ?? "gone", wanted.map { describe($0, \.model) } ?? "gone", "job \(number)")
-            if let seen {
-                let ordinals = seen.executions.map(\.execution.ordinal)
-                compare(ordinals, Array(Set(ordinals)).sorted(), "the order of the ordinals of job \(number)")
-            }
-        }
-        let ids = jobs
-        compare(
-            try await anyOpening().inspection.states(of: ids.map(\.subject)),
-            try await model.store.inspection.states(of: ids.map(\.model)), "states")
-        try await compareLists()
-        compare(try await anyOpening().queues.settings(), try await model.store.queues.settings(), "the settings")
-        let stats = (try await anyOpening().inspection.stats(), try await model.store.inspection.stats())
-        compare(counts(stats.0), counts(stats.1), "counters")
-        compare(
-            stats.0.workers.map { "\(number(of: $0.id, \.subject)) holds \($0.running)" }.sorted(),
-            stats.1.workers.map { "\(number(of: $0.id, \.model)) holds \($0.running)" }.sorted(), "live workers")
-    }
-
-    /// A list by a random selector, in pages of a random size.
-    private mutating func compareLists() async throws {
-        var selector = JobSelector()
-        if roll(2) == 0 { selector.states = Set(JobState.allCases.filter { _ in roll(3) == 0 }) }
-        if roll(3) == 0 { selector.queues = ["queue\(roll(3))"] }
-        if roll(3) == 0 { selector.kinds = ["kind\(roll(3))", "kind\(roll(4))"] }
-        if roll(3) == 0 { selector.tags = (0..<3).filter { _ in roll(2) == 0 }.map { "tag\($0)" } }
-        let size = 1 + roll(20)
-        let opening = anyOpening()
-        let seen = try await RandomWalk.list(opening.inspection, selector, pageSize: size).map { name($0, \.subject) }
-        let wanted = try await RandomWalk.list(model.store.inspection, selector, pageSize: size).map { name($0, \.model) }
-        compare(seen, wanted, "the list of \(selector) in pages of \(size)")
-        let key = "key:key\(roll(8))"
-        compare(
-            try await opening.inspection.jobs(meantBy: key).map { name($0, \.subject) },
-            try await model.store.inspection.jobs(meantBy: key).map { name($0, \.model) }, "the jobs meant by \(key)")
-    }
-
-    private static func list(_ inspection: any JobInspection, _ selector: JobSelector, pageSize: Int) async throws -> [JobID] {
-        var found: [JobID] = []
-        var cursor: JobID?
-        for _ in 0..<10_000 {
-            let page = try await inspection.jobs(matching: selector, before: cursor, limit: pageSize)
-            found += page.jobs.map(\.id)
-            cursor = page.next
-            if cursor == nil { return found }
-        }
-        throw StoredError(type: "RuleBroken", message: "the pages of a list never come to an end")
-    }
-
-    private func counts(_ stats: StoreStats) -> [String] {
-        stats.counts.map { "\($0.queue) \($0.kind) \($0.state.rawValue): \($0.jobs)" }.sorted()
-    }
-
-    private mutating func compare<T: Equatable>(_ seen: T, _ wanted: T, _ what: String) {
-        if seen != wanted { fail("\(what): the model has \(wanted), the store has \(seen)") }
-    }
-
-    private mutating func fail(_ text: String) {
-        failures.append("seed \(seed), step \(step), \(operation): \(text)")
-    }
-
-    // MARK: Names that both stores share
-
-    private typealias Side<ID> = KeyPath<(subject: ID, model: ID), ID>
-
-    private func name(_ id: JobID, _ side: Side<JobID>) -> String {
-        jobs.firstIndex { $0[keyPath: side] == id }.map { "job \($0)" } ?? "unknown job \(id)"
-    }
-
-    private func number(of worker: WorkerID, _ side: Side<WorkerID>) -> String {
-        workers.firstIndex { $0[keyPath: side] == worker }.map { "worker \($0)" } ?? "unknown worker \(worker)"
-    }
-
-    private func name(_ result: EnqueueResult, _ side: Side<JobID>) -> String {
-        switch result {
-        case .added: "added"
-        case .existing(let id): "existing \(name(id, side))"
-        case .conflict(let id): "conflict with \(name(id, side))"
-        case .unique(let id), .replaced(let id), .debounced(let id): "\(result.word) \(name(id, side))"
-        }
-    }
-
-    private func describe(_ result: RetryResult, _ side: Side<JobID>) -> String {
-        if case .uniqueConflict(let id) = result { "unique conflict with \(name(id, side))" } else { "\(result)" }
-    }
-
-    private static func uniqueness(key: Int, mode: Int, scope: Int) -> Uniqueness {
-        let conflict: Uniqueness.Conflict =
-            [.reject, .replace, .debounce(delay: .seconds(86_400), maximumWait: nil), .keepLast, .keepLast][mode]
-        return Uniqueness(key: "unique\(key)", scope: Uniqueness.Scope.allCases[scope], onConflict: conflict)
-    }
-
-    private func describe(_ result: CancelResult, _ side: Side<JobID>) -> String {
-        if case .requested(let execution) = result { "requested of \(name(execution.job, side))" } else { "\(result)" }
-    }
-
-    private func describe(_ casualty: Casualty, _ worker: String, _ side: Side<JobID>) -> String {
-        "\(worker) \(casualty.cause) with \(casualty.executions.map { name($0.job, side) }.sorted())"
-    }
-
-    private func describe(_ claimed: ClaimedJob, _ side: Side<JobID>) -> String {
-        """
-        \(name(claimed.execution.job, side)) attempt \(claimed.attempt) of \(claimed.maxAttempts) crashes \(claimed.crashes), \
-        \(claimed.queue) \(claimed.kind)
-        """
-    }
-
-    private func describe(_ job: JobDetail, _ side: Side<JobID>) -> String {
-        let summary = job.summary
-        let executions = job.executions.map { execution in
-            let outcome = execution.outcome?.rawValue ?? "running"
-            return "\(execution.attempt) \(outcome) \(execution.error?.message ?? "")\(execution.finishedAt == nil ? " open" : "")"
-        }
-        return """
-            \(summary.state) \(summary.queue) \(summary.kind) \(summary.key ?? "-") priority \(summary.priority) attempt \(summary.attempt) \
-            of \(summary.maxAttempts) crashes \(summary.crashes) reason \(summary.reason ?? "-") ended \(summary.finishedAt != nil) \
-            result \(job.result.map { String(decoding: $0, as: UTF8.self) } ?? "-") error \(job.error?.message ?? "-") \
-            tags \(summary.tags) wish \(job.cancelRequestedAt != nil) executions \(executions)
-            """
-    }
-
     // MARK: Chance
 
     /// The workers whose processes live.
-    private var living: [Int] = []
+    var living: [Int] = []
 
-    private mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &generator) }
+    mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &generator) }
 
-    private mutating func pickWorker() -> Int? { living.isEmpty ? nil : living[roll(living.count)] }
+    mutating func pickWorker() -> Int? { living.isEmpty ? nil : living[roll(living.count)] }
 
-    private mutating func pickJob() -> Int? { jobs.isEmpty ? nil : max(0, jobs.count - 1 - roll(min(30, jobs.count))) }
+    mutating func pickJob() -> Int? { jobs.isEmpty ? nil : max(0, jobs.count - 1 - roll(min(30, jobs.count))) }
 }
