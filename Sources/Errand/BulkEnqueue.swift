@@ -8,18 +8,24 @@ public struct BulkCounts: Sendable, Hashable {
     public var added = 0
     /// Jobs that an earlier enqueue with the same key, kind and payload had made.
     public var existing = 0
+    /// Jobs that took the place of one with their unique key.
+    public var replaced = 0
     /// Jobs that were not added: invalid ones, and those whose key belongs to another job.
     public var refused = 0
 
     /// Nothing yet.
     public init() {}
 
+    /// Jobs that are in the store now, whichever way.
+    package var taken: Int { added + existing + replaced }
+
     /// Counts the result of one job.
-    mutating func count(_ result: Result<EnqueueResult, EnqueueError>) {
+    package mutating func count(_ result: Result<EnqueueResult, EnqueueError>) {
         switch result {
         case .success(.added): added += 1
+        case .success(.replaced), .success(.debounced): replaced += 1
         case .success(.existing): existing += 1
-        case .success(.conflict), .failure: refused += 1
+        case .success(.conflict), .success(.unique), .failure: refused += 1
         }
     }
 }
@@ -108,7 +114,8 @@ package struct BulkIntake {
     /// Commits what is gathered.
     /// - Throws: ``EnqueueError``: nothing of it has been added.
     package mutating func finish() async throws(EnqueueError) -> [Outcome] {
-        let results = try await queue.add(jobs)
+        // Validated one by one before; a middleware may have changed them.
+        let results = try await queue.middleware.isEmpty ? queue.add(jobs) : queue.enqueue(jobs)
         let outcomes = zip(numbers, results).map { ($0, Result<EnqueueResult, EnqueueError>.success($1)) } + refused
         jobs.removeAll(keepingCapacity: true)
         numbers.removeAll(keepingCapacity: true)

@@ -27,6 +27,8 @@ public struct EnqueueOptions: Sendable, Hashable {
     public var tags: [String] = []
     /// With whom the job shares limits (``JobTerms/limitKey``).
     public var limitKey: String?
+    /// Which jobs it runs after (``JobTerms/sequence``).
+    public var sequence: JobSequence?
     /// Which jobs it may not stand beside (``JobTerms/uniqueness``).
     public var uniqueness: Uniqueness?
     /// Cancelled unless it has started so long after the enqueue; ten years at most, `nil` for never.

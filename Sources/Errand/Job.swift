@@ -17,6 +17,10 @@ public protocol Job: Codable, Sendable {
     static var maxAttempts: Int { get }
     /// How long one execution may take; `nil`, the default, leaves it to the handler.
     static var timeout: Duration? { get }
+    /// With whom this job shares limits, a tenant for example; `nil`, the default, with nobody. ``EnqueueOptions/limitKey`` comes before it.
+    var limitKey: String? { get }
+    /// Which jobs this one runs after; `nil`, the default, waits for none. ``EnqueueOptions/sequence`` comes before it.
+    var sequence: JobSequence? { get }
     /// Which jobs this one may not stand beside; `nil`, the default, stands beside all. ``EnqueueOptions/uniqueness`` comes before it.
     var uniqueness: Uniqueness? { get }
 }
@@ -28,6 +32,10 @@ extension Job {
     public static var maxAttempts: Int { 5 }
     /// No timeout of its own.
     public static var timeout: Duration? { nil }
+    /// Shares limits with nobody.
+    public var limitKey: String? { nil }
+    /// Waits for none.
+    public var sequence: JobSequence? { nil }
     /// Stands beside all.
     public var uniqueness: Uniqueness? { nil }
 }

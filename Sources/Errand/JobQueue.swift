@@ -62,6 +62,8 @@ public struct JobQueue: Sendable {
         }
         var options = options
         options.uniqueness = options.uniqueness ?? job.uniqueness
+        options.limitKey = options.limitKey ?? job.limitKey
+        options.sequence = options.sequence ?? job.sequence
         return try newJob(kind: J.kind, payload: payload, options: options, queue: J.queue, maxAttempts: J.maxAttempts, timeout: J.timeout)
     }
 
@@ -139,6 +141,7 @@ public struct JobQueue: Sendable {
         var terms = JobTerms()
         terms.tags = Set(options.tags).sorted()
         terms.limitKey = options.limitKey
+        terms.sequence = options.sequence
         do throws(UniqueFieldsProblem) {
             terms.uniqueness = try options.uniqueness?.resolved(for: payload)
         } catch {

@@ -1,4 +1,4 @@
-// Claiming: per open feed one index range, merged lazily, its prefix taken out, the payloads read by row key.
+// Claiming: what was gathered from the open lines is taken out, recorded as running, and given out with its input.
 
 import Errand
 import ErrandContext
@@ -35,22 +35,16 @@ extension QueueDatabase {
         func precedes(_ other: Candidate) -> Bool { (priority, rank, id) < (other.priority, other.rank, other.id) }
     }
 
-    /// Gives up to `request.limit` jobs to `worker`, queue after queue in the order asked, each queue by priority, rank and ID.
+    /// Gives up to `request.limit` jobs to `worker`.
     func claim(_ request: ClaimRequest, for worker: WorkerID, now: Int64) throws(JobStoreError) -> [ClaimedJob] {
+        let harvest = try harvest(request, now: now)
+        gathered.claimWasCut = harvest.evicted.count >= QueueDatabase.evictionsPerClaim
+        try take(harvest)
+        try letWait(harvest.evicted, of: harvest.feeds)
         var claimed: [ClaimedJob] = []
-        for share in request.queues {
-            let limit = min(share.limit, request.limit - claimed.count)
-            guard limit > 0 else { continue }
-            let feeds = try openFeeds(of: share.queue, kinds: request.kinds)
-            guard !feeds.isEmpty else { continue }
-            let bounds = try bounds(of: feeds, limit: limit, now: now)
-            let candidates = try candidates(from: feeds, limit: bounds?.queue ?? limit, each: bounds?.feeds)
-            try take(candidates, from: feeds)
-            claimed.reserveCapacity(claimed.count + candidates.count)
-            for candidate in candidates {
-                if bounds != nil { countStarts(1, of: feeds[candidate.feed], now: now) }
-                claimed.append(try start(candidate, of: feeds[candidate.feed], for: worker, now: now))
-            }
+        claimed.reserveCapacity(harvest.starting.count)
+        for candidate in harvest.starting {
+            claimed.append(try start(candidate, of: harvest.feeds[candidate.feed], for: worker, now: now))
         }
         return claimed
     }
@@ -66,7 +60,6 @@ extension QueueDatabase {
         guard let next = try nextSuspect(of: feeds) else { return (try claim(request, for: worker, now: now), false) }
         guard request.mayRunAlone else { return (try claim(request, for: worker, now: now), true) }
         try takeSuspect(next.id)
-        countStarts(1, of: feeds[next.feed], now: now)
         return ([try start(next, of: feeds[next.feed], for: worker, now: now)], false)
     }
 
@@ -81,7 +74,7 @@ extension QueueDatabase {
         return try holdsBack(feeds, now: now)
     }
 
-    private func openFeeds(of queue: String, kinds: [String]) throws(JobStoreError) -> [ClaimPlan.OpenFeed] {
+    func openFeeds(of queue: String, kinds: [String]) throws(JobStoreError) -> [ClaimPlan.OpenFeed] {
         if memory.plan?.kinds != kinds { memory.plan = ClaimPlan(kinds: kinds, feeds: [:]) }
         if let feeds = memory.plan?.feeds[queue] { return feeds }
         let handled = Set(kinds)
@@ -96,60 +89,50 @@ extension QueueDatabase {
         return feeds
     }
 
-    /// The first `limit` rows of all feeds together, at most as many of one feed as `each` allows.
-    private func candidates(from feeds: [ClaimPlan.OpenFeed], limit: Int, each: [Int]?) throws(JobStoreError) -> [Candidate] {
-        while cursors.count < feeds.count { cursors.append(try connection.prepare(ClaimSQL.candidates)) }
-        // No cursor may be open when the rows are taken out.
-        defer { for index in feeds.indices { cursors[index].reset() } }
-        var candidates: [Candidate] = []
-        if feeds.count == 1 {
-            cursors[0].bind(1, feeds[0].id).bind(2, Int64(each?[0] ?? limit))
-            while let next = try advance(0) { candidates.append(next) }
-            return candidates
-        }
-        var heads: [Candidate] = []
-        for index in feeds.indices {
-            cursors[index].bind(1, feeds[index].id).bind(2, Int64(each?[index] ?? limit))
-            if let head = try advance(index) { heads.append(head) }
-        }
-        while candidates.count < limit, !heads.isEmpty {
-            var first = 0
-            for index in heads.indices.dropFirst() where heads[index].precedes(heads[first]) { first = index }
-            candidates.append(heads[first])
-            if let next = try advance(heads[first].feed) {
-                heads[first] = next
-            } else {
-                heads.swapAt(first, heads.count - 1); heads.removeLast()
+    /// Takes what a claim has looked at out of `errand_available`: of each feed that is a prefix, so one range goes.
+    private func take(_ harvest: Harvest) throws(JobStoreError) {
+        var last = [Candidate?](repeating: nil, count: harvest.feeds.count)
+        for candidates in [harvest.starting, harvest.evicted] {
+            for candidate in candidates where last[candidate.feed].map({ $0.precedes(candidate) }) ?? true {
+                last[candidate.feed] = candidate
             }
         }
-        return candidates
-    }
-
-    private func advance(_ feed: Int) throws(JobStoreError) -> Candidate? {
-        let cursor = cursors[feed]
-        guard try cursor.step() else { return nil }
-        return Candidate(
-            feed: feed, priority: cursor.integer(0), rank: cursor.integer(1), id: cursor.integer(2), key: cursor.optionalInteger(3),
-            base: cursor.integer(4), attempt: cursor.integer(5), crashes: cursor.integer(6))
-    }
-
-    /// Takes the candidates out of `errand_available`: of each feed they are a prefix, so one range goes.
-    private func take(_ candidates: [Candidate], from feeds: [ClaimPlan.OpenFeed]) throws(JobStoreError) {
-        var last = [Candidate?](repeating: nil, count: feeds.count)
-        for candidate in candidates { last[candidate.feed] = candidate }
         var taken = 0
         for (index, candidate) in last.enumerated() {
             guard let candidate else { continue }
-            try connection[ClaimSQL.take].bind(1, feeds[index].id).bind(2, candidate.priority).bind(3, candidate.rank).bind(4, candidate.id)
-                .run()
+            try connection[ClaimSQL.take].bind(1, harvest.feeds[index].id).bind(2, candidate.priority).bind(3, candidate.rank)
+                .bind(4, candidate.id).run()
             taken += connection.changes
         }
-        precondition(taken == candidates.count, "a claim of \(candidates.count) jobs took \(taken) rows")
+        precondition(
+            taken == harvest.starting.count + harvest.evicted.count,
+            "a claim of \(harvest.starting.count) jobs, beside \(harvest.evicted.count), took \(taken) rows")
+        for candidate in harvest.starting + harvest.evicted {
+            if let key = candidate.key { takeAdmitted(1, in: KeyLane(key: key, kind: harvest.feeds[candidate.feed].kindID)) }
+        }
+    }
+
+    /// Lets jobs wait that their limit keys have admitted and have no room for any more.
+    private func letWait(_ candidates: [Candidate], of feeds: [ClaimPlan.OpenFeed]) throws(JobStoreError) {
+        for candidate in candidates {
+            guard let key = candidate.key else { continue }
+            let runAt = try connection[PlacementSQL.input].bind(1, candidate.id).first { $0.integer(2) }
+            let feed = feeds[candidate.feed]
+            let job = PlacedJob(
+                id: candidate.id, feed: feed.id, priority: candidate.priority, rank: runAt ?? candidate.rank, key: key,
+                base: candidate.base, attempt: candidate.attempt, crashes: candidate.crashes)
+            try wait(job, in: KeyLane(key: key, kind: feed.kindID))
+        }
     }
 
     private func start(
         _ candidate: Candidate, of feed: ClaimPlan.OpenFeed, for worker: WorkerID, now: Int64
     ) throws(JobStoreError) -> ClaimedJob {
+        countStarts(1, of: feed, now: now)
+        if let key = candidate.key {
+            try changeKey(key) { $0.start(at: now) }
+            memory.limits?.move(feed.queueID, to: candidate.rank)
+        }
         let ordinal = max(candidate.base + bootNumber + 1, firstOrdinal)
         let attempt = candidate.attempt + 1
         try connection[ClaimSQL.run].bind(1, candidate.id).bind(2, ordinal).bind(3, attempt).bind(4, candidate.crashes)
@@ -161,8 +144,8 @@ extension QueueDatabase {
         guard try input.step() else { throw .damaged(reason: "job \(id) has a state but no input row") }
         var job = ClaimedJob(
             execution: ExecutionID(id, ordinal), attempt: Int(attempt), maxAttempts: Int(input.integer(0)), crashes: Int(candidate.crashes),
-            isSuspect: candidate.isSuspect, queue: feed.queue, kind: feed.kind, payload: input.bytes(2),
-            dueAt: Timestamp(microseconds: candidate.rank),
+            isSuspect: candidate.isSuspect, queue: feed.queue, kind: feed.kind, payload: input.bytes(3),
+            dueAt: Timestamp(microseconds: input.integer(2)),
             startedAt: Timestamp(microseconds: now))
         if input.integer(1) != 0 {
             try readExtras(of: id, into: &job)
@@ -260,7 +243,7 @@ enum ClaimSQL {
     static let candidates = SQL(
         """
         SELECT priority, rank, id, key, base, attempt, crashes FROM errand_available
-         WHERE feed = :feed ORDER BY priority, rank, id LIMIT :limit
+         WHERE feed = :feed ORDER BY priority, rank, id
         """)
 
     /// Takes a prefix of one feed out. A range of the primary key of `errand_available`.
@@ -274,7 +257,7 @@ enum ClaimSQL {
         """)
 
     /// What every execution needs of the input. Row key of `errand_job`.
-    static let input = SQL("SELECT max_attempts, flags, payload FROM errand_job WHERE id = :id")
+    static let input = SQL("SELECT max_attempts, flags, run_at, payload FROM errand_job WHERE id = :id")
 
     /// The execution before the one that starts now, of a job that has run before. The end of a prefix of the primary key of
     /// `errand_execution`.

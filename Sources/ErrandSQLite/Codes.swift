@@ -62,6 +62,8 @@ struct JobFlags: OptionSet {
     static let extras = JobFlags(rawValue: 2)
     /// Its executions link to the enqueuer's place in a trace instead of being its children.
     static let linked = JobFlags(rawValue: 4)
+    /// A sequence, in which it has its turn.
+    static let sequenced = JobFlags(rawValue: 128)
     /// Tags, which have rows of their own.
     static let tagged = JobFlags(rawValue: 64)
 }

@@ -7,8 +7,11 @@ extension QueueDatabase {
     /// A job in the state that it is in.
     struct Whereabouts {
         var feed: Int64
+        var kind: Int64
         var priority: Int64
         var runAt: Int64
+        /// Its limit key.
+        var key: Int64?
         var state: State
 
         enum State {
@@ -16,8 +19,10 @@ extension QueueDatabase {
             /// Available, and under suspicion.
             case suspect(Carried)
             case scheduled(Carried, ScheduledReason)
-            /// Waits behind the owner of this unique key.
-            case held(Carried, behind: [UInt8])
+            /// Waits behind another job: the owner of this unique key, or for its turn in a sequence.
+            case held(Carried, behind: [UInt8]?)
+            /// Waits for others of its limit key.
+            case waiting(Carried)
             case running(ordinal: Int64)
             case finished(FinalState, ordinal: Int64, attempt: Int64, crashes: Int64)
         }
@@ -32,10 +37,14 @@ extension QueueDatabase {
         /// What goes on with the job; `nil` when it runs or has ended.
         var carried: Carried? {
             switch state {
-            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _): carried
+            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried):
+                carried
             case .running, .finished: nil
             }
         }
+
+        /// The line of its limit key.
+        var lane: KeyLane? { key.map { KeyLane(key: $0, kind: kind) } }
     }
 
     /// Where a job stands; `nil` when there is none.
@@ -55,11 +64,17 @@ extension QueueDatabase {
         } else if !row.isNull(15) {
             state = .suspect(Whereabouts.Carried(base: row.integer(15), attempt: row.integer(16), crashes: row.integer(17)))
         } else if !row.isNull(18) {
-            state = .held(Whereabouts.Carried(base: row.integer(18), attempt: 0, crashes: 0), behind: row.bytes(19))
+            state = .held(
+                Whereabouts.Carried(base: row.integer(18), attempt: row.integer(20), crashes: row.integer(21)),
+                behind: row.optionalBytes(19))
+        } else if !row.isNull(22) {
+            state = .waiting(Whereabouts.Carried(base: row.integer(22), attempt: row.integer(23), crashes: row.integer(24)))
         } else {
             throw .damaged(reason: "job \(id) is in no state")
         }
-        return Whereabouts(feed: row.integer(0), priority: row.integer(1), runAt: row.integer(2), state: state)
+        return Whereabouts(
+            feed: row.integer(0), kind: row.integer(25), priority: row.integer(1), runAt: row.integer(2), key: row.optionalInteger(26),
+            state: state)
     }
 
     // MARK: Cancel
@@ -79,7 +94,7 @@ extension QueueDatabase {
                 try connection[ControlSQL.request].bind(1, id.rawValue).bind(2, ordinal).bind(3, clock.now).bind(4, text: reason).run()
                 topics.insert(.control)
                 results.append(.requested(ExecutionID(id, ordinal)))
-            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _):
+            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried):
                 try takeOut(id, job)
                 try end(id, job, carried, as: .cancelled, reason: reason, topics: &topics)
                 results.append(.cancelled)
@@ -93,7 +108,15 @@ extension QueueDatabase {
     func takeOut(_ id: JobID, _ job: Whereabouts) throws(JobStoreError) -> [UInt8]? {
         switch job.state {
         case .available:
-            try connection[ControlSQL.dropAvailable].bind(1, job.feed).bind(2, job.priority).bind(3, job.runAt).bind(4, id.rawValue).run()
+            if let lane = job.lane {
+                try connection[KeySQL.dropAvailable].bind(1, lane.key).bind(2, lane.kind).bind(3, id.rawValue).run()
+                takeAdmitted(1, in: lane)
+            } else {
+                try connection[ControlSQL.dropAvailable].bind(1, job.feed).bind(2, job.priority).bind(3, job.runAt).bind(4, id.rawValue)
+                    .run()
+            }
+        case .waiting:
+            if let lane = job.lane { try stopWaiting(id.rawValue, in: lane, priority: job.priority, rank: job.runAt) }
         case .scheduled: try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
         case .held(_, let mark):
             try unhold(id.rawValue, behind: mark)
@@ -117,6 +140,7 @@ extension QueueDatabase {
         tell(state == .dead ? .died : .cancelled, job: id.rawValue, feed: job.feed)
         try clear(id.rawValue)
         try didEnd(id.rawValue, state, at: now, topics: &topics)
+        if let key = job.key { try leaveKey(key, topics: &topics) }
         topics.insert(.outcome)
     }
 
@@ -138,7 +162,7 @@ extension QueueDatabase {
             case .available, .suspect:
                 results.append(.refused(.available))
                 continue
-            case .held:
+            case .held, .waiting:
                 results.append(.refused(.waiting))
                 continue
             case .running:
@@ -163,6 +187,7 @@ extension QueueDatabase {
                 try connection[ControlSQL.keepLast].bind(1, id.rawValue).run()
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
+                try takeLimitKeyAgain(id.rawValue, feed: job.feed)
                 carried = Whereabouts.Carried(base: ordinal - bootNumber, attempt: attempt, crashes: crashes)
             }
             if var edit = edits[id] {
@@ -182,18 +207,24 @@ extension QueueDatabase {
 
 /// The statements of an operator's changes.
 enum ControlSQL {
-    /// The state of one job. Row keys, and the primary key of `errand_available` from the input's own columns.
+    /// The state of one job. Row keys; the primary keys of `errand_available` and `errand_waiting` from the input's own columns; a job
+    /// with a limit key is found in `errand_available` by index `errand_available_key`.
     static let locate = SQL(
         """
         SELECT j.feed, j.priority, j.run_at, r.ordinal, f.state, f.ordinal, f.attempt, f.crashes, s.base, s.attempt, s.crashes, s.reason,
-               a.base, a.attempt, a.crashes, u.base, u.attempt, u.crashes, h.base, h.key
+               coalesce(a.base, b.base), coalesce(a.attempt, b.attempt), coalesce(a.crashes, b.crashes), u.base, u.attempt, u.crashes,
+               h.base, h.key, h.attempt, h.crashes, w.base, w.attempt, w.crashes, d.kind, j.key
           FROM errand_job j
+          CROSS JOIN errand_feed d ON d.id = j.feed
           LEFT JOIN errand_running r ON r.id = j.id
           LEFT JOIN errand_finished f ON f.id = j.id
           LEFT JOIN errand_scheduled s ON s.id = j.id
-          LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
+          LEFT JOIN errand_available a ON j.key IS NULL AND a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at
+               AND a.id = j.id
+          LEFT JOIN errand_available b ON b.key = j.key AND b.lane = d.kind AND b.id = j.id
           LEFT JOIN errand_suspect u ON u.id = j.id
           LEFT JOIN errand_held h ON h.id = j.id
+          LEFT JOIN errand_waiting w ON w.key = j.key AND w.lane = d.kind AND w.priority = j.priority AND w.rank = j.run_at AND w.id = j.id
          WHERE j.id = :id
         """)
 

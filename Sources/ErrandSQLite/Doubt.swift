@@ -18,7 +18,7 @@ extension QueueDatabase {
         try connection[RescueSQL.held].bind(1, worker.rawValue).forEach { row in
             let found = HeldExecution(
                 id: row.integer(0), ordinal: row.integer(1), attempt: row.integer(2), crashes: row.integer(3), worker: worker.rawValue,
-                startedAt: row.integer(4), feed: row.integer(5))
+                startedAt: row.integer(4), feed: row.integer(5), key: row.optionalInteger(6))
             if !known.contains(found.execution) { unknown.append(found) }
         }
         guard !unknown.isEmpty else { return }

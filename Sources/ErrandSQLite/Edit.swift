@@ -6,51 +6,50 @@ import ErrandContext
 extension QueueDatabase {
     /// Makes scheduled and retryable jobs available at once.
     func promote(_ ids: [JobID]) throws(JobStoreError) -> ([ChangeResult], Set<DoorbellTopic>) {
-        try change(ids) { (id, job) throws(JobStoreError) in
-            guard case .scheduled(let carried, _) = job.state else { return false }
-            try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
+        try change(ids) { (id, job, _) throws(JobStoreError) in
+            guard case .scheduled(let carried, _) = job.state else { return .refused(job.state.name) }
+            try takeOut(id, job)
             // Not before others that are due longer, and not after those that become due from now on.
             if job.runAt > clock.now { try rewrite(id, JobEdit { $0.runAt = Timestamp(microseconds: clock.now) }) }
             try place(id.rawValue, base: carried.base, attempt: carried.attempt, crashes: carried.crashes)
-            return true
+            return .changed
         }
     }
 
     /// Changes jobs that neither run nor are over.
     func edit(_ ids: [JobID], _ edit: JobEdit) throws(JobStoreError) -> ([ChangeResult], Set<DoorbellTopic>) {
-        let now = clock.now
-        let until = edit.runAt.flatMap { $0.microseconds > now ? $0.microseconds : nil }
-        return try change(ids) { (id, job) throws(JobStoreError) in
-            let carried: Whereabouts.Carried
-            var reason = ScheduledReason.delayed
-            switch job.state {
-            case .running, .finished: return false
-            case .available(let found):
-                try takeOut(id, job)
-                carried = found
-            // Goes on waiting, for its new time perhaps, once it is placed.
-            case .held:
+        try change(ids) { (id, job, topics) throws(JobStoreError) in
+            guard let carried = job.carried else { return .refused(job.state.name) }
+            if let owner = try takeUniqueKey(for: id, edit, topics: &topics) { return .uniqueConflict(owner) }
+            if case .scheduled = job.state, edit.runAt == nil {
+                // It stands in no line, and waits for the time that it has waited for.
                 try rewrite(id, edit)
-                return true
-            case .suspect(let found):
-                try takeSuspect(id.rawValue)
-                carried = found
-            case .scheduled(let found, let why):
-                (carried, reason) = (found, why)
-                guard edit.runAt != nil else {
-                    try rewrite(id, edit)
-                    return true
-                }
-                try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
-            }
-            try rewrite(id, edit)
-            if let until {
-                try schedule(
-                    id.rawValue, until: until, base: carried.base, attempt: carried.attempt, crashes: carried.crashes, reason: reason)
             } else {
-                try place(id.rawValue, base: carried.base, attempt: carried.attempt, crashes: carried.crashes)
+                try move(id, job, carried, edit, topics: &topics)
             }
-            return true
+            if let key = job.key { try admitNext(ofKey: key, topics: &topics) }
+            return .changed
+        }
+    }
+
+    /// Takes a job out of its line, changes it, and puts it where it stands now.
+    private func move(
+        _ id: JobID, _ job: Whereabouts, _ carried: Whereabouts.Carried, _ edit: JobEdit, topics: inout Set<DoorbellTopic>
+    ) throws(JobStoreError) {
+        if case .suspect = job.state { try takeSuspect(id.rawValue) }
+        let mark = try takeOut(id, job)
+        if edit.queue != nil { try leaveSequence(id.rawValue, topics: &topics) }
+        try rewrite(id, edit)
+        if let mark {
+            // Goes on waiting behind the owner of its unique key, for its new time perhaps, once it is placed.
+            try hold(id.rawValue, behind: mark)
+        } else if let until = edit.runAt?.microseconds, until > clock.now {
+            var reason = ScheduledReason.delayed
+            if case .scheduled(_, let why) = job.state { reason = why }
+            try schedule(
+                id.rawValue, until: until, base: carried.base, attempt: carried.attempt, crashes: carried.crashes, reason: reason)
+        } else {
+            try place(id.rawValue, base: carried.base, attempt: carried.attempt, crashes: carried.crashes)
         }
     }
 
@@ -62,24 +61,56 @@ extension QueueDatabase {
             guard let kind else { throw .damaged(reason: "job \(id) has no kind") }
             feed = try self.feed(queue: queue, kind: kind)
         }
+        if let feed, try hasNewAccounts() { try changeLimitKey(of: id.rawValue, to: feed) }
         try connection[EditSQL.rewrite].bind(1, feed).bind(2, edit.priority.map(Int64.init)).bind(3, edit.runAt?.microseconds)
             .bind(4, blob: edit.payload).bind(5, id.rawValue).run()
         if try isSuspect(id.rawValue) { try connection[EditSQL.rewriteSuspect].bind(1, id.rawValue).run() }
     }
 
+    /// A job is counted under the key of the queue that it moves to.
+    private func changeLimitKey(of id: Int64, to feed: Int64) throws(JobStoreError) {
+        let old = try connection[KeySQL.ofJob].bind(1, id).first { $0.optionalInteger(0) } ?? nil
+        let new = try key(for: try terms(of: id)?.terms ?? JobTerms(), feed: feed)
+        if let old { try changeKey(old) { $0.live -= 1 } }
+        if old != nil || new != nil { try connection[KeySQL.setKey].bind(1, new).bind(2, id).run() }
+    }
+
+    /// Gives a job the unique key that it has after `edit`; whoever else has that, if somebody does.
+    private func takeUniqueKey(for id: JobID, _ edit: JobEdit, topics: inout Set<DoorbellTopic>) throws(JobStoreError) -> JobID? {
+        guard edit.uniqueKey != nil || edit.queue != nil, let (before, kind, queue) = try terms(of: id.rawValue) else { return nil }
+        var terms = before
+        if let key = edit.uniqueKey {
+            terms.uniqueness = before.uniqueness ?? Uniqueness(key: key)
+            terms.uniqueness?.key = key
+        }
+        guard let uniqueness = terms.uniqueness else { return nil }
+        let mark = uniqueness.mark(kind: kind, queue: edit.queue ?? queue)
+        let old = try connection[UniqueSQL.owned].bind(1, id.rawValue).first { $0.bytes(0) }
+        // One that waits behind another has no key of its own, and one that is used up by its first start is not taken again.
+        if old != mark, old != nil || before.uniqueness == nil {
+            if let owner = try owner(of: mark, now: clock.now) { return owner.job }
+            if old != nil { try freeKey(of: id.rawValue, keptFor: false, at: clock.now, topics: &topics) }
+            try own(mark, id.rawValue, until: nil)
+        }
+        if edit.uniqueKey != nil { try write(terms, of: id.rawValue) }
+        return nil
+    }
+
     /// Makes a change to each of many jobs that may forbid it by where they stand.
     private func change(
-        _ ids: [JobID], _ make: (JobID, Whereabouts) throws(JobStoreError) -> Bool
+        _ ids: [JobID], _ make: (JobID, Whereabouts, inout Set<DoorbellTopic>) throws(JobStoreError) -> ChangeResult
     ) throws(JobStoreError) -> ([ChangeResult], Set<DoorbellTopic>) {
         var results: [ChangeResult] = []
+        var topics: Set<DoorbellTopic> = []
         for id in ids {
             if let job = try locate(id) {
-                results.append(try make(id, job) ? .changed : .refused(job.state.name))
+                results.append(try make(id, job, &topics))
             } else {
                 results.append(.notFound)
             }
         }
-        return (results, results.contains(.changed) ? [.work] : [])
+        if results.contains(.changed) { topics.insert(.work) }
+        return (results, topics)
     }
 }
 

@@ -39,6 +39,7 @@ struct PreparedJob: Sendable {
         }
         if job.traceRelation == .link { flags.formUnion([.extras, .linked]) }
         if !job.terms.tags.isEmpty { flags.insert(.tagged) }
+        if job.terms.sequence != nil { flags.insert(.sequenced) }
         return flags
     }
 }
@@ -112,17 +113,19 @@ extension QueueDatabase {
         let runAt = job.runAt?.microseconds ?? now
         let flags = prepared.flags
         let priority = Int64(job.priority)
-        let input = try connection[flags.isEmpty ? EnqueueSQL.plainInput : EnqueueSQL.input]
+        let key = try key(for: job.terms, feed: feed)
+        let isPlain = flags.isEmpty && key == nil
+        let input = try connection[isPlain ? EnqueueSQL.plainInput : EnqueueSQL.input]
         input.bind(1, id).bind(2, feed).bind(3, priority).bind(4, runAt).bind(5, createdAt ?? now)
             .bind(6, Int64(job.maxAttempts))
             .bind(7, flags.rawValue).bind(8, blob: job.payload)
-        if !flags.isEmpty {
+        if !isPlain {
             input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key ?? prepared.keptKey).bind(11, text: job.label).bind(
                 12, text: prepared.meta
             )
             .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
             .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
-            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms)
+            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms).bind(21, key)
         }
         try input.run()
         tell(.enqueued, job: id, feed: feed)
@@ -136,10 +139,10 @@ extension QueueDatabase {
         } else if runAt > now {
             try schedule(id, until: runAt, base: -bootNumber, attempt: 0, crashes: 0, reason: .delayed)
         } else {
-            try connection[QueueSQL.makeAvailable].bind(1, feed).bind(2, priority).bind(3, runAt).bind(4, id).bind(5, -bootNumber).bind(
-                6, 0
-            )
-            .bind(7, 0).run()
+            let job = PlacedJob(
+                id: id, feed: feed, priority: priority, rank: runAt, key: key, base: -bootNumber, attempt: 0, crashes: 0)
+            if flags.contains(.sequenced), try !takesTurn(job) { return }
+            try put(job)
         }
     }
 
@@ -196,9 +199,9 @@ enum EnqueueSQL {
     static let input = SQL(
         """
         INSERT INTO errand_job(id, feed, priority, run_at, created_at, max_attempts, flags, payload, timeout_us, idempotency_key, label,
-            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal, options)
+            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal, options, key)
         VALUES(:id, :feed, :priority, :run_at, :created_at, :max_attempts, :flags, :payload, :timeout_us, :key, :label,
-            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal, :options)
+            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal, :options, :limit_key)
         """)
 
     static let findQueue = SQL("SELECT id FROM errand_queue WHERE name = :name")

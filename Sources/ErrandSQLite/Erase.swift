@@ -39,11 +39,12 @@ extension QueueDatabase {
             case .finished(let state, _, _, _):
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
-            case .available, .suspect, .scheduled, .held: try takeOut(id, job)
+            case .available, .suspect, .scheduled, .held, .waiting: try takeOut(id, job)
             case .running: break
             }
             // Not even for a period is its unique key kept: nothing of it is left that a second one would repeat.
             try didEnd(id.rawValue, .cancelled, at: clock.now, topics: &topics)
+            if job.carried != nil, let key = job.key { try leaveKey(key, topics: &topics) }
             try clear(id.rawValue)
             _ = try erase(id.rawValue)
             // Whoever waits for the job learns that it is gone.
@@ -60,7 +61,7 @@ extension QueueDatabase.Whereabouts.State {
         switch self {
         case .available, .suspect: .available
         case .scheduled(_, let reason): reason.jobState
-        case .held: .waiting
+        case .held, .waiting: .waiting
         case .running: .running
         case .finished(let state, _, _, _): state.jobState
         }
@@ -70,7 +71,7 @@ extension QueueDatabase.Whereabouts.State {
         switch self {
         case .finished: true
         case .running: false
-        case .available, .suspect, .scheduled, .held: evenLive
+        case .available, .suspect, .scheduled, .held, .waiting: evenLive
         }
     }
 }

@@ -133,7 +133,9 @@ extension QueueReader {
             return Place(state: reason.jobState, attempt: row.integer(15), crashes: row.integer(16), runAt: row.integer(14))
         }
         if !row.isNull(18) { return Place(state: .available, attempt: row.integer(18), crashes: row.integer(19)) }
-        if !row.isNull(InspectSQL.suspect + 5) { return Place(state: .waiting, attempt: 0, crashes: 0) }
+        if !row.isNull(InspectSQL.suspect + 5) {
+            return Place(state: .waiting, attempt: row.integer(InspectSQL.suspect + 5), crashes: row.integer(InspectSQL.suspect + 6))
+        }
         guard !row.isNull(InspectSQL.suspect + 1) else { throw .damaged(reason: "job \(id) is in no state") }
         return Place(state: .available, attempt: row.integer(InspectSQL.suspect + 2), crashes: row.integer(InspectSQL.suspect + 3))
     }
@@ -205,10 +207,10 @@ enum InspectSQL {
     private static let columns = """
         SELECT j.id, q.name, k.name, j.priority, j.run_at, j.created_at, j.max_attempts,
                f.state, f.attempt, f.crashes, f.finished_at, f.reason, r.attempt, r.crashes,
-               s.run_at, s.attempt, s.crashes, s.reason, a.attempt, a.crashes,
+               s.run_at, s.attempt, s.crashes, s.reason, coalesce(a.attempt, b.attempt), coalesce(a.crashes, b.crashes),
                j.timeout_us, j.idempotency_key, j.label, j.meta, j.trace_parent, j.trace_state, j.baggage, j.parent_job, j.parent_ordinal,
                j.root_job, j.root_ordinal, j.flags, j.options,
-               u.id, u.base, u.attempt, u.crashes, t.since, h.id
+               u.id, u.base, u.attempt, u.crashes, t.since, coalesce(h.attempt, w.attempt), coalesce(h.crashes, w.crashes)
           FROM errand_job j
           CROSS JOIN errand_feed d ON d.id = j.feed
           CROSS JOIN errand_queue q ON q.id = d.queue
@@ -216,13 +218,16 @@ enum InspectSQL {
           LEFT JOIN errand_finished f ON f.id = j.id
           LEFT JOIN errand_running r ON r.id = j.id
           LEFT JOIN errand_scheduled s ON s.id = j.id
-          LEFT JOIN errand_available a ON a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at AND a.id = j.id
+          LEFT JOIN errand_available a ON j.key IS NULL AND a.feed = j.feed AND a.priority = j.priority AND a.rank = j.run_at
+               AND a.id = j.id
+          LEFT JOIN errand_available b ON b.key = j.key AND b.lane = d.kind AND b.id = j.id
           LEFT JOIN errand_suspect u ON u.id = j.id
           LEFT JOIN errand_stuck t ON t.job = r.id AND t.ordinal = r.ordinal
           LEFT JOIN errand_held h ON h.id = j.id
+          LEFT JOIN errand_waiting w ON w.key = j.key AND w.lane = d.kind AND w.priority = j.priority AND w.rank = j.run_at AND w.id = j.id
         """
 
-    /// One job. Row keys, and the primary key of `errand_available`.
+    /// One job. Row keys, the primary keys of `errand_available` and `errand_waiting`, and index `errand_available_key`.
     static let summary = SQL("\(columns) WHERE j.id = :id")
 
     /// Jobs from the newest down. The row key of `errand_job` backwards, else as ``summary``.

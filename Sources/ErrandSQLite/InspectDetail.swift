@@ -169,8 +169,12 @@ enum StatsSQL {
         SELECT j.feed, s.reason, count(*) FROM errand_scheduled s CROSS JOIN errand_job j ON j.id = s.id GROUP BY j.feed, s.reason = 1
         """)
 
-    /// Walks `errand_held`, with the input by row key.
-    static let waiting = SQL("SELECT j.feed, 0, count(*) FROM errand_held h CROSS JOIN errand_job j ON j.id = h.id GROUP BY j.feed")
+    /// Walks `errand_waiting`, and `errand_held` with the input by row key.
+    static let waiting = SQL(
+        """
+        SELECT feed, 0, count(*) FROM (
+            SELECT feed FROM errand_waiting UNION ALL SELECT j.feed FROM errand_held h CROSS JOIN errand_job j ON j.id = h.id) GROUP BY feed
+        """)
 
     /// Walks `errand_running`.
     static let running = SQL("SELECT feed, 0, count(*) FROM errand_running GROUP BY feed")
@@ -185,10 +189,12 @@ enum StatsSQL {
           FROM errand_worker w ORDER BY w.id
         """)
 
-    /// The first job of the next priority of a feed. A range of the primary key of `errand_available`.
+    /// The first job of the next priority of a feed, with when it was due. A range of the primary key of `errand_available`, the input by
+    /// row key.
     static let oldest = SQL(
         """
-        SELECT priority, rank FROM errand_available WHERE feed = :feed AND priority > :priority ORDER BY priority, rank, id LIMIT 1
+        SELECT a.priority, j.run_at FROM errand_available a CROSS JOIN errand_job j ON j.id = a.id
+         WHERE a.feed = :feed AND a.priority > :priority ORDER BY a.priority, a.rank, a.id LIMIT 1
         """)
 
     /// A range of the primary key of `errand_tally`.

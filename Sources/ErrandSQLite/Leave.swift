@@ -23,6 +23,7 @@ struct HeldExecution {
     var worker: Int64
     var startedAt: Int64
     var feed: Int64
+    var key: Int64?
 
     var execution: ExecutionID { ExecutionID(JobID(rawValue: id), ordinal) }
 }
@@ -43,11 +44,12 @@ extension QueueDatabase {
         let report = prepared.report
         let row = try connection[LeaveSQL.held].bind(1, report.execution.job.rawValue).bind(2, report.execution.ordinal)
             .bind(3, worker.rawValue)
-        let found = try row.first { (attempt: $0.integer(0), crashes: $0.integer(1), startedAt: $0.integer(2), feed: $0.integer(3)) }
-        guard let found else { return .leaseLost }
-        let held = HeldExecution(
-            id: report.execution.job.rawValue, ordinal: report.execution.ordinal, attempt: found.attempt, crashes: found.crashes,
-            worker: worker.rawValue, startedAt: found.startedAt, feed: found.feed)
+        let held = try row.first {
+            HeldExecution(
+                id: report.execution.job.rawValue, ordinal: report.execution.ordinal, attempt: $0.integer(0), crashes: $0.integer(1),
+                worker: worker.rawValue, startedAt: $0.integer(2), feed: $0.integer(3), key: $0.optionalInteger(4))
+        }
+        guard let held else { return .leaseLost }
         let end = RecordedEnd(
             outcome: report.outcome, finishedAt: report.finishedAt.microseconds, error: prepared.error, result: report.result)
         try leave(held, end: end, next: report.next, topics: &topics)
@@ -70,6 +72,12 @@ extension QueueDatabase {
         for change in JobEvent.Change.changes(at: end.outcome, next: next) {
             tell(change, job: held.id, ordinal: held.ordinal, feed: held.feed)
         }
+        if let key = held.key {
+            try changeKey(key) { account in
+                account.running = max(0, account.running - 1)
+                if next.isFinal { account.live -= 1 }
+            }
+        }
         let counted = held.attempt - (end.outcome.isRefunded ? 1 : 0)
         let crashes = held.crashes + (end.outcome == .crashed ? 1 : 0)
         switch next {
@@ -87,6 +95,7 @@ extension QueueDatabase {
             try place(held.id, base: held.ordinal - bootNumber, attempt: counted, crashes: crashes)
             topics.insert(.work)
         }
+        if let key = held.key { try admitNext(ofKey: key, topics: &topics) }
     }
 
     /// Takes the wish to cancel an execution out, if there is one; its reason may be absent.
@@ -122,7 +131,7 @@ enum LeaveSQL {
     /// Finds one execution, if this worker still holds it: no row means that the lease was lost. Row key of `errand_running`.
     static let held = SQL(
         """
-        SELECT attempt, crashes, started_at, feed FROM errand_running
+        SELECT attempt, crashes, started_at, feed, key FROM errand_running
          WHERE id = :id AND ordinal = :ordinal AND worker = :worker
         """)
 

@@ -1,4 +1,4 @@
-// The limits that stand and how much of each is used, as the writer remembers them between transactions.
+// The limits and orders that stand and how much of each is used, as the writer remembers them between transactions.
 
 import Errand
 
@@ -36,13 +36,23 @@ struct LimitTable {
     var queues: [Int64: Limit] = [:]
     /// By the number of the kind.
     var kinds: [Int64: Limit] = [:]
-    /// Queue and kind of the feeds that were asked about.
-    var parts: [Int64: (queue: Int64, kind: Int64)] = [:]
+    /// Fair queues, and the virtual time that each has come to: the rank of the last job that started.
+    var fair: [Int64: Int64] = [:]
+    /// Weights of queues, other than 1.
+    var weights: [Int64: Int64] = [:]
     /// What has changed since it was last written.
     var changedQueues: Set<Int64> = []
     var changedKinds: Set<Int64> = []
+    var changedFair: Set<Int64> = []
 
-    var isEmpty: Bool { queues.isEmpty && kinds.isEmpty }
+    var isEmpty: Bool { queues.isEmpty && kinds.isEmpty && fair.isEmpty && weights.isEmpty }
+
+    /// A job of a fair queue has started.
+    mutating func move(_ queue: Int64, to rank: Int64) {
+        guard let virtualTime = fair[queue], rank > virtualTime else { return }
+        fair[queue] = rank
+        changedFair.insert(queue)
+    }
 
     mutating func start(_ count: Int, queue: Int64, kind: Int64, at now: Int64) {
         if queues[queue] != nil, count > 0 {

@@ -3,12 +3,6 @@
 import Errand
 import ErrandContext
 
-/// How many jobs a claim may take of one queue, in all and of each of its open feeds.
-struct ClaimBounds {
-    var queue: Int
-    var feeds: [Int]
-}
-
 extension QueueDatabase {
     /// The limits that stand; `nil` when there are none.
     func limits() throws(JobStoreError) -> LimitTable? {
@@ -17,6 +11,10 @@ extension QueueDatabase {
         var table = LimitTable()
         try connection[LimitSQL.queues].forEach { row in table.queues[row.integer(0)] = QueueDatabase.limit(row) }
         try connection[LimitSQL.kinds].forEach { row in table.kinds[row.integer(0)] = QueueDatabase.limit(row) }
+        try connection[LimitSQL.orders].forEach { row in
+            if row.integer(1) != 0 { table.fair[row.integer(0)] = row.integer(2) }
+            if row.integer(3) != 1 { table.weights[row.integer(0)] = row.integer(3) }
+        }
         memory.limits = table
         return table.isEmpty ? nil : table
     }
@@ -24,13 +22,6 @@ extension QueueDatabase {
     private static func limit(_ row: Statement) -> LimitTable.Limit {
         let meter = row.optionalInteger(4).map { PermitMeter(interval: $0, burst: row.integer(5), fullAt: row.integer(6)) }
         return LimitTable.Limit(name: row.text(1), maxRunning: row.optionalInteger(2), running: row.integer(3), meter: meter)
-    }
-
-    /// What limits leave of a claim of up to `limit` jobs of `feeds`, which are of one queue; `nil` when nothing limits them.
-    func bounds(of feeds: [ClaimPlan.OpenFeed], limit: Int, now: Int64) throws(JobStoreError) -> ClaimBounds? {
-        guard let limits = try limits(), let queue = feeds.first?.queueID else { return nil }
-        let inQueue = limits.queues[queue].map { min(limit, $0.room(at: now)) } ?? limit
-        return ClaimBounds(queue: inQueue, feeds: feeds.map { feed in min(inQueue, limits.kinds[feed.kindID]?.room(at: now) ?? inQueue) })
     }
 
     /// Those of `feeds`, of any queues, of which a job may start.
@@ -43,6 +34,12 @@ extension QueueDatabase {
 
     /// Whether a limit keeps back a job of `feeds`.
     func holdsBack(_ feeds: [ClaimPlan.OpenFeed], now: Int64) throws(JobStoreError) -> Bool {
+        if try hasNewAccounts() {
+            let asked = Set(feeds.map(\.id))
+            let waiting = try connection[LimitSQL.waiting]
+            defer { waiting.reset() }
+            while try waiting.step() { if asked.contains(waiting.integer(0)) { return true } }
+        }
         guard try limits() != nil else { return false }
         let open = Set(try feedsWithRoom(feeds, now: now).map(\.id))
         for feed in feeds where !open.contains(feed.id) {
@@ -59,17 +56,18 @@ extension QueueDatabase {
 
     /// Counts a job of `feed` that has ended or was given back; whether that lets another one start.
     func countEnd(ofFeed feed: Int64) throws(JobStoreError) -> Bool {
-        guard let limits = try limits() else { return false }
-        let parts: (queue: Int64, kind: Int64)
-        if let known = limits.parts[feed] {
-            parts = known
-        } else {
-            let found = try connection[LimitSQL.parts].bind(1, feed).first { (queue: $0.integer(0), kind: $0.integer(1)) }
-            guard let found else { throw .damaged(reason: "jobs name feed \(feed), which errand_feed does not have") }
-            parts = found
-            memory.limits?.parts[feed] = found
-        }
+        guard try limits() != nil else { return false }
+        let parts = try parts(ofFeed: feed)
         return memory.limits?.end(queue: parts.queue, kind: parts.kind) ?? false
+    }
+
+    /// The queue and the kind of a feed.
+    func parts(ofFeed feed: Int64) throws(JobStoreError) -> (queue: Int64, kind: Int64) {
+        if let known = memory.feedParts[feed] { return known }
+        let found = try connection[LimitSQL.parts].bind(1, feed).first { (queue: $0.integer(0), kind: $0.integer(1)) }
+        guard let found else { throw .damaged(reason: "jobs name feed \(feed), which errand_feed does not have") }
+        memory.feedParts[feed] = found
+        return found
     }
 
     /// When the first of the queues and kinds that `claim` asks for, and that have used up their rates, may start jobs again.
@@ -91,6 +89,8 @@ extension QueueDatabase {
                 try connection[sql].bind(1, limit.running).bind(2, limit.meter?.fullAt ?? 0).bind(3, id).run()
             }
         }
+        for id in limits.changedFair { try connection[LimitSQL.writeFair].bind(1, limits.fair[id] ?? 0).bind(2, id).run() }
+        memory.limits?.changedFair = []
         memory.limits?.changedQueues = []
         memory.limits?.changedKinds = []
     }
@@ -110,6 +110,16 @@ enum LimitSQL {
         """
         SELECT id, name, max_running, running, interval, burst, tat FROM errand_kind WHERE max_running IS NOT NULL OR interval IS NOT NULL
         """)
+
+    /// Queues whose order is not the usual one; as ``queues``.
+    static let orders = SQL("SELECT id, fair, vtime, weight FROM errand_queue WHERE fair <> 0 OR weight <> 1")
+
+    /// Jobs that wait for their keys, until one is found that was asked for. Walks `errand_waiting`; asked only by a worker that found
+    /// nothing and would leave.
+    static let waiting = SQL("SELECT feed FROM errand_waiting")
+
+    /// Once for each fair queue in a transaction. Row key of `errand_queue`.
+    static let writeFair = SQL("UPDATE errand_queue SET vtime = max(vtime, :vtime) WHERE id = :id")
 
     /// Row key of `errand_feed`.
     static let parts = SQL("SELECT queue, kind FROM errand_feed WHERE id = :feed")

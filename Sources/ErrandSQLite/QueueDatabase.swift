@@ -19,6 +19,8 @@ final class QueueDatabase: WritableDatabase {
         /// The highest job ID ever given out, once known.
         var lastID: Int64?
         var feeds: [FeedName: Int64] = [:]
+        /// Queue and kind of the feeds that were asked about.
+        var feedParts: [Int64: (queue: Int64, kind: Int64)] = [:]
         var plan: ClaimPlan?
         /// Whether any job is under suspicion, once known.
         var hasSuspects: Bool?
@@ -40,6 +42,12 @@ final class QueueDatabase: WritableDatabase {
     struct Gathered {
         var finished: [CounterKey: Int64] = [:]
         var ended: [TallyKey: Tally] = [:]
+        /// The limit keys that were looked at.
+        var keys: [Int64: KeyAccount] = [:]
+        /// Whether a claim of this transaction has stopped before its end.
+        var claimWasCut = false
+        /// How many jobs of a lane may start and have not.
+        var admitted: [KeyLane: Int] = [:]
         /// The highest job ID that was deleted.
         var deletedID: Int64?
         var events = EventBuffer()
@@ -53,6 +61,8 @@ final class QueueDatabase: WritableDatabase {
     var gathered = Gathered()
     /// One cursor over `errand_available` for each feed of a claim.
     var cursors: [Statement] = []
+    /// How far weighted queues have come.
+    var passes = QueuePasses()
     /// Where the sweep of retention goes on.
     var sweepPosition: Int64 = 0
     /// Why this transaction neither takes in nor gives out jobs; `nil` when it does. Looked up by the first operation that asks.
@@ -101,6 +111,7 @@ final class QueueDatabase: WritableDatabase {
             try connection[QueueSQL.tally].bind(1, key.minute).bind(2, key.feed).bind(3, key.outcome).bind(4, tally.executions)
                 .bind(5, tally.runMicroseconds).run()
         }
+        try writeKeys()
         try writeLimits()
         if let deleted = gathered.deletedID { try connection[QueueSQL.raiseLastID].bind(1, deleted).run() }
         try writeEvents()
@@ -192,40 +203,4 @@ enum QueueSQL {
 
     /// Remembers the highest ID that was deleted, so that it is never given out again. The single row of `errand_meta`.
     static let raiseLastID = SQL("UPDATE errand_meta SET last_id = max(last_id, :id) WHERE one = 1")
-
-    /// The input columns that placement needs. Row key of `errand_job`.
-    static let placement = SQL("SELECT feed, priority, run_at FROM errand_job WHERE id = :id")
-
-    /// Makes a job available. Primary key of `errand_available`.
-    static let makeAvailable = SQL(
-        """
-        INSERT INTO errand_available(feed, priority, rank, id, base, attempt, crashes)
-        VALUES(:feed, :priority, :rank, :id, :base, :attempt, :crashes)
-        """)
-
-    /// Puts a job aside until its time. Row key of `errand_scheduled`.
-    static let schedule = SQL(
-        """
-        INSERT INTO errand_scheduled(id, run_at, base, attempt, crashes, reason)
-        VALUES(:id, :run_at, :base, :attempt, :crashes, :reason)
-        """)
-}
-
-extension QueueDatabase {
-    /// Makes a job available at the place that its input gives it for life; a suspect waits apart.
-    func place(_ id: Int64, base: Int64, attempt: Int64, crashes: Int64) throws(JobStoreError) {
-        if try isSuspect(id) { return try placeApart(id, base: base, attempt: attempt, crashes: crashes) }
-        let input = try connection[QueueSQL.placement].bind(1, id).first { ($0.integer(0), $0.integer(1), $0.integer(2)) }
-        guard let (feed, priority, rank) = input else { throw .damaged(reason: "job \(JobID(rawValue: id)) has a state but no input row") }
-        try connection[QueueSQL.makeAvailable].bind(1, feed).bind(2, priority).bind(3, rank).bind(4, id).bind(5, base).bind(6, attempt)
-            .bind(7, crashes).run()
-    }
-
-    /// Puts a job aside until `time`.
-    func schedule(
-        _ id: Int64, until time: Int64, base: Int64, attempt: Int64, crashes: Int64, reason: ScheduledReason
-    ) throws(JobStoreError) {
-        try connection[QueueSQL.schedule].bind(1, id).bind(2, time).bind(3, base).bind(4, attempt).bind(5, crashes).bind(6, reason.rawValue)
-            .run()
-    }
 }

@@ -48,7 +48,7 @@ extension QueueDatabase {
             held.append(
                 HeldExecution(
                     id: row.integer(0), ordinal: row.integer(1), attempt: row.integer(2), crashes: row.integer(3), worker: worker,
-                    startedAt: row.integer(4), feed: row.integer(5)))
+                    startedAt: row.integer(4), feed: row.integer(5), key: row.optionalInteger(6)))
         }
         var topics: Set<DoorbellTopic> = []
         for execution in held {
@@ -88,5 +88,5 @@ enum RescueSQL {
     static let isRegistered = SQL("SELECT 1 FROM errand_worker WHERE id = :id")
 
     /// What a worker holds. Walks `errand_running`, which is as small as the slots of all workers; only rescue does.
-    static let held = SQL("SELECT id, ordinal, attempt, crashes, started_at, feed FROM errand_running WHERE worker = :worker")
+    static let held = SQL("SELECT id, ordinal, attempt, crashes, started_at, feed, key FROM errand_running WHERE worker = :worker")
 }

@@ -25,7 +25,7 @@ extension QueueDatabase {
             let total = try connection[RetentionSQL.total].first { Int($0.integer(0)) } ?? 0
             let excess = max(0, total - kept)
             for job in try finished(after: -1, limit: min(excess, limit)) { try delete(job, into: &report) }
-            if excess > limit { report.hasMore = true }
+            if excess > limit, !report.jobs.isEmpty { report.hasMore = true }
         }
         if !report.hasMore { try sweep(policy, limit: limit, into: &report) }
         try freeOverdueKeys()
@@ -86,7 +86,9 @@ extension QueueDatabase {
         return rows
     }
 
+    /// Deletes a finished job, unless its death halts its sequence: whoever decides how that goes on wants to see why.
     private func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
+        if job.state == .dead, try halts(job.id) { return }
         try connection[ControlSQL.dropFinished].bind(1, job.id).run()
         if let feed = try erase(job.id) { count(job.state, feed: feed, by: -1) }
         report.jobs.append(JobID(rawValue: job.id))

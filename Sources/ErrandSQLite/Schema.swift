@@ -59,8 +59,20 @@ enum Schema {
                 CREATE TABLE errand_expiry(
                   job INTEGER NOT NULL, what INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(job, what)) STRICT, WITHOUT ROWID;
                 CREATE INDEX errand_expiry_due ON errand_expiry(at);
-                -- Jobs that wait behind the job that has their unique key.
-                CREATE TABLE errand_held(id INTEGER PRIMARY KEY, key BLOB NOT NULL, base INTEGER NOT NULL) STRICT;
+                -- Jobs that wait behind another one: behind the owner of their unique key, or for their turn in a sequence.
+                CREATE TABLE errand_held(
+                  id INTEGER PRIMARY KEY, key BLOB, sequence INTEGER, base INTEGER NOT NULL, attempt INTEGER NOT NULL,
+                  crashes INTEGER NOT NULL) STRICT;
+                CREATE INDEX errand_held_sequence ON errand_held(sequence, id) WHERE sequence IS NOT NULL;
+                -- Sequences with live jobs, and whose turn it is: a live job, or a dead one that halts the sequence.
+                CREATE TABLE errand_sequence(
+                  id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, current INTEGER NOT NULL,
+                  halted INTEGER NOT NULL DEFAULT 0, UNIQUE(queue, name)) STRICT;
+                CREATE INDEX errand_sequence_current ON errand_sequence(current);
+                -- Limit keys: how many of their jobs have not ended; and what limits every key of a queue.
+                ALTER TABLE errand_key ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE errand_queue ADD COLUMN key_interval INTEGER;
+                ALTER TABLE errand_queue ADD COLUMN key_burst INTEGER;
                 CREATE INDEX errand_unique_key_job ON errand_unique_key(job);
                 CREATE INDEX errand_unique_key_until ON errand_unique_key(until) WHERE until IS NOT NULL;
                 -- Jobs by their tags.

@@ -137,7 +137,7 @@ extension QueueDatabase {
             held.append(
                 HeldExecution(
                     id: row.integer(0), ordinal: row.integer(1), attempt: row.integer(2), crashes: row.integer(3), worker: row.integer(4),
-                    startedAt: row.integer(5), feed: row.integer(6)))
+                    startedAt: row.integer(5), feed: row.integer(6), key: row.optionalInteger(7)))
         }
         var topics: Set<DoorbellTopic> = []
         for execution in held {
@@ -159,5 +159,5 @@ enum StoreCopySQL {
                + (SELECT count(*) FROM errand_running) + (SELECT count(*) FROM errand_finished)
         """)
 
-    static let running = SQL("SELECT id, ordinal, attempt, crashes, worker, started_at, feed FROM errand_running")
+    static let running = SQL("SELECT id, ordinal, attempt, crashes, worker, started_at, feed, key FROM errand_running")
 }

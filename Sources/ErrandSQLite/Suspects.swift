@@ -43,14 +43,18 @@ extension QueueDatabase {
         guard try hasSuspects(), try connection[SuspectSQL.running].first({ _ in true }) == nil else { return nil }
         var next: Candidate?
         for (index, feed) in feeds.enumerated() {
-            let found = try connection[SuspectSQL.next].bind(1, feed.id).first { row in
-                Candidate(
-                    feed: index, priority: row.integer(0), rank: row.integer(1), id: row.integer(2), base: row.integer(3),
-                    attempt: row.integer(4), crashes: row.integer(5),
-                    isSuspect: true)
+            var waiting: [Candidate] = []
+            try connection[SuspectSQL.next].bind(1, feed.id).forEach { row in
+                waiting.append(
+                    Candidate(
+                        feed: index, priority: row.integer(0), rank: row.integer(1), id: row.integer(2), key: row.optionalInteger(6),
+                        base: row.integer(3), attempt: row.integer(4), crashes: row.integer(5), isSuspect: true))
             }
-            guard let found else { continue }
-            if next.map({ found.precedes($0) }) ?? true { next = found }
+            for candidate in waiting where next.map({ candidate.precedes($0) }) ?? true {
+                if let key = candidate.key, try account(ofKey: key).room(at: clock.now) <= 0 { continue }
+                next = candidate
+                break
+            }
         }
         return next
     }
@@ -98,11 +102,12 @@ enum SuspectSQL {
     static let running = SQL(
         "SELECT 1 FROM errand_suspect s CROSS JOIN errand_running r ON r.id = s.id WHERE s.base IS NULL LIMIT 1")
 
-    /// The first suspect of a feed that may start. The beginning of a range of index `errand_suspect_ready`.
+    /// The suspects of a feed that may start, as far as their limit keys let them. A range of index `errand_suspect_ready`, the input by
+    /// row key.
     static let next = SQL(
         """
-        SELECT priority, rank, id, base, attempt, crashes FROM errand_suspect
-         WHERE feed = :feed AND base IS NOT NULL ORDER BY priority, rank, id LIMIT 1
+        SELECT s.priority, s.rank, s.id, s.base, s.attempt, s.crashes, j.key FROM errand_suspect s CROSS JOIN errand_job j ON j.id = s.id
+         WHERE s.feed = :feed AND s.base IS NOT NULL ORDER BY s.priority, s.rank, s.id
         """)
 
     /// The end of a prefix of the primary key of `errand_execution`.

@@ -10,6 +10,8 @@ struct TermsInUse: OptionSet {
     static let unique = TermsInUse(rawValue: 1)
     /// Some job ends by itself at a time.
     static let expiry = TermsInUse(rawValue: 2)
+    /// Some job has, or halts, a sequence.
+    static let sequence = TermsInUse(rawValue: 4)
 }
 
 extension QueueDatabase {
@@ -21,6 +23,7 @@ extension QueueDatabase {
         var found: TermsInUse = []
         if try connection[UniqueSQL.any].first({ _ in true }) != nil { found.insert(.unique) }
         if try connection[ExpirySQL.any].first({ _ in true }) != nil { found.insert(.expiry) }
+        if try connection[SequenceSQL.any].first({ _ in true }) != nil { found.insert(.sequence) }
         memory.termsInUse = found
         return found
     }
@@ -31,11 +34,17 @@ extension QueueDatabase {
         memory.termsInUse = try termsInUse().union(terms)
     }
 
-    /// Forgets what held for a job until its end: its key is free, or another's, and nothing is due for it any more.
+    /// Forgets what held for a job until its end: its key is free, or another's, nothing is due for it any more, and its turn is over.
     func didEnd(_ id: Int64, _ state: FinalState, at time: Int64, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         let terms = try termsInUse()
         if terms.contains(.unique) { try freeKey(of: id, keptFor: state == .completed, at: time, topics: &topics) }
         if terms.contains(.expiry) { try connection[ExpirySQL.forget].bind(1, id).run() }
+        if terms.contains(.sequence) { try turnEnds(of: id, state, topics: &topics) }
+    }
+
+    /// Keeps what the terms of a job are from now on.
+    func write(_ terms: JobTerms, of id: Int64) throws(JobStoreError) {
+        try connection[TermsSQL.change].bind(1, blob: Array(try JSONText.encode(terms).utf8)).bind(2, id).run()
     }
 
     /// The terms of a job, with the names that its unique key may belong to.
@@ -60,5 +69,5 @@ enum TermsSQL {
         """)
 
     /// Row key of `errand_job`.
-    static let change = SQL("UPDATE errand_job SET options = :options WHERE id = :id")
+    static let change = SQL("UPDATE errand_job SET options = :options, flags = flags | \(JobFlags.extras.rawValue) WHERE id = :id")
 }

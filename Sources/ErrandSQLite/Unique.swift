@@ -28,13 +28,15 @@ extension QueueDatabase {
         case .wait: return .waits(mark)
         case .substitute(let job, let runAt, let result):
             prepared.job.runAt = runAt
-            try substitute(job.rawValue, by: prepared, now: now)
+            // Whoever takes in jobs rings for work anyway.
+            var topics: Set<DoorbellTopic> = []
+            try substitute(job.rawValue, by: prepared, now: now, topics: &topics)
             return .settled(result)
         }
     }
 
     /// Who has a key; `nil` when nobody does, any more.
-    private func owner(of mark: [UInt8], now: Int64) throws(JobStoreError) -> UniqueOwner? {
+    func owner(of mark: [UInt8], now: Int64) throws(JobStoreError) -> UniqueOwner? {
         let row = try connection[UniqueSQL.owner].bind(1, blob: mark).first {
             (job: $0.integer(0), until: $0.optionalInteger(1), next: $0.optionalInteger(2))
         }
@@ -62,12 +64,17 @@ extension QueueDatabase {
     }
 
     /// Puts a new job in the place of one that has not started, under that one's ID and age.
-    private func substitute(_ id: Int64, by prepared: PreparedJob, now: Int64) throws(JobStoreError) {
+    private func substitute(
+        _ id: Int64, by prepared: PreparedJob, now: Int64, topics: inout Set<DoorbellTopic>
+    ) throws(JobStoreError) {
         guard let old = try locate(JobID(rawValue: id)) else {
             throw .damaged(reason: "job \(JobID(rawValue: id)) has a key and no input row")
         }
         var prepared = prepared
         let held = try takeOut(JobID(rawValue: id), old)
+        if let before = try terms(of: id), before.terms.sequence != prepared.job.terms.sequence || before.queue != prepared.job.queue {
+            try leaveSequence(id, topics: &topics)
+        }
         let before = try connection[UniqueSQL.input].bind(1, id).first {
             (createdAt: $0.integer(0), key: $0.optionalText(1), flags: JobFlags(rawValue: $0.integer(2)))
         }
@@ -83,6 +90,7 @@ extension QueueDatabase {
         if try termsInUse().contains(.expiry) { try connection[ExpirySQL.forget].bind(1, id).run() }
         try connection[RetentionSQL.dropInput].bind(1, id).run()
         try insert(prepared, id: id, now: now, createdAt: before?.createdAt, heldBehind: held)
+        if let key = old.key { try leaveKey(key, topics: &topics) }
     }
 
     /// Gives a key to a job, which nobody else has.
@@ -93,14 +101,14 @@ extension QueueDatabase {
 
     /// Lets a job wait behind the owner of a key.
     func hold(_ id: Int64, behind mark: [UInt8]) throws(JobStoreError) {
-        try connection[UniqueSQL.hold].bind(1, id).bind(2, blob: mark).bind(3, -bootNumber).run()
+        try connection[UniqueSQL.hold].bind(1, id).bind(2, blob: mark).bind(3, -bootNumber).bind(4, 0).bind(5, 0).run()
         try connection[UniqueSQL.setNext].bind(1, id).bind(2, blob: mark).run()
     }
 
-    /// A job that waits behind another gives that up.
-    func unhold(_ id: Int64, behind mark: [UInt8]) throws(JobStoreError) {
+    /// A job that waits behind another, the owner of its unique key if that is said, gives that up.
+    func unhold(_ id: Int64, behind mark: [UInt8]?) throws(JobStoreError) {
         try connection[UniqueSQL.unhold].bind(1, id).run()
-        try connection[UniqueSQL.setNext].bind(1, nil).bind(2, blob: mark).run()
+        if let mark { try connection[UniqueSQL.setNext].bind(1, nil).bind(2, blob: mark).run() }
     }
 
     /// The key of a job that has ended, or needs it no longer, goes to whoever waits behind it; else it is free, at once or (`keptFor` its
@@ -143,7 +151,7 @@ extension QueueDatabase {
         }
         if terms.expiresAt != nil || terms.deadline != nil {
             (terms.expiresAt, terms.deadline) = (nil, nil)
-            try connection[TermsSQL.change].bind(1, blob: Array(try JSONText.encode(terms).utf8)).bind(2, id).run()
+            try write(terms, of: id)
         }
         return nil
     }
@@ -206,7 +214,7 @@ enum UniqueSQL {
     /// Index `errand_unique_key_until`.
     static let overdue = SQL("SELECT key, job FROM errand_unique_key WHERE until <= :now ORDER BY until LIMIT :limit")
 
-    static let hold = SQL("INSERT INTO errand_held(id, key, base) VALUES(:id, :key, :base)")
+    static let hold = SQL("INSERT INTO errand_held(id, key, base, attempt, crashes) VALUES(:id, :key, :base, :attempt, :crashes)")
 
     /// Row keys.
     static let held = SQL("SELECT h.base, j.run_at FROM errand_held h CROSS JOIN errand_job j ON j.id = h.id WHERE h.id = :id")

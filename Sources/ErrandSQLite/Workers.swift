@@ -42,6 +42,7 @@ extension QueueDatabase {
         }
         if reply.isRegistered { try noteStuck(request.stuck, worker: request.worker, now: now) }
         if try promote(now: now) > 0 { topics.insert(.work) }
+        try admitDue(now: now, topics: &topics)
         let isInTime = try expire(now: now, topics: &topics)
         if reply.isRegistered { reply.orders = try orders(for: request.worker, now: now) }
         if reply.isRegistered, let claim = request.claim, reply.orders.allowsClaims {
@@ -51,13 +52,22 @@ extension QueueDatabase {
             }
             if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker, now: now) }
         }
-        reply.nextWake = [try nextDue(), try nextExpiry(), try nextPermit(for: request.claim, now: now)].compactMap(\.self).min()
-            .map(Timestamp.init(microseconds:))
+        reply.nextWake = try nextWake(of: request.claim, now: now)
         try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
             let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
             reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))
         }
         return (reply, topics)
+    }
+
+    /// When there is something to do next, without anybody ringing.
+    private func nextWake(of claim: ClaimRequest?, now: Int64) throws(JobStoreError) -> Timestamp? {
+        // A claim that has met very many jobs whose keys have no room goes on at once.
+        if gathered.claimWasCut { return Timestamp(microseconds: now) }
+        // As of this step: what it has changed about keys is written at its end.
+        try writeKeys()
+        return [try nextDue(), try nextExpiry(), try nextPermit(for: claim, now: now), try nextKeyDue()].compactMap(\.self).min()
+            .map(Timestamp.init(microseconds:))
     }
 }
 

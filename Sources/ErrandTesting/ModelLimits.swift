@@ -10,8 +10,14 @@ struct ModelLimit {
     var rate: RateLimit?
     /// How much of the rate is used up.
     var meter: PermitMeter?
+    var keyConcurrency: Int?
+    var keyRate: RateLimit?
+    var isFair = false
+    /// How far a fair queue has come.
+    var virtualTime: Int64 = 0
+    var weight = 1
 
-    mutating func apply(_ change: SettingChange) {
+    mutating func apply(_ change: SettingChange, at now: Timestamp) {
         switch change {
         case .pause: isPaused = true
         case .resume: isPaused = false
@@ -20,8 +26,17 @@ struct ModelLimit {
             // What was used under the rate before is used under the new one.
             meter = rate.map { PermitMeter($0, fullAt: meter?.fullAt ?? 0) }
             self.rate = rate
+        case .keyConcurrency(let limit): keyConcurrency = limit
+        case .keyRate(let rate): keyRate = rate
+        case .fair(let isFair):
+            self.isFair = isFair
+            virtualTime = max(virtualTime, now.microseconds)
+        case .weight(let weight): self.weight = weight
         }
     }
+
+    /// Whether anything is set that a key would be listed for.
+    var isSet: Bool { concurrency != nil || rate != nil || weight != 1 }
 }
 
 /// How many more jobs of each queue and kind may start, while a claim puts together what it takes.
@@ -50,23 +65,46 @@ struct ModelRoom {
 }
 
 extension ModelTables {
-    mutating func change(_ scope: LimitScope, _ changes: [SettingChange]) {
-        for change in changes { limits[scope, default: ModelLimit()].apply(change) }
+    mutating func change(_ scope: LimitScope, _ changes: [SettingChange], at now: Timestamp) {
+        if case .sequence(let name, let queue) = scope {
+            let key = ModelKey(queue: queue, name: name)
+            if sequences[key]?.isHalted ?? false { passTurn(in: key, at: now) }
+        } else {
+            for change in changes { limits[scope, default: ModelLimit()].apply(change, at: now) }
+            if case .key(_, let queue) = scope { usedScopes.insert(.queue(queue)) }
+            admitDue(at: now)
+        }
         rings.insert(.work)
     }
 
     /// What stands for every queue and kind that a job, or a change, has named.
     var settings: [QueueSettings] {
-        let scopes = Set(limits.keys).union(usedScopes)
-        let queues = scopes.filter { if case .queue = $0 { true } else { false } }
-        return [queues, scopes.subtracting(queues)].flatMap { $0.sorted { $0.name < $1.name } }.map { scope in
+        let scopes = Set(limits.keys.filter { if case .key = $0 { limits[$0]?.isSet ?? false } else { true } }).union(usedScopes)
+        let halted = sequences.filter(\.value.isHalted).keys.map { LimitScope.sequence($0.name, queue: $0.queue) }
+        return (Array(scopes) + halted).sorted { ModelTables.listing($0) < ModelTables.listing($1) }.map { scope in
+            if case .sequence = scope { return QueueSettings(scope: scope, isPaused: true) }
             let limit = limits[scope] ?? ModelLimit()
             return QueueSettings(
-                scope: scope, isPaused: limit.isPaused, concurrency: limit.concurrency, rate: limit.rate, running: running(in: scope))
+                scope: scope, isPaused: limit.isPaused, concurrency: limit.concurrency, rate: limit.rate,
+                keyConcurrency: limit.keyConcurrency, keyRate: limit.keyRate, isFair: limit.isFair, weight: limit.weight,
+                running: running(in: scope))
         }
     }
 
-    func running(in scope: LimitScope) -> Int { jobs.values.count { $0.state == .running && $0.input.scopes.contains(scope) } }
+    /// Where a scope stands in a list: queues, kinds, keys, sequences; each by queue and name.
+    private static func listing(_ scope: LimitScope) -> (Int, String, String) {
+        switch scope {
+        case .queue(let name): (0, "", name)
+        case .kind(let name): (1, "", name)
+        case .key(let name, let queue): (2, queue, name)
+        case .sequence(let name, let queue): (3, queue, name)
+        }
+    }
+
+    func running(in scope: LimitScope) -> Int {
+        if case .key(let name, let queue) = scope { return running(of: ModelKey(queue: queue, name: name)) }
+        return jobs.values.count { $0.state == .running && $0.input.scopes.contains(scope) }
+    }
 
     /// Whether the end of `job`, which runs, lets another one start.
     func makesRoom(_ job: ModelJob) -> Bool {
@@ -78,7 +116,11 @@ extension ModelTables {
         let room = ModelRoom(in: self, at: now)
         let queues = Set(claim.queues.map(\.queue))
         return jobs.values.contains { job in
-            job.state == .available && queues.contains(job.input.queue) && claim.kinds.contains(job.input.kind)
+            if job.state == .waiting, job.waits == .forKey {
+                return queues.contains(job.input.queue) && claim.kinds.contains(job.input.kind)
+                    && !job.input.scopes.contains { limits[$0]?.isPaused ?? false }
+            }
+            return job.state == .available && queues.contains(job.input.queue) && claim.kinds.contains(job.input.kind)
                 && !job.input.scopes.contains { limits[$0]?.isPaused ?? false } && !room.admits(job.input)
         }
     }

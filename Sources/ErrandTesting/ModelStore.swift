@@ -160,6 +160,12 @@ extension ModelStore {
         package static let pausedKindsRun = Fault(rawValue: 1 << 25)
         /// Saved permits are not counted: a rate lets one job start at a time after any wait.
         package static let permitsNotSaved = Fault(rawValue: 1 << 26)
+        /// A limit key's room is not looked at again when jobs are claimed together.
+        package static let keysCheckedOnce = Fault(rawValue: 1 << 27)
+        /// A freed slot of a limit key admits nobody.
+        package static let keepsWaiting = Fault(rawValue: 1 << 28)
+        /// Sequences are not looked at.
+        package static let ignoresSequences = Fault(rawValue: 1 << 29)
         /// The event stream does not tell that a job will run again.
         package static let forgetsRetryEvents = Fault(rawValue: 1 << 22)
 
@@ -304,7 +310,8 @@ extension ModelStore: QueueControl {
         for change in changes {
             if let problem = SettingRules.problem(with: change, of: scope) { throw .refused(reason: problem) }
         }
-        commit { $0.change(scope, changes) }
+        let now = clock.now()
+        commit { $0.change(scope, changes, at: now) }
     }
 
     /// What stands for every queue and kind; never throws.

@@ -17,6 +17,7 @@ extension ModelTables {
         case .available, .scheduled, .retryable, .waiting, .blocked:
             job.finish(as: .cancelled, reason: reason, at: now)
             keep(job)
+            admitNext(key(of: job), at: now)
             tell(.cancelled, of: job, at: now)
             rings.insert(.outcome)
             return .cancelled
@@ -27,8 +28,10 @@ extension ModelTables {
         guard var job = jobs[id] else { return .notFound }
         switch job.state {
         case .dead, .cancelled, .retryable:
-            if job.state.isFinal, let owner = takeKeyAgain(&job, at: now) { return .uniqueConflict(owner) }
-            job.makeAvailable()
+            if job.state.isFinal {
+                if let owner = takeKeyAgain(&job, at: now) { return .uniqueConflict(owner) }
+                chooseKey(for: &job)
+            }
             if var edit {
                 edit.runAt = nil
                 job.apply(edit)
@@ -39,6 +42,7 @@ extension ModelTables {
             }
             job.input.maxAttempts = max(job.input.maxAttempts, job.attempts + 1)
             if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
+            place(&job, at: now)
             jobs[id] = job
             tell(.retrying, of: job, at: now)
             rings.insert(.work)
@@ -49,7 +53,9 @@ extension ModelTables {
     }
 
     mutating func prune(_ policy: RetentionPolicy, limit: Int, at now: Timestamp) -> PruneReport {
-        let finished = jobs.values.filter(\.state.isFinal).sorted { ($0.finishedAt ?? now, $0.id) < ($1.finishedAt ?? now, $1.id) }
+        let finished = jobs.values.filter { $0.state.isFinal && !halts($0.id) }.sorted {
+            ($0.finishedAt ?? now, $0.id) < ($1.finishedAt ?? now, $1.id)
+        }
         let surplus = max(0, finished.count - (policy.finishedJobs ?? finished.count))
         let doomed = finished.enumerated().filter { place, job in
             place < surplus || policy.age(of: job.state).map { (job.finishedAt ?? now) + $0 <= now } ?? false

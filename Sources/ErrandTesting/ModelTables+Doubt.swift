@@ -16,9 +16,12 @@ extension ModelTables {
             switch next {
             case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)
             case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
-            case .complete, .wait, .giveBack: job.makeAvailable()
+            case .complete, .wait, .giveBack:
+                jobs[job.id]?.state = .scheduled
+                place(&job, at: now)
             }
             keep(job)
+            admitNext(key(of: job), at: now)
             rings.formUnion([.work, .outcome])
         }
     }

@@ -8,7 +8,7 @@ extension ModelTables {
         guard var job = jobs[id] else { return .notFound }
         guard job.state == .scheduled || job.state == .retryable else { return .refused(job.state) }
         job.dueAt = min(job.dueAt, now)
-        job.makeAvailable()
+        place(&job, at: now)
         jobs[id] = job
         rings.insert(.work)
         return .changed
@@ -16,21 +16,28 @@ extension ModelTables {
 
     mutating func edit(_ id: JobID, _ edit: JobEdit, at now: Timestamp) -> ChangeResult {
         guard var job = jobs[id] else { return .notFound }
+        let before = job
         switch job.state {
         case .running where faults.contains(.editsWhatRuns): job.apply(edit)
         case .running, .completed, .cancelled, .dead: return .refused(job.state)
         case .available, .scheduled, .retryable, .waiting, .blocked:
+            if let owner = takeUniqueKey(&job, edit, at: now) { return .uniqueConflict(owner) }
+            let isTimed = job.state == .scheduled || job.state == .retryable
+            if !isTimed { jobs[id]?.state = .scheduled }
+            if !isTimed || edit.runAt != nil, edit.queue != nil { leaveSequence(id, at: now) }
             job.apply(edit)
+            if edit.queue != nil { chooseKey(for: &job) }
             // One that waits behind another goes on waiting, for its new time perhaps, once it is placed.
-            if job.state == .waiting { break }
+            if job.state == .waiting && job.waits == .behindOwner || isTimed && edit.runAt == nil { break }
             if let runAt = edit.runAt, runAt > now {
                 job.startsAt = runAt
                 if job.state != .retryable { job.state = .scheduled }
-            } else if edit.runAt != nil {
-                job.makeAvailable()
+            } else {
+                place(&job, at: now)
             }
         }
         jobs[id] = job
+        admitNext(key(of: before), at: now)
         rings.insert(.work)
         return .changed
     }
@@ -38,9 +45,12 @@ extension ModelTables {
     mutating func delete(_ id: JobID, evenLive: Bool, at now: Timestamp) -> ChangeResult {
         guard let job = jobs[id] else { return .notFound }
         guard job.state.isFinal || evenLive && job.state != .running else { return .refused(job.state) }
+        if !job.state.isFinal { jobs[id]?.state = .scheduled }
         for (mark, key) in uniqueKeys where key.next == id { uniqueKeys[mark]?.next = nil }
         freeKey(of: id, keptFor: false, at: now)
+        turnEnds(of: id, as: .cancelled, at: now)
         erase(job)
+        if !job.state.isFinal { admitNext(key(of: job), at: now) }
         rings.insert(.outcome)
         return .changed
     }
@@ -56,7 +66,7 @@ extension ModelJob {
     /// Replaces what `edit` names in the input.
     mutating func apply(_ edit: JobEdit) {
         if let payload = edit.payload {
-            enqueuedPayload = enqueuedPayload ?? input.payload
+            keyed = original
             input.payload = payload
         }
         if let priority = edit.priority { input.priority = priority }

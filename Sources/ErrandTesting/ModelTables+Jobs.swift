@@ -7,12 +7,13 @@ extension ModelTables {
     mutating func enqueue(_ inputs: [NewJob], at now: Timestamp, using generator: inout some RandomNumberGenerator) -> [EnqueueResult] {
         inputs.map { input in
             var input = input
-            if let key = input.key, let owner = keys[key], let job = jobs[owner] {
+            if let key = input.key, let owner = keys[key] {
+                guard let job = jobs[owner] else { return .existing(owner) }
                 let isSame =
                     if let known = job.input.fingerprints.first {
                         input.fingerprints.contains(known)
                     } else {
-                        job.input.kind == input.kind && (job.enqueuedPayload ?? job.input.payload) == input.payload
+                        job.original == ModelJob.Keyed(kind: input.kind, payload: input.payload)
                     }
                 return isSame ? .existing(owner) : .conflict(owner)
             }
@@ -20,17 +21,18 @@ extension ModelTables {
             if case .settled(let result) = arrival { return result }
             let id = nextID(at: now, using: &generator)
             let dueAt = input.runAt ?? now
-            let isDue = dueAt <= now
-            let job = ModelJob(
-                id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: isDue ? .available : .scheduled)
-            jobs[id] = job
+            var job = ModelJob(id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: .scheduled)
+            chooseKey(for: &job)
             tell(.enqueued, of: job, at: now)
-            switch arrival {
-            case .owns(let mark?): uniqueKeys[mark] = ModelUniqueKey(owner: id, until: input.terms.uniqueness?.period.map { now + $0 })
-            case .waits(let mark):
-                jobs[id]?.state = .waiting
+            if case .waits(let mark) = arrival {
+                job.state = .waiting
                 uniqueKeys[mark]?.next = id
-            case .owns(nil), .settled: break
+            } else if dueAt <= now {
+                place(&job, at: now)
+            }
+            jobs[id] = job
+            if case .owns(let mark?) = arrival {
+                uniqueKeys[mark] = ModelUniqueKey(owner: id, until: input.terms.uniqueness?.period.map { now + $0 })
             }
             if let key = input.key { keys[key] = id }
             usedScopes.formUnion([.queue(input.queue), .kind(input.kind)])
@@ -67,6 +69,7 @@ extension ModelTables {
             tell(.stuck, of: job, in: execution, at: moment.wall)
         }
         promote(at: moment.wall)
+        admitDue(at: moment.wall)
         expire(at: moment.wall)
         return reply
     }
@@ -83,7 +86,7 @@ extension ModelTables {
         }
         let delayed = jobs.values.filter { $0.state == .scheduled || $0.state == .retryable }
         let ending = jobs.values.filter { !$0.state.isFinal && $0.state != .running }.compactMap { $0.nextEnd?.time }
-        reply.nextWake = (delayed.map(\.startsAt) + ending + nextPermits(for: request.claim, at: now)).min()
+        reply.nextWake = (delayed.map(\.startsAt) + ending + nextPermits(for: request.claim, at: now) + nextKeyPermits(at: now)).min()
         reply.cancellations = jobsByID.compactMap { job in
             guard job.state == .running, job.worker == worker, let wish = job.cancellation else { return nil }
             return .init(execution: job.execution, reason: wish.reason)
@@ -113,57 +116,22 @@ extension ModelTables {
             if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
             rings.insert(.work)
         case .giveBack:
-            job.makeAvailable()
+            jobs[job.id]?.state = .scheduled
+            place(&job, at: now)
             rings.insert(.work)
         }
         keep(job)
+        admitNext(key(of: job), at: now)
         rings.insert(.outcome)
         return .accepted
     }
 
     private mutating func promote(at now: Timestamp) {
-        for job in jobs.values where (job.state == .scheduled || job.state == .retryable) && job.startsAt <= now {
-            jobs[job.id]?.makeAvailable()
+        let due = jobs.values.filter { ($0.state == .scheduled || $0.state == .retryable) && $0.startsAt <= now }
+        for var job in due.sorted(by: { ($0.startsAt, $0.id) < ($1.startsAt, $1.id) }) {
+            place(&job, at: now)
+            jobs[job.id] = job
         }
-    }
-
-    /// A suspect alone, where that may be; else what ``candidates(for:)`` gives, and whether a suspect waits for an idle worker.
-    func candidatesMindingSuspects(for claim: ClaimRequest, at now: Timestamp) -> (candidates: [JobID], suspectsWait: Bool) {
-        guard claim.limit > 0, !jobs.values.contains(where: { $0.isSuspect && $0.state == .running }) else {
-            return (candidates(for: claim, at: now), false)
-        }
-        let room = ModelRoom(in: self, at: now)
-        let queues = Set(claim.queues.filter { $0.limit > 0 }.map(\.queue))
-        let waiting = jobs.values.filter {
-            $0.isSuspect && $0.state == .available && queues.contains($0.input.queue) && claim.kinds.contains($0.input.kind)
-                && room.admits($0.input)
-        }
-        let next = waiting.min { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
-        guard let next else { return (candidates(for: claim, at: now), false) }
-        return claim.mayRunAlone ? ([next.id], false) : (candidates(for: claim, at: now), true)
-    }
-
-    /// The jobs that `claim` would take: queue after queue, in each by priority, due time and ID, only of the kinds asked for.
-    func candidates(for claim: ClaimRequest, at now: Timestamp) -> [JobID] {
-        var found: [JobID] = []
-        var room = ModelRoom(in: self, at: now)
-        for share in claim.queues {
-            let limit = max(0, min(share.limit, claim.limit - found.count))
-            var taken: [JobID] = []
-            var line = jobs.values.filter {
-                $0.state == .available && $0.input.queue == share.queue && !found.contains($0.id)
-                    && (!$0.isSuspect || faults.contains(.suspectsMingle))
-            }
-            line.sort { ($0.input.priority, $0.dueAt, $0.id) < ($1.input.priority, $1.dueAt, $1.id) }
-            if faults.contains(.filterAfterRange) { line = Array(line.prefix(limit)) }
-            for job in line.filter({ claim.kinds.contains($0.input.kind) }) where room.admits(job.input) {
-                guard taken.count < limit else { break }
-                taken.append(job.id)
-                if !faults.contains(.limitsCheckedOnce) { room.take(job.input) }
-            }
-            found += taken
-        }
-        return found
     }
 
     /// Begins an execution of each of `ids` for `worker`.
@@ -183,6 +151,7 @@ extension ModelTables {
             let input = job.input
             if input.terms.uniqueness?.until == .started { freeKey(of: id, keptFor: false, at: now) }
             usePermits(for: input, at: now)
+            useKey(of: job, at: now)
             return ClaimedJob(
                 execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes,
                 isSuspect: job.isSuspect, queue: input.queue, kind: input.kind, payload: input.payload, timeout: input.timeout,

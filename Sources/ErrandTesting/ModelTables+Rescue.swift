@@ -65,9 +65,12 @@ extension ModelTables {
             case .wait(let until):
                 job.state = .retryable
                 job.startsAt = until
-            case .complete, .giveBack: job.makeAvailable()
+            case .complete, .giveBack:
+                jobs[job.id]?.state = .scheduled
+                place(&job, at: now)
             }
             keep(job)
+            admitNext(key(of: job), at: now)
             rings.formUnion([.work, .outcome])
         }
         return cut

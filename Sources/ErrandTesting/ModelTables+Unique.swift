@@ -54,19 +54,30 @@ extension ModelTables {
     private mutating func substitute(_ id: JobID, by input: NewJob, at now: Timestamp) {
         guard let old = jobs[id] else { return }
         var input = input
+        var keyed: ModelJob.Keyed?
         if let key = old.input.key {
             if input.key == nil {
                 (input.key, input.fingerprints) = (key, old.input.fingerprints)
+                keyed = old.original
             } else {
                 keys[key] = nil
             }
         }
+        if old.input.terms.sequence != input.terms.sequence || old.input.queue != input.queue { leaveSequence(id, at: now) }
         let dueAt = input.runAt ?? now
-        var job = ModelJob(id: id, input: input, createdAt: old.createdAt, dueAt: dueAt, startsAt: dueAt, state: old.state)
-        if old.state != .waiting { job.state = dueAt <= now ? .available : .scheduled }
+        var job = ModelJob(id: id, input: input, createdAt: old.createdAt, dueAt: dueAt, startsAt: dueAt, state: .scheduled)
+        job.keyed = keyed
+        chooseKey(for: &job)
+        tell(.enqueued, of: job, at: now)
+        if old.state == .waiting, old.waits == .behindOwner {
+            job.state = .waiting
+        } else if dueAt <= now {
+            jobs[id] = nil
+            place(&job, at: now)
+        }
         jobs[id] = job
         if let key = input.key { keys[key] = id }
-        tell(.enqueued, of: job, at: now)
+        admitNext(key(of: old), at: now)
         rings.insert(.work)
     }
 
@@ -75,8 +86,8 @@ extension ModelTables {
         jobs[job.id] = job
         guard job.state.isFinal, let finishedAt = job.finishedAt else { return }
         for (mark, key) in uniqueKeys where key.next == job.id { uniqueKeys[mark]?.next = nil }
-        guard !faults.contains(.keepsUniqueKeys) else { return }
-        freeKey(of: job.id, keptFor: job.state == .completed, at: finishedAt)
+        if !faults.contains(.keepsUniqueKeys) { freeKey(of: job.id, keptFor: job.state == .completed, at: finishedAt) }
+        turnEnds(of: job.id, as: job.state, at: finishedAt)
     }
 
     /// The key of a job goes to whoever waits behind it; else it is free, at once or later.
@@ -84,12 +95,34 @@ extension ModelTables {
         guard let (mark, key) = uniqueKeys.first(where: { $0.value.owner == id }) else { return }
         if let next = key.next {
             uniqueKeys[mark] = ModelUniqueKey(owner: next)
-            guard let job = jobs[next] else { return }
-            jobs[next]?.state = job.dueAt > time ? .scheduled : .available
+            guard var job = jobs[next] else { return }
+            if job.dueAt > time { job.state = .scheduled } else { place(&job, at: time) }
+            jobs[next] = job
             rings.insert(.work)
         } else if !isKept || key.until.map({ $0 <= time }) ?? true {
             uniqueKeys[mark] = nil
         }
+    }
+
+    /// Gives a job the unique key that it has after `edit`; whoever else has that, if somebody does.
+    mutating func takeUniqueKey(_ job: inout ModelJob, _ edit: JobEdit, at now: Timestamp) -> JobID? {
+        guard edit.uniqueKey != nil || edit.queue != nil else { return nil }
+        let before = job.input.terms.uniqueness
+        var after = before
+        if let key = edit.uniqueKey {
+            after = before ?? Uniqueness(key: key)
+            after?.key = key
+        }
+        guard let after else { return nil }
+        let mark = after.mark(kind: job.input.kind, queue: edit.queue ?? job.input.queue)
+        let old = uniqueKeys.first { $0.value.owner == job.id }?.key
+        if old != mark, old != nil || before == nil {
+            if let owner = uniqueOwner(of: mark, at: now) { return owner.job }
+            if old != nil { freeKey(of: job.id, keptFor: false, at: now) }
+            uniqueKeys[mark] = ModelUniqueKey(owner: job.id)
+        }
+        job.input.terms.uniqueness = after
+        return nil
     }
 
     /// Lets a job that had ended have its key again; the job that has it by now, if one does.
@@ -111,6 +144,7 @@ extension ModelTables {
             job.finish(as: state, reason: reason, at: now)
             tell(state == .dead ? .died : .cancelled, of: job, at: now)
             keep(job)
+            admitNext(key(of: job), at: now)
             rings.insert(.outcome)
         }
     }

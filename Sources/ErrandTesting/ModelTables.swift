@@ -15,7 +15,15 @@ struct ModelTables {
     var keys: [String: JobID] = [:]
     /// Whose a unique key is.
     var uniqueKeys: [[UInt8]: ModelUniqueKey] = [:]
-    /// What stands for queues and kinds.
+    /// When all permits of a key are back, in microseconds since 1970.
+    var keyMeters: [ModelKey: Int64] = [:]
+    /// Where the next job of a key stands in a fair queue.
+    var keyTags: [ModelKey: Int64] = [:]
+    /// Sequences with live jobs, or halted.
+    var sequences: [ModelKey: ModelSequence] = [:]
+    /// How far weighted queues have come.
+    var passes = QueuePasses()
+    /// What stands for queues, kinds and keys.
     var limits: [LimitScope: ModelLimit] = [:]
     /// Queues and kinds that any job has ever named.
     var usedScopes: Set<LimitScope> = []
@@ -42,14 +50,20 @@ struct ModelTables {
 struct ModelJob {
     var id: JobID
     var input: NewJob
-    /// What an idempotency key stands for, once an edit has changed the payload.
-    var enqueuedPayload: [UInt8]?
+    /// The kind and payload that an idempotency key stands for, once an edit or a second job has changed them.
+    var keyed: Keyed?
     var createdAt: Timestamp
     /// When it became due for the first time: its place in the line for life, retries included.
     var dueAt: Timestamp
     /// When it starts, while it is scheduled or retryable.
     var startsAt: Timestamp
     var state: JobState
+    /// What it waits for, while it is waiting.
+    var waits = Waits.behindOwner
+    /// Its place in a fair queue.
+    var rank: Int64?
+    /// Whether it has its turn together with the others of a fair queue that have no limit key.
+    var sharesTurn = false
     /// How many attempts have counted.
     var attempts = 0
     var crashes = 0
@@ -70,6 +84,25 @@ struct ModelJob {
     var progress: JobProgress?
     /// Every execution, oldest first.
     var executions: [ExecutionRecord] = []
+
+    /// What an idempotency key stands for.
+    struct Keyed: Equatable {
+        var kind: String
+        var payload: [UInt8]
+    }
+
+    /// What the idempotency key of the job stands for.
+    var original: Keyed { keyed ?? Keyed(kind: input.kind, payload: input.payload) }
+
+    /// What a waiting job waits for.
+    enum Waits {
+        /// The end of the job that has its unique key.
+        case behindOwner
+        /// Its turn in its sequence.
+        case forTurn
+        /// Room under its limit key.
+        case forKey
+    }
 
     struct Cancellation {
         var requestedAt: Timestamp
@@ -106,6 +139,7 @@ struct ModelJob {
     /// Puts the job back into its line.
     mutating func makeAvailable() {
         state = .available
+        rank = nil
         finishedAt = nil
         reason = nil
         result = nil

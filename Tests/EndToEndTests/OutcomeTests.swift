@@ -22,8 +22,8 @@ import Testing
     @Test func `a command's progress and result are there for whoever asks`() throws {
         let line = #"{"level":"info","message":"resizing","progress":0.4}"#
         let id = try sandbox.run("enqueue", "--", "sh", "-c", "echo '\(line)'; echo '{\"pages\": 7}' >&3").text
-        try work()
-        #expect(try sandbox.run("wait", id, "--result").out == "{\"pages\": 7}\n")
+        #expect(try sandbox.run("work", "--until-empty").status == 0)
+        #expect(try sandbox.run("wait", id, "--result", "--timeout", "60s").out == "{\"pages\": 7}\n")
         let progress = try #require(try job(id)["progress"] as? [String: Any])
         #expect(progress["fraction"] as? Double == 0.4)
         #expect(progress["message"] as? String == "resizing")

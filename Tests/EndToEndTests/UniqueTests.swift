@@ -100,6 +100,6 @@ import Testing
         let third = try sandbox.run("enqueue", "sync", payload, "--unique-by", "account.id", "--json").objects().first
         #expect(third?["result"] as? String == "added")
         let retried = try sandbox.run("retry", id)
-        #expect(retried.status == 5 && retried.err.contains("has its unique key now"))
+        #expect(retried.status == 5 && retried.out.contains("has its unique key now"))
     }
 }

@@ -56,7 +56,9 @@ import Testing
         let first = await world.run("enqueue", "--batch", "-")
         let again = await world.run("enqueue", "--batch", "-", "--json")
         #expect(again.code == 0)
-        #expect(again.lines == zip(1..., first.lines).map { "{\"v\":1,\"line\":\($0),\"id\":\"\($1)\",\"existing\":true}" })
+        #expect(
+            again.lines
+                == zip(1..., first.lines).map { "{\"v\":1,\"line\":\($0),\"id\":\"\($1)\",\"existing\":true,\"result\":\"existing\"}" })
         #expect(await world.run("jobs", "-q").lines.count == 2)
     }
 

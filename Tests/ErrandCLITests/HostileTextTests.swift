@@ -77,7 +77,7 @@ import Testing
         let (plain, wide) = (await world.run("jobs"), await world.run("jobs", "-o", "wide"))
         #expect(plain.lines.count == 2 && wide.lines.count == 2)
         #expect(Set(plain.lines.map { $0.count { $0 == "\t" } }) == [8])
-        #expect(Set(wide.lines.map { $0.count { $0 == "\t" } }) == [12])
+        #expect(Set(wide.lines.map { $0.count { $0 == "\t" } }) == [13])
     }
 
     @Test(arguments: [true, false])

@@ -13,11 +13,12 @@ import Testing
         #expect(await world.run("queues", "pause", "default", "--kind", "letter").code == 0)
         #expect(
             await world.run("queues").lines == [
-                "queue\tdefault\tpaused\t0\tnone\tnone", "kind\tletter\tpaused\t0\tnone\tnone", "kind\tmail\topen\t0\tnone\tnone",
+                "queue\tdefault\tpaused\t0\tnone\tnone\tnone\tusual", "kind\tletter\tpaused\t0\tnone\tnone\tnone\tusual",
+                "kind\tmail\topen\t0\tnone\tnone\tnone\tusual",
             ])
         let worker = try await world.join()
         #expect(try await world.claim(worker).isEmpty)
-        #expect(await world.run("queues", "resume", "default").out == "queue\tdefault\topen\t0\tnone\tnone\n")
+        #expect(await world.run("queues", "resume", "default").out == "queue\tdefault\topen\t0\tnone\tnone\tnone\tusual\n")
         #expect(try await world.claim(worker).count == 1)
     }
 
@@ -25,12 +26,15 @@ import Testing
         let world = World()
         #expect(
             await world.run("queues", "set", "reports", "--concurrency", "2", "--rate", "10/s,20", "--json").out
-                == "{\"v\":1,\"queue\":\"reports\",\"paused\":false,\"running\":0,\"concurrency\":2,\"rate\":\"10/s,20\"}\n")
+                == "{\"v\":1,\"queue\":\"reports\",\"paused\":false,\"running\":0,\"concurrency\":2,\"rate\":\"10/s,20\",\"key_concurrency\":null,\"key_rate\":null,\"fair\":false,\"weight\":1}\n"
+        )
         #expect(
             await world.run("queues", "set", "reports", "--concurrency", "none", "--rate", "none", "--json").out
-                == "{\"v\":1,\"queue\":\"reports\",\"paused\":false,\"running\":0,\"concurrency\":null,\"rate\":null}\n")
+                == "{\"v\":1,\"queue\":\"reports\",\"paused\":false,\"running\":0,\"concurrency\":null,\"rate\":null,\"key_concurrency\":null,\"key_rate\":null,\"fair\":false,\"weight\":1}\n"
+        )
         for rate in ["3/s", "7/m", "100/h", "1/d", "1000000/s,1000000", "1/7h"] {
-            #expect(await world.run("queues", "set", "reports", "--rate", rate).out == "queue\treports\topen\t0\tnone\t\(rate)\n")
+            #expect(
+                await world.run("queues", "set", "reports", "--rate", rate).out == "queue\treports\topen\t0\tnone\t\(rate)\tnone\tusual\n")
         }
     }
 
@@ -41,11 +45,46 @@ import Testing
         _ = await world.run("queues", "set", "--kind", "mail", "--concurrency", "3")
         #expect(
             await world.run("queues", "list").lines == [
-                "      NAME  STATE  RUNNING  CONCURRENCY  RATE", "kind  mail  open   0        3            none",
+                "      NAME  STATE  RUNNING  CONCURRENCY  RATE  PER KEY  ORDER",
+                "kind  mail  open   0        3            none  none     usual",
             ])
     }
 
+    @Test func `limit keys are limited for their queue, and one by one`() async throws {
+        let world = World()
+        #expect(
+            await world.run("queues", "set", "default", "--key-concurrency", "1", "--key-rate", "600/m,9", "--fair").out
+                == "queue\tdefault\topen\t0\tnone\tnone\t1 10/s,9\tfair\n")
+        for key in ["ada", "ada", "ada", "bob"] { #expect(await world.run("enqueue", "mail", "{}", "--limit-key", key).code == 0) }
+        #expect(await world.run("jobs", "--state", "waiting", "-q").lines.count == 2)
+        #expect(
+            await world.run("queues", "set", "default", "--limit-key", "ada", "--concurrency", "2", "--weight", "3").out
+                == "limit key\tdefault/ada\topen\t0\t2\tnone\tnone\tweight 3\n")
+        #expect(await world.run("jobs", "--state", "waiting", "-q").lines.count == 1)
+    }
+
+    @Test func `a halted sequence is listed, and goes on without the job that died`() async throws {
+        let world = World()
+        let first = await world.run("enqueue", "mail", "{}", "--sequence", "ada", "--halt", "--max-attempts", "1").lines[0]
+        let second = await world.run("enqueue", "mail", "{}", "--sequence", "ada").lines[0]
+        let worker = try await world.join()
+        let claimed = try await world.claim(worker)
+        #expect(claimed.map(\.job.description) == [first])
+        let report = ExecutionReport(
+            execution: claimed[0], outcome: .failed, next: .bury(reason: "max_attempts"), finishedAt: world.model.clock.now())
+        _ = try await world.model.store.jobs.exchange(ExchangeRequest(worker: worker, reports: [report]))
+        #expect(await world.run("queues").lines.contains("sequence\tdefault/ada\thalted\t0\tnone\tnone\tnone\tusual"))
+        #expect(await world.run("show", second).out.contains("waiting"))
+        #expect(await world.run("queues", "resume", "default", "--sequence", "ada").code == 0)
+        #expect(try await world.claim(worker).map(\.job.description) == [second])
+    }
+
     @Test(arguments: [
+        (["set", "--kind", "mail", "--fair"], "are a queue's"),
+        (["set", "a", "--limit-key", "ada", "--key-rate", "1/s"], "the rest is its queue's"),
+        (["set", "a", "--weight", "0"], "outside of 1 … 1000"), (["set", "a", "--key-concurrency", "0"], "outside of 1 … 1000000"),
+        (["set", "--kind", "mail", "--limit-key", "ada", "--rate", "1/s"], "no --kind"),
+        (["resume", "--kind", "m", "--sequence", "x"], "no --kind"),
         (["pause"], "name at least one queue"), (["set", "a"], "say what to set"), (["pause", "No Queue"], "is not a queue name"),
         (["set", "a", "--concurrency", "0"], "to start nothing, pause it"),
         (["set", "a", "--concurrency", "x"], "that is no whole number"),

@@ -13,7 +13,7 @@ import Testing
             "enqueue", "mail", #"{"a":{"b":7}}"#, "--unique-by", "a.b,c", "--unique-scope", "kind-and-queue", "--unique-for", "1h",
             "--on-conflict", "debounce=5s,max=1m", "--expires", "10m", "--deadline", "2h")
         #expect(ended.code == 0)
-        let id = try #require(JobID(ended.out.trimmingSuffix(while: \.isNewline).description))
+        let id = try #require(JobID(ended.lines[0]))
         let terms = try #require(try await world.model.store.inspection.job(id)).terms
         var wanted = Uniqueness(
             by: ["a.b", "c"], scope: .kindAndQueue, onConflict: .debounce(delay: .seconds(5), maximumWait: .seconds(60)),

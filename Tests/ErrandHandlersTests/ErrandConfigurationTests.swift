@@ -206,7 +206,7 @@ struct ErrandConfigurationTests {
             [
                 "2:20: \"concurrency\" must be a whole number from 1 to 10000, not \"no\"",
                 "4:26: \"timeout\": \"soon\" is no duration: write 500ms, 30s, 10m, 2h, 1d or 1h30m",
-                "4:32: unknown key \"retries\" in a handler: valid keys are run, timeout, max_attempts, cwd, env, limits",
+                "4:32: unknown key \"retries\" in a handler: valid keys are run, timeout, heartbeat, max_attempts, backoff, unrecoverable, cwd, env, limits",
             ]
         ),
     ])

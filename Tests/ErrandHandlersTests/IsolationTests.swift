@@ -67,6 +67,7 @@ struct IsolationTests {
                             String(decoding: $0, as: UTF8.self)
                         }
                     case .ended(let ending): got.append(ending)
+                    case .progress, .heartbeat: Issue.record("nobody told of progress")
                     }
                 }
             }

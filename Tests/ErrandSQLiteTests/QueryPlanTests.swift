@@ -41,7 +41,7 @@ import Testing
         #expect(try await plan(LeaveSQL.drop) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
         #expect(try await plan(LeaveSQL.wish) == ["SEARCH errand_control USING INTEGER PRIMARY KEY (rowid=?)"])
         #expect(try await plan(LeaveSQL.dropWish) == ["SEARCH errand_control USING INTEGER PRIMARY KEY (rowid=?)"])
-        #expect(try await plan(QueueSQL.placement) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(PlacementSQL.input) == ["SEARCH errand_job USING INTEGER PRIMARY KEY (rowid=?)"])
     }
 
     @Test func `promotion walks the index of due times`() async throws {
@@ -54,8 +54,9 @@ import Testing
         #expect(try await plan(UniqueSQL.owned) == ["SEARCH errand_unique_key USING INDEX errand_unique_key_job (job=?)"])
         #expect(
             try await plan(UniqueSQL.progress) == [
-                "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH f USING INTEGER PRIMARY KEY (rowid=?)",
-                "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)", "CORRELATED SCALAR SUBQUERY 1", "SEARCH e USING PRIMARY KEY (job=?)",
+                "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH f USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+                "SEARCH r USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN", "CORRELATED SCALAR SUBQUERY 1",
+                "SEARCH e USING PRIMARY KEY (job=?)",
             ])
         #expect(
             try await plan(UniqueSQL.held) == [
@@ -103,7 +104,9 @@ import Testing
         #expect(try await plan(RetentionSQL.finished) == ["SEARCH errand_finished USING INTEGER PRIMARY KEY (rowid>?)"])
         #expect(try await plan(SuspectSQL.latestExecutions) == ["SEARCH errand_execution USING PRIMARY KEY (job=?)"])
         #expect(
-            try await plan(StatsSQL.oldest) == ["SEARCH errand_available USING PRIMARY KEY (feed=? AND priority>?)"])
+            try await plan(StatsSQL.oldest) == [
+                "SEARCH a USING PRIMARY KEY (feed=? AND priority>?)", "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)",
+            ])
     }
 
     @Test func `limits are counted by row key, and what they keep back is seen at the head of a feed`() async throws {
@@ -118,8 +121,42 @@ import Testing
         }
     }
 
+    @Test func `a limit key's account, its line and its turn are found by key`() async throws {
+        #expect(
+            try await plan(KeySQL.find) == ["SEARCH errand_key USING COVERING INDEX sqlite_autoindex_errand_key_1 (queue=? AND name=?)"])
+        #expect(
+            try await plan(KeySQL.account) == [
+                "SEARCH k USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH q USING INTEGER PRIMARY KEY (rowid=?)",
+            ])
+        #expect(try await plan(KeySQL.write) == ["SEARCH errand_key USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(
+            try await plan(KeySQL.admitted) == ["SEARCH errand_available USING COVERING INDEX errand_available_key (key=? AND lane=?)"])
+        #expect(try await plan(KeySQL.anyWaiting) == ["SEARCH errand_waiting USING PRIMARY KEY (key=?)"])
+        #expect(try await plan(KeySQL.nextLane) == ["SEARCH errand_waiting USING PRIMARY KEY (key=? AND lane>?)"])
+        #expect(try await plan(KeySQL.next) == ["SEARCH errand_waiting USING PRIMARY KEY (key=? AND lane=?)"])
+        #expect(
+            try await plan(KeySQL.dropAvailable) == [
+                "SEARCH errand_available USING COVERING INDEX errand_available_key (key=? AND lane=? AND id=?)"
+            ])
+        #expect(try await plan(KeySQL.due) == ["SEARCH errand_key USING COVERING INDEX errand_key_due (next_at<?)"])
+        #expect(try await plan(KeySQL.nextDue) == ["SEARCH errand_key USING COVERING INDEX errand_key_due (next_at>?)"])
+    }
+
+    @Test func `whose turn it is in a sequence, and who is next, are found by key`() async throws {
+        #expect(
+            try await plan(SequenceSQL.find) == [
+                "SEARCH errand_sequence USING INDEX sqlite_autoindex_errand_sequence_1 (queue=? AND name=?)"
+            ])
+        #expect(
+            try await plan(SequenceSQL.current) == ["SEARCH errand_sequence USING COVERING INDEX errand_sequence_current (current=?)"])
+        #expect(try await plan(SequenceSQL.next) == ["SEARCH errand_held USING INDEX errand_held_sequence (sequence=?)"])
+    }
+
     @Test func `a suspect is found by its feed, and an execution that is stuck by its job`() async throws {
-        #expect(try await plan(SuspectSQL.next) == ["SEARCH errand_suspect USING INDEX errand_suspect_ready (feed=?)"])
+        #expect(
+            try await plan(SuspectSQL.next) == [
+                "SEARCH s USING INDEX errand_suspect_ready (feed=?)", "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)",
+            ])
         #expect(try await plan(SuspectSQL.isOne) == ["SEARCH errand_suspect USING INTEGER PRIMARY KEY (rowid=?)"])
         #expect(try await plan(StuckSQL.note) == ["SEARCH errand_running USING INTEGER PRIMARY KEY (rowid=?)"])
     }

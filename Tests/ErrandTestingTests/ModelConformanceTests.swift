@@ -104,6 +104,18 @@ import Testing
             noticedBy: ["a worker that is quiet or leaves is given nothing, reports all the same, and is given jobs again when told"],
             showsOnWalks: false),
         Variant(
+            description: "look at a limit key once for each claim", fault: .keysCheckedOnce,
+            noticedBy: ["a limit that is set later holds for jobs that are there, a higher one lets more start at once, and none lets all"]),
+        Variant(
+            description: "admit nobody when a limit key has room again", fault: .keepsWaiting,
+            noticedBy: ["a limit key's slot is free again however its job ended: outcome, wait, give-back, cancel, delete, rescue"]),
+        Variant(
+            description: "ignore sequences", fault: .ignoresSequences,
+            noticedBy: [
+                "jobs of a sequence run one at a time in the order in which they were added, whatever their priorities",
+                "a death that halts keeps the others waiting until the job is retried, also through pruning",
+            ]),
+        Variant(
             description: "edit what runs", fault: .editsWhatRuns, noticedBy: ["a job that runs or is over is not edited"]),
         Variant(
             description: "keys outlive their jobs", fault: .keysOutliveJobs,

@@ -10,7 +10,8 @@ struct WorkerStateClaimTests {
         #expect(driver.tell(.rang(wantsAttention: false)).actions == [.join])
         let did = driver.tell(.joined(WorkerID(rawValue: 7)))
         #expect(did.exchanges.map(\.worker) == [WorkerID(rawValue: 7)])
-        #expect(did.claim == ClaimRequest(limit: 3, queues: [.init(queue: "a", limit: 3)], kinds: ["k"], mayRunAlone: true))
+        #expect(
+            did.claim == ClaimRequest(limit: 3, queues: [.init(queue: "a", limit: 3)], kinds: ["k"], mayRunAlone: true, order: .weighted))
     }
 
     @Test func `rings while it joins do not make it join twice`() {
@@ -32,18 +33,47 @@ struct WorkerStateClaimTests {
         #expect(Set(second?.queues ?? []) == [.init(queue: "b", limit: 2), .init(queue: "c", limit: 2)])
     }
 
-    @Test func `queues take turns at being asked first`() {
-        var driver = StateDriver(
-            concurrency: 1, queues: [.init(queue: "a", limit: 1), .init(queue: "b", limit: 1), .init(queue: "c", limit: 1)])
-        var firsts: [String] = []
+    @Test func `every claim names the queues in their order, and whose turn it is among them is by weight unless it is told otherwise`() {
+        var driver = StateDriver(concurrency: 1, queues: [.init(queue: "a", limit: 1), .init(queue: "b", limit: 1)])
         var did = driver.join()
-        for number in Int64(1)...6 {
-            firsts.append(did.claim?.queues.first?.queue ?? "nothing")
-            let job = claimedJob(number, queue: firsts[firsts.count - 1])
+        for number in Int64(1)...3 {
+            #expect(did.claim?.queues.map(\.queue) == ["a", "b"])
+            #expect(did.claim?.order == .weighted)
+            let job = claimedJob(number, queue: "a")
             driver.reply(claimed: [job])
             did = driver.finish(job)
         }
-        #expect(firsts == ["a", "b", "c", "a", "b", "c"])
+    }
+
+    @Test func `queues of equal weight take turns, and a heavier one gets its part more`() {
+        func served(_ weights: [(String, Int64)], _ count: Int) -> String {
+            var passes = QueuePasses()
+            return (0..<count).map { _ in
+                let next = weights.min { passes.time(of: $0.0) < passes.time(of: $1.0) } ?? weights[0]
+                passes.take(next.0, weight: next.1)
+                return next.0
+            }.joined()
+        }
+        #expect(served([("a", 1), ("b", 1), ("c", 1)], 6) == "abcabc")
+        #expect(served([("a", 3), ("b", 1)], 400).filter { $0 == "a" }.count == 300)
+    }
+
+    @Test func `a queue that had nothing for long is owed nothing for that`() {
+        var passes = QueuePasses()
+        for _ in 0..<100 { passes.take("a", weight: 1) }
+        passes.take("b", weight: 1)
+        #expect(passes.time(of: "a") - passes.time(of: "b") <= QueuePasses.stride)
+    }
+
+    @Test func `spare slots are asked for with every claim`() {
+        var state = WorkerState(
+            settings: .init(
+                concurrency: 3, queues: [.init(queue: "a", limit: 3)], kinds: ["k"], order: .strict, spare: SpareSlots(2, priority: -5)))
+        let now = WorkerState.Moment(uptime: .seconds(1), wall: Timestamp(microseconds: 1_000_000))
+        _ = state.handle(.rang(wantsAttention: false), at: now)
+        let actions = state.handle(.joined(WorkerID(rawValue: 1)), at: now)
+        let claims = actions.compactMap { if case .exchange(let request) = $0 { request.claim } else { nil } }
+        #expect(claims.map(\.spare) == [SpareSlots(2, priority: -5)] && claims.map(\.order) == [.strict])
     }
 
     @Test func `a full worker claims nothing, and the end of one execution is reported and replaced in one exchange`() {

@@ -8,6 +8,9 @@ public struct JobEdit: Sendable, Hashable {
     public var priority: Int?
     /// The line that it waits in from now on.
     public var queue: String?
+    /// The key that it is unique by from now on, at most 512 bytes; in the same scope and with the same consequences as before, or as in
+    /// ``Uniqueness/init(key:scope:until:onConflict:period:)`` for a job that was not unique. Refused when another job has it.
+    public var uniqueKey: String?
     /// When it may start. A time that has passed means at once.
     public var runAt: Timestamp?
 
@@ -31,6 +34,7 @@ extension JobRules {
         if let priority = edit.priority { job.priority = priority }
         if let queue = edit.queue { job.queue = queue }
         job.runAt = edit.runAt
+        job.terms.uniqueness = edit.uniqueKey.map { Uniqueness(key: $0) }
         return problem(with: job)
     }
 }

@@ -10,6 +10,7 @@ extension JobRules {
     static func problem(with terms: JobTerms) -> String? {
         tagsProblem(terms.tags)
             ?? textProblem(terms.limitKey, limit: Limits.keyBytes, what: "limit key")
+            ?? textProblem(terms.sequence?.key, limit: Limits.keyBytes, what: "sequence")
             ?? terms.uniqueness.flatMap(problem)
             ?? terms.expiresAt.flatMap(timeProblem)
             ?? terms.deadline.flatMap(timeProblem)

@@ -7,7 +7,7 @@ public enum JobRules {
         nameProblem(job.kind, what: "kind")
             ?? nameProblem(job.queue, what: "queue")
             ?? payloadProblem(job.payload)
-            ?? rangeProblem(job.priority, in: Limits.priorities, what: "priority")
+            ?? priorityProblem(job.priority)
             ?? rangeProblem(job.maxAttempts, in: Limits.attempts, what: "max attempts")
             ?? job.timeout.flatMap { durationProblem($0, what: "timeout") }
             ?? job.runAt.flatMap(timeProblem)
@@ -59,6 +59,9 @@ public enum JobRules {
         }
         return nil
     }
+
+    /// What is wrong with a priority: −100 … 100 are allowed.
+    public static func priorityProblem(_ priority: Int) -> String? { rangeProblem(priority, in: Limits.priorities, what: "priority") }
 
     private static func rangeProblem(_ value: Int, in range: ClosedRange<Int>, what: String) -> String? {
         range.contains(value) ? nil : "the \(what) \(value) is outside of \(range.lowerBound) … \(range.upperBound)"

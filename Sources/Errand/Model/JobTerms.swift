@@ -6,6 +6,8 @@ public struct JobTerms: Sendable, Hashable, Codable {
     public var tags: [String] = []
     /// With whom the job shares limits (a tenant, for example): jobs of one queue with the same key. At most 512 bytes.
     public var limitKey: String?
+    /// Which jobs it runs after; `nil`, the default, waits for none.
+    public var sequence: JobSequence?
     /// Which jobs it may not stand beside; `nil`, the default, stands beside all.
     public var uniqueness: Uniqueness?
     /// When it is cancelled, with the reason `expired`, unless it has started.
@@ -22,6 +24,7 @@ public struct JobTerms: Sendable, Hashable, Codable {
     private enum CodingKeys: String, CodingKey {
         case tags
         case limitKey = "limit_key"
+        case sequence
         case uniqueness = "unique"
         case expiresAt = "expires_at"
         case deadline
@@ -33,6 +36,7 @@ public struct JobTerms: Sendable, Hashable, Codable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         tags = try container.decodeIfPresent([String].self, forKey: .tags) ?? []
         limitKey = try container.decodeIfPresent(String.self, forKey: .limitKey)
+        sequence = try container.decodeIfPresent(JobSequence.self, forKey: .sequence)
         uniqueness = try container.decodeIfPresent(Uniqueness.self, forKey: .uniqueness)
         expiresAt = try container.decodeIfPresent(Timestamp.self, forKey: .expiresAt)
         deadline = try container.decodeIfPresent(Timestamp.self, forKey: .deadline)
@@ -44,6 +48,7 @@ public struct JobTerms: Sendable, Hashable, Codable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         if !tags.isEmpty { try container.encode(tags, forKey: .tags) }
         try container.encodeIfPresent(limitKey, forKey: .limitKey)
+        try container.encodeIfPresent(sequence, forKey: .sequence)
         try container.encodeIfPresent(uniqueness, forKey: .uniqueness)
         try container.encodeIfPresent(expiresAt, forKey: .expiresAt)
         try container.encodeIfPresent(deadline, forKey: .deadline)

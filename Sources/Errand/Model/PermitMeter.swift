@@ -30,6 +30,12 @@ package struct PermitMeter: Sendable, Hashable {
         return missing > 0 ? now + missing : nil
     }
 
+    /// When there are more than `permits`; `nil` when there are never more.
+    package func nextPermit(after permits: Int, at now: Int64) -> Int64? {
+        guard permits < burst else { return nil }
+        return now + max(0, owed(at: now) - (span - Int64(permits + 1) * interval))
+    }
+
     /// Uses up `count` permits, which there are.
     package mutating func take(_ count: Int, at now: Int64) { fullAt = now + owed(at: now) + Int64(count) * interval }
 

@@ -63,6 +63,8 @@ public enum ChangeResult: Sendable, Hashable {
     case changed
     /// The job is in a state that forbids it.
     case refused(JobState)
+    /// Its unique key would be that of this other job.
+    case uniqueConflict(JobID)
     /// There is no such job.
     case notFound
 }

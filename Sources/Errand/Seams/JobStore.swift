@@ -177,16 +177,23 @@ public struct ClaimRequest: Sendable, Hashable {
     public var asksAboutOthers: Bool
     /// Whether the worker holds nothing: a suspect may be given to it then, which comes first and alone.
     public var mayRunAlone: Bool
+    /// Which queue gives the next job; ``QueueOrder/strict`` by default.
+    public var order: QueueOrder
+    /// Which of the jobs must be urgent; `nil`, the default: none.
+    public var spare: SpareSlots?
 
     /// Puts together a claim.
     public init(
-        limit: Int, queues: [QueueShare], kinds: [String], asksAboutOthers: Bool = false, mayRunAlone: Bool = false
+        limit: Int, queues: [QueueShare], kinds: [String], asksAboutOthers: Bool = false, mayRunAlone: Bool = false,
+        order: QueueOrder = .strict, spare: SpareSlots? = nil
     ) {
         self.limit = limit
         self.queues = queues
         self.kinds = kinds
         self.asksAboutOthers = asksAboutOthers
         self.mayRunAlone = mayRunAlone
+        self.order = order
+        self.spare = spare
     }
 
     /// One queue's part of a claim.

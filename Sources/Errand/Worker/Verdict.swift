@@ -61,7 +61,7 @@ package struct Verdict: Sendable, Hashable {
     }
 
     /// The same for a job that must have ended by `deadline`.
-    func honouring(deadline: Timestamp?, at now: Timestamp) -> Verdict {
+    package func honouring(deadline: Timestamp?, at now: Timestamp) -> Verdict {
         var verdict = self
         verdict.next = next.honouring(deadline: deadline, at: now)
         return verdict

@@ -18,6 +18,10 @@ public final class Worker: Service {
         public var concurrency = 10
         /// The queues that it serves, each with its own cap within ``concurrency`` (`nil`: no cap of its own); `default` by default.
         public var queues: [(name: String, concurrency: Int?)] = [("default", nil)]
+        /// Which of its queues gives the next job: by default each in proportion to its weight.
+        public var queueOrder = QueueOrder.weighted
+        /// Slots that are kept free for urgent jobs, fewer than ``concurrency``; `nil`, the default: none.
+        public var spareSlots: SpareSlots?
         /// How long its lease lasts without renewal, 1 second or more; 30 seconds by default. Renewed after a third of it.
         public var lease: Duration = .seconds(30)
         /// How long a shutdown waits for handlers before it cancels them; 30 seconds by default.
@@ -251,6 +255,13 @@ public final class Worker: Service {
         }
         guard configuration.reportGrace >= .zero else {
             return "the grace for error reports is 0 or more, not \(configuration.reportGrace)"
+        }
+        if let spare = configuration.spareSlots {
+            guard spare.slots >= 1, spare.slots < configuration.concurrency else {
+                return
+                    "\(spare.slots) spare slots leave no others: of \(configuration.concurrency) slots 1 to \(configuration.concurrency - 1) may be spare"
+            }
+            if let problem = JobRules.priorityProblem(spare.priority) { return problem }
         }
         guard !configuration.queues.isEmpty else { return "a worker serves one queue at least" }
         for (name, concurrency) in configuration.queues {

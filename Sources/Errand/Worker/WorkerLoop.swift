@@ -193,7 +193,8 @@ final class WorkerLoop: Sendable {
             concurrency: configuration.concurrency,
             queues: configuration.queues.map { .init(queue: $0.name, limit: $0.concurrency ?? configuration.concurrency) },
             kinds: kinds, until: configuration.until, lease: configuration.lease, grace: configuration.grace,
-            stuckAfter: configuration.stuckAfter, stuckLimit: configuration.stuckLimit)
+            stuckAfter: configuration.stuckAfter, stuckLimit: configuration.stuckLimit, order: configuration.queueOrder,
+            spare: configuration.spareSlots)
     }
 
     private var moment: WorkerState.Moment { WorkerState.Moment(uptime: clock.uptime(), wall: clock.now()) }

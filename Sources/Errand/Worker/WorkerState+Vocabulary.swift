@@ -13,10 +13,13 @@ extension WorkerState {
         package var stuckAfter: Duration
         /// How many stuck executions may have freed their slots at a time.
         package var stuckLimit: Int
+        package var order: QueueOrder
+        package var spare: SpareSlots?
 
         package init(
             concurrency: Int, queues: [ClaimRequest.QueueShare], kinds: [String], until: Worker.Until = .stopped,
-            lease: Duration = .seconds(30), grace: Duration = .seconds(30), stuckAfter: Duration = .seconds(10), stuckLimit: Int? = nil
+            lease: Duration = .seconds(30), grace: Duration = .seconds(30), stuckAfter: Duration = .seconds(10), stuckLimit: Int? = nil,
+            order: QueueOrder = .weighted, spare: SpareSlots? = nil
         ) {
             self.concurrency = concurrency
             self.queues = queues
@@ -26,6 +29,8 @@ extension WorkerState {
             self.grace = grace
             self.stuckAfter = stuckAfter
             self.stuckLimit = stuckLimit ?? concurrency
+            self.order = order
+            self.spare = spare
         }
     }
 

@@ -5,7 +5,7 @@
 /// The shell (``WorkerLoop``) performs the actions and feeds back what came of them; the simulator drives this very type. At most one
 /// exchange with the store is under way at a time: what piles up meanwhile goes into the next, which is how outcomes are grouped.
 package struct WorkerState: Sendable {
-    private enum Phase: Hashable {
+    enum Phase: Hashable {
         case serving
         /// Finishing what runs; past the deadline it is cancelled. `nil` waits as long as it takes.
         case draining(deadline: Duration?)
@@ -14,13 +14,13 @@ package struct WorkerState: Sendable {
         case finished
     }
 
-    private let settings: Settings
-    private var phase = Phase.serving
+    let settings: Settings
+    var phase = Phase.serving
     private var worker: WorkerID?
     private var isJoining = false
-    private var slots = WorkerSlots()
+    var slots = WorkerSlots()
     /// Whether the worker makes room for a suspect, which must run alone.
-    private var clearance = Clearance()
+    var clearance = Clearance()
     /// Executions found stuck that the store does not know as such.
     private var unreportedStuck: [ExecutionID] = []
     /// Those of the exchange under way.
@@ -37,12 +37,12 @@ package struct WorkerState: Sendable {
     private var mustLook = true
     /// Somebody may want something of a running execution: look at once.
     private var mustAttend = false
-    private var hasClaimed = false
+    var hasClaimed = false
     /// Whether the last exchange asked for jobs, found none, and nothing has hinted at any since.
     private var foundNothing = false
     /// Whether other workers hold jobs that may come back.
     private var othersHold = false
-    private var pauses = ClaimPauses()
+    var pauses = ClaimPauses()
     /// When to ask again, after others or for room.
     private var lookAgainAt: Duration?
     private var nextDue: Timestamp?
@@ -50,13 +50,12 @@ package struct WorkerState: Sendable {
     private var failures = 0
     private var retryAt: Duration?
     private var retry: StoreRetry
-    private var rotation = 0
     private var announcedWake: Duration?
     /// When progress that executions have told is to be written, and when some was written last.
     private var progressDueAt: Duration?
     private var progressSentAt: Duration?
     /// What operators want of this worker.
-    private var orders = WorkerOrders()
+    var orders = WorkerOrders()
     /// Why the store cannot be trusted any more, once that is known.
     private var damage: JobStoreError?
     /// Whether the last exchange came to nothing as far as this worker knows: the store may have performed it all the same.
@@ -272,7 +271,7 @@ package struct WorkerState: Sendable {
         }
     }
 
-    private var runsUntilEmpty: Bool {
+    var runsUntilEmpty: Bool {
         if case .empty = settings.until { true } else { false }
     }
 
@@ -359,36 +358,11 @@ package struct WorkerState: Sendable {
     }
 
     /// Whether so much waits for the store that nothing new may start.
-    private var isOutboxFull: Bool {
+    var isOutboxFull: Bool {
         outbox.count >= WorkerState.outboxLimit || outbox.reduce(0) { $0 + ($1.result?.count ?? 0) } >= WorkerState.outboxBytes
     }
 
     private var renewalDue: Duration { lastRenewal + settings.lease / 3 }
-
-    /// What the free slots could take; queues take turns at being asked first, so that a cap shared by all starves none.
-    private mutating func claimRequest(at now: Moment) -> ClaimRequest? {
-        guard phase == .serving, orders.allowsClaims, pauses.hinderedUntil == nil, !isOutboxFull else { return nil }
-        // A suspect runs alone; stuck executions run beside everything, and cannot be helped.
-        guard !slots.holdsSuspect, slots.occupied == 0 || !clearance.holdsBack(at: now.uptime) else { return nil }
-        var free = (orders.slots ?? settings.concurrency) - slots.occupied
-        if settings.until == .once { free = hasClaimed ? 0 : min(free, 1) }
-        guard free > 0 else { return nil }
-        let shares = settings.queues.indices.compactMap { offset -> ClaimRequest.QueueShare? in
-            let share = settings.queues[(offset + rotation) % settings.queues.count]
-            let room = min(queueLimit(share) - slots.occupied(in: share.queue), free)
-            return room > 0 ? ClaimRequest.QueueShare(queue: share.queue, limit: room) : nil
-        }
-        guard !shares.isEmpty else { return nil }
-        rotation = (rotation + 1) % settings.queues.count
-        return ClaimRequest(
-            limit: free, queues: shares, kinds: settings.kinds, asksAboutOthers: runsUntilEmpty && slots.isEmpty,
-            mayRunAlone: slots.isEmpty)
-    }
-
-    /// A queue without a cap of its own has as many slots as the worker, also when that has been given more.
-    private func queueLimit(_ share: ClaimRequest.QueueShare) -> Int {
-        share.limit < settings.concurrency ? share.limit : max(share.limit, orders.slots ?? 0)
-    }
 
     private mutating func scheduleWake(at now: Moment, _ actions: inout [Action]) {
         var times: [Duration] = []

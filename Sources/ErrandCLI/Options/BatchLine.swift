@@ -21,8 +21,7 @@ struct BatchLine {
     /// The members that a line may have.
     static let names = [
         "kind", "payload", "queue", "priority", "in", "at", "max_attempts", "timeout", "key", "meta", "label", "tags", "limit_key",
-        "expires",
-        "deadline", "trace_parent", "trace_state", "baggage",
+        "sequence", "halt", "expires", "deadline", "trace_parent", "trace_state", "baggage",
     ]
 
     /// The job of a line; `base` has the empty kind where the command named none.
@@ -58,6 +57,14 @@ struct BatchLine {
         if let key = try text("key", members) { job.key = key }
         if let label = try text("label", members) { job.label = label }
         if let limitKey = try text("limit_key", members) { job.terms.limitKey = limitKey }
+        if let sequence = try text("sequence", members) { job.terms.sequence = JobSequence(sequence) }
+        if let raw = members.raw("halt") {
+            guard raw.elementsEqual("true".utf8) || raw.elementsEqual("false".utf8) else {
+                throw Problem(text: "\"halt\" is neither true nor false")
+            }
+            guard job.terms.sequence != nil else { throw Problem(text: "\"halt\" says more about a sequence: give \"sequence\" too") }
+            job.terms.sequence?.haltsOnDeath = raw.elementsEqual("true".utf8)
+        }
         if let expires = try duration("expires", members) { job.terms.expiresAt = times.now + expires }
         if let deadline = try duration("deadline", members) { job.terms.deadline = times.now + deadline }
         if let raw = members.raw("tags") {

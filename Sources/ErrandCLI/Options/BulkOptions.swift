@@ -117,6 +117,7 @@ struct BulkReport {
         switch result {
         case .changed: try add(job, .succeeded, result: done)
         case .refused(let state): try add(job, .refused, result: "refused", detail: "it is \(state.rawValue)")
+        case .uniqueConflict(let owner): try add(job, .refused, result: "refused", detail: "\(owner) has that unique key")
         case .notFound: try add(job, .missing, result: "not found")
         }
     }

@@ -137,6 +137,19 @@ enum StateArgument {
     }
 }
 
+/// One of a few words.
+enum WordArgument {
+    /// The value whose word is `text`.
+    /// - Throws: `ValidationError` that lists the words.
+    static func read<Value: RawRepresentable<String> & CaseIterable>(_ text: String) throws -> Value {
+        guard let value = Value(rawValue: text) else {
+            throw ValidationError(
+                "\"\(TerminalText.escaped(text))\" is none of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return value
+    }
+}
+
 /// `path=value` of a payload.
 enum PayloadArgument {
     /// Reads a place in a payload and what is to be there.

@@ -14,6 +14,22 @@ struct WorkOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The queues to serve, each with a cap of its own if it shall have one: a:4,b.", valueName: "list"))
     var queues: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Which queue gives the next job: weighted (by `queues set --weight`, the default) or strict (as they are named).",
+            valueName: "order"),
+        transform: WordArgument.read)
+    var order: QueueOrder?
+
+    @Option(help: ArgumentHelp("Slots to keep free for urgent jobs, fewer than -c.", valueName: "number"))
+    var spare: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("With --spare: how urgent they must be, this priority or a lower number; default -1.", valueName: "priority"),
+        transform: { try NumberArgument.read($0, "a number from -100 to 100, such as -10") })
+    var sparePriority: Int?
+
     @Flag(help: "End after one job, or at once when there is none to start.")
     var once = false
 
@@ -49,6 +65,11 @@ struct WorkOptions: ParsableArguments {
         }
         if let lease, lease < .seconds(1) { throw ValidationError("--lease is 1s or more.") }
         if let suspectAfter, !(0...1000).contains(suspectAfter) { throw ValidationError("--suspect-after takes a number from 0 to 1000.") }
+        if let spare, spare < 1 { throw ValidationError("--spare takes a number from 1 to one less than -c.") }
+        if let sparePriority {
+            guard spare != nil else { throw ValidationError("--spare-priority needs --spare.") }
+            if let problem = JobRules.priorityProblem(sparePriority) { throw ValidationError("--spare-priority: \(problem).") }
+        }
         _ = try queues.map(WorkOptions.parse(queues:))
     }
 
@@ -57,6 +78,8 @@ struct WorkOptions: ParsableArguments {
     func apply(to configuration: inout Worker.Configuration) throws {
         if let concurrency { configuration.concurrency = concurrency }
         if let queues { configuration.queues = try WorkOptions.parse(queues: queues) }
+        if let order { configuration.queueOrder = order }
+        if let spare { configuration.spareSlots = SpareSlots(spare, priority: sparePriority ?? SpareSlots(spare).priority) }
         if let lease { configuration.lease = lease }
         if let grace { configuration.grace = grace }
         if let suspectAfter { configuration.suspectThreshold = suspectAfter == 0 ? nil : suspectAfter }

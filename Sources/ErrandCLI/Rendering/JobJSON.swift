@@ -16,6 +16,9 @@ enum JobJSON {
             writer.member("reason", job.summary.reason)
             writer.member("expires_at", job.terms.expiresAt)
             writer.member("deadline", job.terms.deadline)
+            writer.member("limit_key", job.terms.limitKey)
+            writer.member("sequence", job.terms.sequence?.key)
+            if let sequence = job.terms.sequence { writer.member("halt", sequence.haltsOnDeath) }
             writer.member("unique", raw: job.terms.uniqueness.map(unique))
             writer.member("timeout_ms", job.timeout.map { Int($0.wholeMicroseconds / 1000) })
             writer.member("parent_execution_id", job.parent?.description)

@@ -24,6 +24,8 @@ struct JobText {
         add("meta", safe(summary.meta.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")))
         add("tags", summary.tags.joined(separator: " "))
         add("attempts", attempts(of: summary))
+        add("limit key", job.terms.limitKey.map(safe))
+        add("sequence", job.terms.sequence.map { safe($0.key) + ($0.haltsOnDeath ? ", which stops if this job dies" : "") })
         add("unique", job.terms.uniqueness.map { safe($0.key) })
         addLifetime(of: job, add)
         add("timeout", job.timeout.map { DurationText.format($0) })

@@ -5,13 +5,13 @@ import Errand
 
 struct Edit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Change the payload, priority, queue or time of jobs that neither run nor are over.",
+        abstract: "Change the payload, priority, queue, unique key or time of jobs that neither run nor are over.",
         discussion: """
             errand edit ID --priority -10 --set customer.id=7. A value that is JSON is taken as such, another one as text. A job that \
             is dead or cancelled is changed by `retry --set`.
 
             Exit codes: 0 all are changed, 1 answered no, 2 bad usage or --yes is missing, 3 no such job, 4 store unavailable, \
-            5 the job's state forbids it, 6 that is so for some of many.
+            5 the job's state, or the owner of the unique key, forbids it, 6 that is so for some of many.
             """)
 
     @OptionGroup var store: StoreOptions
@@ -30,6 +30,9 @@ struct Edit: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The queue that they wait in from now on.", valueName: "queue"))
     var toQueue: String?
 
+    @Option(help: ArgumentHelp("The unique key that the job has from now on.", valueName: "key"))
+    var unique: String?
+
     @Option(
         name: .customLong("in"), parsing: .unconditional, help: ArgumentHelp("Not before this long from now.", valueName: "duration"),
         transform: DurationArgument.read)
@@ -43,8 +46,8 @@ struct Edit: AsyncParsableCommand {
 
     func validate() throws {
         if delay != nil, at != nil { throw ValidationError("Give either --in or --at, not both.") }
-        if payload == nil, change.set.isEmpty, priority == nil, toQueue == nil, delay == nil, at == nil {
-            throw ValidationError("What shall change? Give --payload, --set, --priority, --to-queue, --in or --at.")
+        if payload == nil, change.set.isEmpty, priority == nil, toQueue == nil, unique == nil, delay == nil, at == nil {
+            throw ValidationError("What shall change? Give --payload, --set, --priority, --to-queue, --unique, --in or --at.")
         }
         if payload == "-", bulk.ids.contains("-") { throw ValidationError("Standard input holds either the IDs or the payload, not both.") }
     }
@@ -74,6 +77,7 @@ struct Edit: AsyncParsableCommand {
         edit.payload = try payload.map { try PayloadText.read($0, session) }
         edit.priority = priority
         edit.queue = toQueue
+        edit.uniqueKey = unique
         let now = session.clock.now()
         if let delay { edit.runAt = now + delay }
         if let at { edit.runAt = max(now, try TimeReading(now: now).future(at, option: "--at")) }

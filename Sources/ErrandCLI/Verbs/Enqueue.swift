@@ -20,8 +20,8 @@ struct Enqueue: AsyncParsableCommand {
                 says so.
 
                 A batch is one JSON object a line, from a file or standard input (-): kind, payload, queue, priority, in, at, \
-                max_attempts, timeout, key, meta, label, tags, limit_key, expires, deadline, trace_parent, trace_state, baggage. What a \
-                line does not say is as the options say. Each commit takes up to 1000 lines; a line that cannot be added is told on \
+                max_attempts, timeout, key, meta, label, tags, limit_key, sequence, halt, expires, deadline, trace_parent, trace_state, \
+                baggage. What a line does not say is as the options say. Each commit takes up to 1000 lines; a line that cannot be added is told on \
                 standard error with its number and does not keep others from it. Lines with keys may be added again.
 
                 Attempts are fixed now: max_attempts of errand.yaml counts only if this command reads that file (--config, ERRAND_CONFIG \
@@ -37,6 +37,7 @@ struct Enqueue: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
+    @OptionGroup var sharing: SharingOptions
     @OptionGroup var unique: UniqueOptions
     @OptionGroup var lifetime: LifetimeOptions
     @OptionGroup var durability: DurabilityOptions
@@ -92,6 +93,7 @@ struct Enqueue: AsyncParsableCommand {
         if let batch { return try await addBatch(batch, session) }
         var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
         job.durability = try durability.resolved(in: session)
+        sharing.apply(to: &job)
         lifetime.apply(to: &job, now: session.clock.now())
         // What makes a unique key must be JSON to begin with.
         if JobRules.payloadProblem(job.payload) == nil { try unique.apply(to: &job) }

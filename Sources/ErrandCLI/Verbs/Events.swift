@@ -38,7 +38,9 @@ struct Events: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only of this kind; may be repeated.", valueName: "name"))
     var kind: [String] = []
 
-    @Option(name: .customLong("event"), help: ArgumentHelp("Only this event, such as died; may be repeated.", valueName: "event"))
+    @Option(
+        name: .customLong("event"), help: ArgumentHelp("Only this event, such as died; may be repeated.", valueName: "event"),
+        transform: WordArgument.read)
     var changes: [JobEvent.Change] = []
 
     @Flag(name: .customLong("utc"), help: "Show times in UTC instead of local time.")
@@ -123,5 +125,3 @@ enum EventStart: ExpressibleByArgument, Equatable {
         }
     }
 }
-
-extension JobEvent.Change: ExpressibleByArgument {}

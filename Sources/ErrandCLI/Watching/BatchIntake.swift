@@ -10,7 +10,7 @@ struct BatchIntake {
     /// Completes a job with what all have in common, such as the execution that enqueues them.
     var stamp: (inout NewJob) -> Void = { _ in }
 
-    private var counts = (added: 0, existing: 0, refused: 0)
+    private var counts = BulkCounts()
     private var firstOpen = 1
     private let startedAt: Duration
 
@@ -64,14 +64,12 @@ struct BatchIntake {
         for (number, result) in outcomes {
             firstOpen = number + 1
             switch result {
-            case .success(.added(let id)):
-                counts.added += 1
-                try show(id, number, isExisting: false)
-            case .success(.existing(let id)):
-                counts.existing += 1
-                try show(id, number, isExisting: true)
             case .success(.conflict(let id)):
                 try refuse(number, "its key belongs to the job \(id), whose kind or payload is another")
+            case .success(.unique(let id)): try refuse(number, "the job \(id) has its unique key")
+            case .success(let taken):
+                counts.count(result)
+                try show(taken, number)
             case .failure(let error): try refuse(number, session.inOwnName(error.description))
             }
         }
@@ -81,12 +79,13 @@ struct BatchIntake {
         }
     }
 
-    private func show(_ id: JobID, _ number: Int, isExisting: Bool) throws {
-        guard isJSON else { return try session.output.line(id.description) }
+    private func show(_ result: EnqueueResult, _ number: Int) throws {
+        guard isJSON else { return try session.output.line(result.id.description) }
         let object = JSONWriter.versioned { writer in
             writer.member("line", number)
-            writer.member("id", id.description)
-            writer.member("existing", isExisting)
+            writer.member("id", result.id.description)
+            writer.member("existing", result != .added(result.id))
+            writer.member("result", result.word)
         }
         try session.output.object(object)
     }
@@ -100,20 +99,21 @@ struct BatchIntake {
     private func showProgress(isLast: Bool) throws {
         guard session.talk.isTerminal else { return }
         let seconds = Double((session.clock.uptime() - startedAt) / .milliseconds(1)) / 1000
-        let jobs = counts.added + counts.existing
+        let jobs = counts.taken
         let rate = seconds > 0 ? ", \(Int(Double(jobs) / seconds)) a second" : ""
         let refused = counts.refused > 0 ? ", \(counts.refused) refused" : ""
         let existing = counts.existing > 0 ? ", \(counts.existing) there before" : ""
-        try session.talk.write("\r\u{1B}[K\(counts.added) added\(existing)\(refused)\(rate)\(isLast ? "\n" : "")".utf8)
+        let replaced = counts.replaced > 0 ? ", \(counts.replaced) in another's place" : ""
+        try session.talk.write("\r\u{1B}[K\(counts.added) added\(existing)\(replaced)\(refused)\(rate)\(isLast ? "\n" : "")".utf8)
         try session.talk.flush()
     }
 
     private func conclude() throws {
         guard counts.refused > 0 else {
-            if counts.added + counts.existing == 0 { try session.talk.line("no line: nothing was added") }
+            if counts.taken == 0 { try session.talk.line("no line: nothing was added") }
             return
         }
-        let all = counts.added + counts.existing + counts.refused
+        let all = counts.taken + counts.refused
         if counts.refused == all { throw Failure(.usage, "no line could be added") }
         throw Failure(.partial, "\(counts.refused) of \(all) lines could not be added")
     }

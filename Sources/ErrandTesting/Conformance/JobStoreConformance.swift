@@ -31,7 +31,7 @@ public struct JobStoreConformance: Sendable {
         + logRules
         + doorbellRules
         + progressRules
-        + limitRules
+        + limitRules + keyRules + sequenceRules + turnRules
         + eventRules
 
     /// The rule with that name, or `nil`.

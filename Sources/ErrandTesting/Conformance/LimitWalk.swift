@@ -23,7 +23,15 @@ struct LimitWalk {
     private struct Facts {
         var queue: String
         var kind: String
+        var key: String?
+        var sequence: String?
         var scopes: [LimitScope] { [.queue(queue), .kind(kind)] }
+        /// Everything that may limit it; whether it has, or its queue's keys have, is another matter.
+        var allScopes: [LimitScope] { scopes + (key.map { [.key($0, queue: queue)] } ?? []) }
+
+        init(_ queue: String, _ kind: String, _ terms: JobTerms) {
+            (self.queue, self.kind, key, sequence) = (queue, kind, terms.limitKey, terms.sequence?.key)
+        }
     }
 
     private struct Rule {
@@ -32,6 +40,13 @@ struct LimitWalk {
         var burst: Int?
         /// Starts since the rate was first set.
         var starts = 0
+        var keyConcurrency: Int?
+    }
+
+    /// How many of a scope may run at once: of a limit key what was set for it, or else for the keys of its queue.
+    private func concurrency(of scope: LimitScope) -> Int? {
+        guard case .key(_, let queue) = scope else { return rules[scope]?.concurrency }
+        return rules[scope]?.concurrency ?? rules[.queue(queue)]?.keyConcurrency
     }
 
     init(seed: UInt64, subject: any ConformingStore) {
@@ -76,14 +91,19 @@ struct LimitWalk {
     private mutating func enqueue() async throws {
         operation = "enqueue"
         let inputs = (0...roll(6)).map { _ in
-            let (queue, kind, priority) = (roll(2), roll(3), roll(3))
-            return RuleCheck.input { ($0.queue, $0.kind, $0.priority) = ("queue\(queue)", "kind\(kind)", priority) }
+            let (queue, kind, priority, key, sequence) = (roll(2), roll(3), roll(3), roll(5), roll(8))
+            return RuleCheck.input { input in
+                (input.queue, input.kind, input.priority) = ("queue\(queue)", "kind\(kind)", priority)
+                if key < 3 { input.terms.limitKey = "key\(key)" }
+                if sequence < 2 { input.terms.sequence = JobSequence("row\(sequence)") }
+            }
         }
         let results = try await openings[roll(2)].jobs.enqueue(inputs)
-        for (input, result) in zip(inputs, results) { known[result.id] = Facts(queue: input.queue, kind: input.kind) }
+        for (input, result) in zip(inputs, results) { known[result.id] = Facts(input.queue, input.kind, input.terms) }
     }
 
     private mutating func change() async throws {
+        guard roll(3) > 0 else { return try await changeKeys() }
         let scope = roll(2) == 0 ? LimitScope.queue("queue\(roll(2))") : .kind("kind\(roll(3))")
         let change: SettingChange
         switch roll(9) {
@@ -98,6 +118,24 @@ struct LimitWalk {
             if rules[scope]?.burst == nil { rules[scope, default: Rule()].starts = 0 }
             (change, rules[scope, default: Rule()].burst) = (.rate(RateLimit(interval: .seconds(86_400), burst: burst)), burst)
         default: (change, rules[scope, default: Rule()].burst) = (.rate(nil), nil)
+        }
+        operation = "change \(scope): \(change)"
+        try await openings[roll(2)].queues.change(scope, [change])
+    }
+
+    private mutating func changeKeys() async throws {
+        let queue = "queue\(roll(2))"
+        let limit = roll(3) == 0 ? nil : 1 + roll(3)
+        let scope: LimitScope
+        let change: SettingChange
+        switch roll(4) {
+        case 0: (scope, change) = (.queue(queue), .fair(roll(2) == 0))
+        case 1:
+            (scope, change) = (.key("key\(roll(3))", queue: queue), .concurrency(limit))
+            rules[scope, default: Rule()].concurrency = limit
+        default:
+            (scope, change) = (.queue(queue), .keyConcurrency(limit))
+            rules[scope, default: Rule()].keyConcurrency = limit
         }
         operation = "change \(scope): \(change)"
         try await openings[roll(2)].queues.change(scope, [change])
@@ -149,12 +187,15 @@ struct LimitWalk {
 
     private mutating func started(_ claimed: [ClaimedJob], by worker: Int) {
         for job in claimed {
-            let facts = Facts(queue: job.queue, kind: job.kind)
-            for scope in facts.scopes {
+            let facts = Facts(job.queue, job.kind, job.terms)
+            if let sequence = facts.sequence, running.contains(where: { $0.job.queue == facts.queue && $0.job.sequence == sequence }) {
+                fail("\(job.execution) started beside another one of \(sequence)")
+            }
+            for scope in facts.allScopes {
                 let rule = rules[scope] ?? Rule()
-                let others = running.count { $0.job.scopes.contains(scope) }
+                let others = running.count { $0.job.allScopes.contains(scope) }
                 if rule.isPaused { fail("\(job.execution) started although \(scope) is paused") }
-                if let limit = rule.concurrency, others >= limit {
+                if let limit = concurrency(of: scope), others >= limit {
                     fail("\(job.execution) started as number \(others + 1) of \(scope), which may run \(limit)")
                 }
                 if let burst = rule.burst, rule.starts >= burst { fail("\(job.execution) started without a permit of \(scope)") }
@@ -167,20 +208,37 @@ struct LimitWalk {
     /// Everything that is to be seen, counted anew, after a claim that asked for everything.
     private mutating func recount() async throws {
         for settings in try await openings[roll(2)].queues.settings() {
-            let counted = running.count { $0.job.scopes.contains(settings.scope) }
+            let counted = running.count { $0.job.allScopes.contains(settings.scope) }
             if settings.running != counted { fail("\(settings.scope) is said to run \(settings.running), and \(counted) run") }
         }
         var selector = JobSelector()
-        selector.states = [.available]
-        for job in try await check.list(selector) {
-            let scopes = Facts(queue: job.queue, kind: job.kind).scopes
-            let reason = scopes.contains { scope in
-                guard let rule = rules[scope] else { return false }
-                let isFull = rule.concurrency.map { limit in running.count { $0.job.scopes.contains(scope) } >= limit } ?? false
-                return rule.isPaused || isFull || rule.burst.map { rule.starts >= $0 } ?? false
+        selector.states = [.available, .waiting]
+        let waiting = try await check.list(selector)
+        for job in waiting {
+            guard let facts = known[job.id] else { continue }
+            if !isLimited(facts), !waitsForTurn(job.id, facts, among: waiting) {
+                fail("\(job.id) waits although nothing limits it: \(facts)")
             }
-            if !reason { fail("\(job.id) of \(job.queue) and \(job.kind) waits although nothing limits it") }
         }
+    }
+
+    /// Whether a pause or limit keeps a job back.
+    private func isLimited(_ facts: Facts) -> Bool {
+        facts.allScopes.contains { scope in
+            let rule = rules[scope] ?? Rule()
+            let isFull = concurrency(of: scope).map { limit in running.count { $0.job.allScopes.contains(scope) } >= limit } ?? false
+            return rule.isPaused || isFull || rule.burst.map { rule.starts >= $0 } ?? false
+        }
+    }
+
+    /// Whether another job of its sequence runs, or is kept back by a limit while it may have its turn.
+    private func waitsForTurn(_ id: JobID, _ facts: Facts, among waiting: [JobSummary]) -> Bool {
+        guard let sequence = facts.sequence else { return false }
+        func isOfSequence(_ other: Facts) -> Bool { other.sequence == sequence && other.queue == facts.queue }
+        return running.contains { isOfSequence($0.job) }
+            || waiting.contains { other in
+                known[other.id].map { other.id != id && isOfSequence($0) && isLimited($0) } ?? false
+            }
     }
 
     private func fail(_ text: String) { check.fail("seed \(seed), step \(step), \(operation): \(text)") }

@@ -47,6 +47,7 @@ extension RandomWalk {
     }
 
     mutating func set() async throws {
+        guard roll(3) > 0 else { return try await setKeys() }
         let scope = roll(2) == 0 ? LimitScope.queue("queue\(roll(3))") : .kind("kind\(roll(3))")
         // Permits that come back within a walk would come back at other times in each store.
         let rate = RateLimit(interval: .seconds(86_400), burst: 1 + roll(6))
@@ -58,6 +59,22 @@ extension RandomWalk {
             case ..<7: .concurrency(1 + roll(3))
             case ..<8: .rate(rate)
             default: .rate(nil)
+            }
+        operation = "change \(scope): \(change)"
+        try await anyOpening().queues.change(scope, [change])
+        try await model.store.queues.change(scope, [change])
+    }
+
+    /// Limits keys, or lets a halted sequence go on.
+    mutating func setKeys() async throws {
+        let queue = "queue\(roll(2))"
+        let limit = roll(3) == 0 ? nil : 1 + roll(2)
+        let (scope, change): (LimitScope, SettingChange) =
+            switch roll(5) {
+            case 0: (.sequence("row\(roll(2))", queue: queue), .resume)
+            case 1: (.key("limit\(roll(3))", queue: queue), .concurrency(limit))
+            case 2: (.queue(queue), .keyRate(roll(2) == 0 ? nil : RateLimit(interval: .seconds(86_400), burst: 1 + roll(6))))
+            default: (.queue(queue), .keyConcurrency(limit))
             }
         operation = "change \(scope): \(change)"
         try await anyOpening().queues.change(scope, [change])

@@ -81,7 +81,8 @@ struct RandomWalk {
                 hoursAgo: roll(3) == 0 ? roll(5) - 2 : nil, priority: roll(3) - 1, queue: roll(2), kind: roll(3),
                 key: roll(4) == 0 ? roll(8) : nil, maxAttempts: 1 + roll(4),
                 tags: (0..<3).filter { _ in roll(4) == 0 },
-                unique: roll(3) == 0 ? (key: roll(3), mode: roll(5), scope: roll(4)) : nil
+                unique: roll(3) == 0 ? (key: roll(3), mode: roll(5), scope: roll(4)) : nil,
+                limitKey: roll(3) == 0 ? roll(3) : nil, sequence: roll(5) == 0 ? (key: roll(2), halts: roll(2) == 0) : nil
             )
         }
         func inputs(at now: Timestamp) -> [NewJob] {
@@ -94,6 +95,8 @@ struct RandomWalk {
                     input.key = plan.key.map { "key\($0)" }
                     input.maxAttempts = plan.maxAttempts
                     input.terms.tags = plan.tags.map { "tag\($0)" }
+                    input.terms.limitKey = plan.limitKey.map { "limit\($0)" }
+                    input.terms.sequence = plan.sequence.map { JobSequence("row\($0.key)", haltsOnDeath: $0.halts) }
                     input.terms.uniqueness = plan.unique.map { RandomWalk.uniqueness(key: $0.key, mode: $0.mode, scope: $0.scope) }
                 }
             }
