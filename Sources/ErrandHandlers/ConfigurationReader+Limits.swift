@@ -27,7 +27,8 @@ extension ConfigurationReader {
         return duration
     }
 
-    private mutating func size(_ member: YAMLNode.Member, atLeast least: Int) -> Int? {
+    /// A number of bytes.
+    mutating func size(_ member: YAMLNode.Member, atLeast least: Int) -> Int? {
         guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
         do throws(ByteText.Problem) {
             let bytes = try ByteText.parse(text)

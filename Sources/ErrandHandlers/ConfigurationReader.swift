@@ -18,10 +18,11 @@ struct ConfigurationReader {
     mutating func configuration(_ root: YAMLNode?) -> ErrandConfiguration {
         var configuration = ErrandConfiguration(file: file)
         guard let root, !root.isNull else { return configuration }
-        for member in members(root, of: "the configuration", keys: ["queues", "handlers", "limits", "redact", "encryption"]) {
+        for member in members(root, of: "the configuration", keys: ["queues", "handlers", "limits", "retention", "redact", "encryption"]) {
             switch member.name {
             case "queues": configuration.queues = named(member.value, "queue") { reader, _, node in reader.queue(node) }
             case "limits": configuration.limits = limits(member.value)
+            case "retention": configuration.retention = retention(member.value)
             case "redact": configuration.redaction = redaction(member.value)
             case "encryption": configuration.encryption = encryption(member.value)
             default: configuration.handlers = named(member.value, "kind") { reader, key, node in reader.handler(key, node) }

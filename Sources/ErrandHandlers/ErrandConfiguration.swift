@@ -12,6 +12,7 @@ import Glibc
 ///   resize: { run: [resize.sh], heartbeat: 1m, backoff: { base: 10s, maximum: 5m }, unrecoverable: [64, 65] }
 ///   convert: { run: [convert.sh], limits: { cpu: 2m, memory: 2GiB, open_files: 64, file_size: 1GiB, output: 10MiB } }
 /// limits: { output: 100MiB }
+/// retention: { completed: 2d, log_bytes: 4GiB, rules: [{ kind: send-email, state: completed, age: 1h, jobs: 10000 }] }
 /// redact: { keys: [password, "*_token"], env: [API_TOKEN] }
 /// encryption: { key: { file: errand.key }, older: [{ env: OLD_ERRAND_KEY }] }
 /// ```
@@ -60,6 +61,8 @@ public struct ErrandConfiguration: Sendable, Hashable {
     public var handlers: [String: CommandKind] = [:]
     /// What every command of the worker may use, plain ones (`enqueue -- CMD`) among them; for ``CommandOptions/limits``.
     public var limits = CommandLimits()
+    /// What is kept of finished jobs; `nil` leaves the defaults.
+    public var retention: RetentionPolicy?
     /// What is taken out of logs, errors and views.
     public var redaction = RedactionSettings()
     /// Which keys encrypt payloads and results at rest; `nil` leaves them in the clear.

@@ -212,12 +212,7 @@ struct JobExtras {
         parent = JobExtras.execution(row, first + 7)
         root = JobExtras.execution(row, first + 9)
         traceRelation = JobFlags(rawValue: row.integer(first + 11)).contains(.linked) ? .link : .child
-        terms =
-            if let json = row.optionalBytes(first + 12) {
-                try JSONText.decode(JobTerms.self, String(decoding: json, as: UTF8.self))
-            } else {
-                JobTerms()
-            }
+        terms = try row.optionalBytes(first + 12).map(JobTerms.init(stored:)) ?? JobTerms()
     }
 
     private static func execution(_ row: Statement, _ column: Int32) -> ExecutionID? {

@@ -62,6 +62,8 @@ struct JobFlags: OptionSet {
     static let extras = JobFlags(rawValue: 2)
     /// Its executions link to the enqueuer's place in a trace instead of being its children.
     static let linked = JobFlags(rawValue: 4)
+    /// Its logs were deleted while it is kept.
+    static let logsGone = JobFlags(rawValue: 256)
     /// A sequence, in which it has its turn.
     static let sequenced = JobFlags(rawValue: 128)
     /// Tags, which have rows of their own.

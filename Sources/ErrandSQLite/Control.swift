@@ -188,6 +188,8 @@ extension QueueDatabase {
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
                 try takeLimitKeyAgain(id.rawValue, feed: job.feed)
+                // It will have logs again.
+                try connection[RetentionWalkSQL.unmarkLogs].bind(1, id.rawValue).run()
                 carried = Whereabouts.Carried(base: ordinal - bootNumber, attempt: attempt, crashes: crashes)
             }
             if var edit = edits[id] {

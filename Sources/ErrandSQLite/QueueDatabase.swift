@@ -67,6 +67,8 @@ final class QueueDatabase: WritableDatabase {
     var sweepPosition: Int64 = 0
     /// Why this transaction neither takes in nor gives out jobs; `nil` when it does. Looked up by the first operation that asks.
     private var shortage: String??
+    /// The walk of retention that is under way.
+    var retentionWalk: RetentionWalk?
     private var marked: (Memory, Gathered)?
     private var dataVersion: Int64?
 

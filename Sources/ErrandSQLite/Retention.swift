@@ -9,7 +9,8 @@ extension QueueDatabase {
     /// How long what ended in a minute is remembered: eight days, a week to compare with.
     static let tallyMinutes: Int64 = 8 * 24 * 60
 
-    private struct Finished {
+    /// A finished job, as retention meets it.
+    struct Finished {
         var id: Int64
         var state: FinalState
         var finishedAt: Int64
@@ -21,6 +22,11 @@ extension QueueDatabase {
     /// ID and ends late.
     func prune(_ policy: RetentionPolicy, limit: Int) throws(JobStoreError) -> (PruneReport, Set<DoorbellTopic>) {
         var report = PruneReport(jobs: [], hasMore: false)
+        if policy.looksInside(storeBytes: try usedBytes()) {
+            try walk(policy, limit: limit, into: &report)
+            try sweepAway()
+            return (report, [])
+        }
         if let kept = policy.finishedJobs {
             let total = try connection[RetentionSQL.total].first { Int($0.integer(0)) } ?? 0
             let excess = max(0, total - kept)
@@ -28,10 +34,15 @@ extension QueueDatabase {
             if excess > limit, !report.jobs.isEmpty { report.hasMore = true }
         }
         if !report.hasMore { try sweep(policy, limit: limit, into: &report) }
+        try sweepAway()
+        return (report, [])
+    }
+
+    /// Forgets what belongs to no job and is over.
+    private func sweepAway() throws(JobStoreError) {
         try freeOverdueKeys()
         try connection[RetentionSQL.dropTallies].bind(1, clock.now / 60_000_000 - QueueDatabase.tallyMinutes).run()
         try dropOldEvents()
-        return (report, [])
     }
 
     private func sweep(_ policy: RetentionPolicy, limit: Int, into report: inout PruneReport) throws(JobStoreError) {
@@ -66,13 +77,7 @@ extension QueueDatabase {
     }
 
     private func isOver(_ job: Finished, _ policy: RetentionPolicy, now: Int64) -> Bool {
-        let age =
-            switch job.state {
-            case .completed: policy.completed
-            case .cancelled: policy.cancelled
-            case .dead: policy.dead
-            }
-        guard let age else { return false }
+        guard let age = policy.age(of: job.state.jobState) else { return false }
         return now - job.finishedAt > age.wholeMicroseconds
     }
 
@@ -87,7 +92,7 @@ extension QueueDatabase {
     }
 
     /// Deletes a finished job, unless its death halts its sequence: whoever decides how that goes on wants to see why.
-    private func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
+    func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
         if job.state == .dead, try halts(job.id) { return }
         try connection[ControlSQL.dropFinished].bind(1, job.id).run()
         if let feed = try erase(job.id) { count(job.state, feed: feed, by: -1) }

@@ -14,6 +14,17 @@ struct TermsInUse: OptionSet {
     static let sequence = TermsInUse(rawValue: 4)
 }
 
+extension JobTerms {
+    /// Reads terms as they are kept.
+    init(stored json: [UInt8]) throws(JobStoreError) {
+        if let plain = JobTerms(plain: json) {
+            self = plain
+        } else {
+            self = try JSONText.decode(JobTerms.self, String(decoding: json, as: UTF8.self))
+        }
+    }
+}
+
 extension QueueDatabase {
     /// Which terms any job has; asked once for each transaction in which it matters, and never in a store that has not known any.
     func termsInUse() throws(JobStoreError) -> TermsInUse {
@@ -50,11 +61,7 @@ extension QueueDatabase {
     /// The terms of a job, with the names that its unique key may belong to.
     func terms(of id: Int64) throws(JobStoreError) -> (terms: JobTerms, kind: String, queue: String)? {
         try connection[TermsSQL.terms].bind(1, id).first { (row) throws(JobStoreError) in
-            let json = row.optionalBytes(0).map { String(decoding: $0, as: UTF8.self) }
-            return (
-                try json.map { (text) throws(JobStoreError) in try JSONText.decode(JobTerms.self, text) } ?? JobTerms(), row.text(1),
-                row.text(2)
-            )
+            (try row.optionalBytes(0).map(JobTerms.init(stored:)) ?? JobTerms(), row.text(1), row.text(2))
         }
     }
 }

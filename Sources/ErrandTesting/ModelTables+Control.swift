@@ -53,6 +53,7 @@ extension ModelTables {
     }
 
     mutating func prune(_ policy: RetentionPolicy, limit: Int, at now: Timestamp) -> PruneReport {
+        if policy.looksInside(storeBytes: 0) { return walk(policy, limit: limit, at: now) }
         let finished = jobs.values.filter { $0.state.isFinal && !halts($0.id) }.sorted {
             ($0.finishedAt ?? now, $0.id) < ($1.finishedAt ?? now, $1.id)
         }
@@ -63,17 +64,5 @@ extension ModelTables {
         for job in doomed.prefix(limit) { erase(job) }
         for (mark, key) in uniqueKeys where jobs[key.owner] == nil && key.until.map({ $0 <= now }) ?? true { uniqueKeys[mark] = nil }
         return PruneReport(jobs: doomed.prefix(limit).map(\.id), hasMore: doomed.count > limit)
-    }
-}
-
-extension RetentionPolicy {
-    /// How long jobs that ended in `state` are kept; `nil` is for ever.
-    fileprivate func age(of state: JobState) -> Duration? {
-        switch state {
-        case .completed: completed
-        case .cancelled: cancelled
-        case .dead: dead
-        case .available, .scheduled, .running, .retryable, .waiting, .blocked: nil
-        }
     }
 }

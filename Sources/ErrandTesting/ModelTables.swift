@@ -74,6 +74,8 @@ struct ModelJob {
     var finishedAt: Timestamp?
     var reason: String?
     var result: [UInt8]?
+    /// Whether its logs were deleted while it is kept.
+    var logsAreGone = false
     /// The wish to end the running execution.
     var cancellation: Cancellation?
     /// Whether it is suspected of taking its workers down.
@@ -140,6 +142,7 @@ struct ModelJob {
     mutating func makeAvailable() {
         state = .available
         rank = nil
+        logsAreGone = false
         finishedAt = nil
         reason = nil
         result = nil

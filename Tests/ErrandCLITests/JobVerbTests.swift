@@ -304,7 +304,7 @@ import Testing
         }
         #expect(
             await world.run("prune", "--older-than", "1s", "--logs-only", "--json").out.hasPrefix(
-                #"{"v":1,"dry_run":false,"jobs":0,"log_chunks":2,"#))
+                #"{"v":1,"dry_run":false,"jobs":0,"results":0,"log_chunks":2,"#))
         #expect(await world.run("prune", "--older-than", "1s", "--state", "dead").out.hasPrefix("deleted 1 job and"))
         #expect(await world.run("jobs", "-q").lines == ["\(jobs[1])"])
         #expect(await world.run("prune", "--keep", "0").out.hasPrefix("deleted 1 job and"))

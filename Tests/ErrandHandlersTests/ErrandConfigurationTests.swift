@@ -120,7 +120,7 @@ struct ErrandConfigurationTests {
         ("handler: {}\n", ["1:1: unknown key \"handler\" in the configuration: did you mean \"handlers\"?"]),
         (
             "periodic: {}\n",
-            ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers, limits, redact, encryption"]
+            ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers, limits, retention, redact, encryption"]
         ),
         ("queues: {a: {concurency: 3}}\n", ["1:14: unknown key \"concurency\" in a queue: did you mean \"concurrency\"?"]),
         (
@@ -170,6 +170,19 @@ struct ErrandConfigurationTests {
         ("encryption: {older: []}\n", ["1:13: encryption has no \"key\": say where it is, such as key: { file: errand.key }"]),
         ("encryption: {key: {file: a, env: B}}\n", ["1:19: a key has one place: { file: PATH } or { env: NAME }"]),
         // Values.
+        ("retention: {completed: soon}\n", ["1:24: \"completed\": \"soon\" is no duration: write 500ms, 30s, 10m, 2h, 1d or 1h30m"]),
+        (
+            "retention: {rules: {kind: a}}\n",
+            ["1:20: \"rules\" must be a list, such as [{ kind: mail, state: completed, age: 1h }], not a mapping"]
+        ),
+        (
+            "retention: {rules: [{kind: a}]}\n",
+            ["1:21: a rule of retention says nothing: give it an age, jobs, bytes, results or logs"]
+        ),
+        (
+            "retention: {rules: [{state: running, jobs: 3}]}\n",
+            ["1:29: \"state\" is one of completed, cancelled, dead, not \"running\""]
+        ),
         ("queues: {a: 3}\n", ["1:13: a queue must be a mapping (key: value), not \"3\""]),
         ("queues: {a: {concurrency: 0}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"0\""]),
         ("queues: {a: {concurrency: '8'}}\n", ["1:27: \"concurrency\" must be a whole number from 1 to 10000, not \"8\""]),

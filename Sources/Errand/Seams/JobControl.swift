@@ -32,7 +32,7 @@ public protocol JobControl: Sendable {
     /// - Throws: ``JobStoreError``.
     func direct(_ workers: [WorkerID], _ directive: WorkerDirective) async throws(JobStoreError) -> [Bool]
 
-    /// Deletes a bounded slice (at most `limit` jobs) of finished jobs that `policy` no longer keeps.
+    /// Deletes a bounded slice (at most `limit` jobs) of finished jobs that `policy` no longer keeps, and results of others.
     /// - Throws: ``JobStoreError``.
     func prune(_ policy: RetentionPolicy, limit: Int) async throws(JobStoreError) -> PruneReport
 }
@@ -93,35 +93,22 @@ public enum RetryResult: Sendable, Hashable {
     case notFound
 }
 
-/// How long finished jobs and their logs are kept.
-public struct RetentionPolicy: Sendable, Hashable {
-    /// Completed jobs: one day by default; `nil` keeps them for ever.
-    public var completed: Duration? = .seconds(86_400)
-    /// Cancelled jobs: seven days by default.
-    public var cancelled: Duration? = .seconds(7 * 86_400)
-    /// Dead jobs: thirty days by default.
-    public var dead: Duration? = .seconds(30 * 86_400)
-    /// Finished jobs in all: the oldest go first past a million by default; `nil` sets no limit.
-    public var finishedJobs: Int? = 1_000_000
-    /// Logs in all: the oldest chunks go first past 1 GiB by default; `nil` sets no limit.
-    public var logBytes: Int? = 1 << 30
-    /// Logs by age: thirty days by default, also when their job lives longer.
-    public var logAge: Duration? = .seconds(30 * 86_400)
-
-    /// The defaults.
-    public init() {}
-}
-
 /// What a slice of pruning deleted.
 public struct PruneReport: Sendable, Hashable {
     /// The jobs, whose logs can go too.
     public var jobs: [JobID]
+    /// Jobs that stay, and whose logs shall go.
+    public var logs: [JobID]
+    /// How many jobs that stay have lost their results.
+    public var results: Int
     /// Whether another slice would find more.
     public var hasMore: Bool
 
     /// Puts together a report; used by stores.
-    public init(jobs: [JobID], hasMore: Bool) {
+    public init(jobs: [JobID], logs: [JobID] = [], results: Int = 0, hasMore: Bool) {
         self.jobs = jobs
+        self.logs = logs
+        self.results = results
         self.hasMore = hasMore
     }
 }

@@ -16,6 +16,7 @@ package struct Pruner: Sendable {
     /// What one pass deleted.
     package struct Pass: Sendable, Hashable {
         package var jobs = 0
+        package var results = 0
         package var logChunks = 0
         package var logBytes = 0
     }
@@ -26,7 +27,9 @@ package struct Pruner: Sendable {
         var pass = Pass()
         while true {
             let report = try await store.control.prune(policy, limit: Pruner.slice)
-            if !report.jobs.isEmpty { try await store.logs.delete(logsOf: report.jobs) }
+            let doomed = report.jobs + report.logs
+            if !doomed.isEmpty { try await store.logs.delete(logsOf: doomed) }
+            pass.results += report.results
             pass.jobs += report.jobs.count
             guard report.hasMore, !Task.isCancelled else { break }
         }

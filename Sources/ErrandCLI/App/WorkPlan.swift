@@ -50,6 +50,7 @@ struct WorkPlan {
                 configuration.queues = file.queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value.concurrency) }
             }
         }
+        if let retention = file?.retention { configuration.retention = retention }
         if let redaction = security?.redaction { configuration.redaction = redaction }
         try options.apply(to: &configuration)
         self.handlers = handlers

@@ -11,6 +11,8 @@ struct Pruning {
     /// What was deleted, or would be.
     struct Report: Hashable {
         var jobs = 0
+        /// Jobs that stay without their results.
+        var results = 0
         /// Log chunks beside those of the deleted jobs.
         var chunks = 0
         /// The bytes of those chunks.
@@ -19,15 +21,16 @@ struct Pruning {
 
     private static let slice = 1000
 
-    /// Deletes jobs with their logs; returns how many.
+    /// Deletes jobs with their logs, and results of others.
     /// - Throws: `JobStoreError`.
-    func deleteJobs() async throws -> Int {
-        var count = 0
+    func deleteJobs(into total: inout Report) async throws {
         while true {
             let report = try await store.control.prune(policy, limit: Pruning.slice)
-            if !report.jobs.isEmpty { try await store.logs.delete(logsOf: report.jobs) }
-            count += report.jobs.count
-            guard report.hasMore else { return count }
+            let doomed = report.jobs + report.logs
+            if !doomed.isEmpty { try await store.logs.delete(logsOf: doomed) }
+            total.jobs += report.jobs.count
+            total.results += report.results
+            guard report.hasMore else { return }
         }
     }
 
@@ -44,19 +47,23 @@ struct Pruning {
         }
     }
 
-    /// How many jobs ``deleteJobs()`` would delete.
+    /// How many jobs ``deleteJobs(into:)`` would delete. What a limit in bytes would delete is not counted: lists know no sizes.
     /// - Throws: `JobStoreError`.
     func countJobs() async throws -> Int {
         var selector = JobSelector()
         selector.states = [.completed, .cancelled, .dead]
-        var old = 0
-        var kept = 0
+        var count = 0
+        var tally = RetentionTally(policy, now: now)
         try await JobList(inspection: store.inspection, selector: selector).forEachPage { jobs in
             for job in jobs {
-                if let age = age(for: job.state), let end = job.finishedAt, end < now + (.zero - age) { old += 1 } else { kept += 1 }
+                let fate = tally.judge(
+                    FinishedJob(
+                        queue: job.queue, kind: job.kind, state: job.state, finishedAt: job.finishedAt ?? now, payloadBytes: 0,
+                        resultBytes: 0))
+                if fate == .goes { count += 1 }
             }
         }
-        return old + (policy.finishedJobs.map { max(0, kept - $0) } ?? 0)
+        return count
     }
 
     /// Counts what ``deleteLogs(into:)`` would delete by age; a limit in bytes is judged by what the store holds in all.
@@ -71,15 +78,6 @@ struct Pruning {
             guard isOld || report.bytes < excess else { return }
             report.chunks += 1
             report.bytes += chunk.body.count
-        }
-    }
-
-    private func age(for state: JobState) -> Duration? {
-        switch state {
-        case .completed: policy.completed
-        case .cancelled: policy.cancelled
-        case .dead: policy.dead
-        default: nil
         }
     }
 }

@@ -64,6 +64,60 @@ extension JobStoreConformance {
                 try await check.inspection.states(of: completed + dead), [nil, nil, nil, nil, nil], "the states of those that went")
             try await check.expectExactCounts()
         },
+        Rule("what a rule says of a queue, kind and state holds for those jobs, and the policy's word for the others") { check in
+            let worker = try await check.join()
+            let short = try await check.add(count: 2) { $0.kind = "short" }
+            let usual = try await check.add(count: 2)
+            for job in try await check.claim(worker, kinds: ["k", "short"]) {
+                try await check.end(job.execution, by: worker, .completed, .complete)
+            }
+            let dead = try await check.add(count: 1) { $0.kind = "short" }
+            let job = try check.require(try await check.claim(worker, kinds: ["short"]).first, "no job")
+            try await check.end(job.execution, by: worker, .failed, .bury(reason: "max_attempts"))
+            try await check.subject.advance(by: .milliseconds(5))
+            var policy = RuleCheck.policy { $0.completed = .seconds(3600) }
+            policy.rules = [RetentionRule { ($0.queue, $0.kind, $0.state, $0.age) = ("q", "short", .completed, .zero) }]
+            check.equal(try await check.prune(policy), short, "what the rule deletes")
+            check.equal(try await check.list().map(\.id), (usual + dead).reversed(), "what stays")
+            try await check.expectExactCounts()
+        },
+        Rule("a rule keeps so many of the newest, in jobs and in bytes, in slices of any size") { check in
+            let worker = try await check.join()
+            func finish(_ kind: String, _ count: Int) async throws -> [JobID] {
+                let ids = try await check.add(count: count) {
+                    ($0.kind, $0.payload) = (kind, Array("\"\(String(repeating: "x", count: 10_000))\"".utf8))
+                }
+                for job in try await check.claim(worker, kinds: [kind]) {
+                    try await check.end(job.execution, by: worker, .completed, .complete, result: Array("1234".utf8))
+                }
+                return ids
+            }
+            let counted = try await finish("counted", 5)
+            let weighed = try await finish("weighed", 5)
+            var policy = RuleCheck.policy { _ in }
+            policy.rules = [
+                RetentionRule { ($0.kind, $0.jobs) = ("counted", 2) },
+                // Room for two and a half, whatever encryption adds.
+                RetentionRule { ($0.kind, $0.bytes) = ("weighed", 25_000) },
+            ]
+            check.equal(try await check.prune(policy, slice: 2), (counted[..<3] + weighed[..<3]).sorted(), "what goes")
+            check.equal(try await check.prune(policy, slice: 2), [], "what goes in a second pass")
+            try await check.expectExactCounts()
+        },
+        Rule("results go sooner than their jobs where the policy says so, and logs are named once") { check in
+            let worker = try await check.join()
+            let id = try await check.add()
+            let job = try await check.claimOne(worker)
+            try await check.end(job.execution, by: worker, .completed, .complete, result: Array("7".utf8))
+            try await check.subject.advance(by: .milliseconds(5))
+            var policy = RuleCheck.policy { $0.results = .zero }
+            policy.rules = [RetentionRule { $0.logs = .zero }]
+            let report = try await check.control.prune(policy, limit: 10)
+            check.equal(report, PruneReport(jobs: [], logs: [id], results: 1, hasMore: false), "the report")
+            check.equal(try await check.detail(id).result, nil, "the result")
+            check.equal(
+                try await check.control.prune(policy, limit: 10), PruneReport(jobs: [], hasMore: false), "the report of a second pass")
+        },
         Rule("pruning is done in slices") { check in
             let worker = try await check.join()
             let ids = try await check.finished(.completed, count: 7, by: worker)
