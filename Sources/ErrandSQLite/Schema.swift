@@ -84,9 +84,6 @@ enum Schema {
                 CREATE TRIGGER errand_directive_end AFTER DELETE ON errand_worker BEGIN
                   DELETE FROM errand_directive WHERE worker = OLD.id;
                 END;
-                -- Bytes of finished jobs (payload and result), by feed and state, for retention by size.
-                CREATE TABLE errand_size(
-                  feed INTEGER NOT NULL, state INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(feed, state)) STRICT, WITHOUT ROWID;
                 """,
             logs: ""),
     ]
