@@ -194,7 +194,7 @@ extension QueueDatabase {
             }
             if var edit = edits[id] {
                 edit.runAt = nil
-                try rewrite(id, edit)
+                try rewrite(id, edit, topics: &topics)
             }
             let attempt = resettingAttempts ? 0 : carried.attempt
             try connection[ControlSQL.grantAttempt].bind(1, attempt + 1).bind(2, id.rawValue).run()

@@ -6,11 +6,11 @@ import ErrandContext
 extension QueueDatabase {
     /// Makes scheduled and retryable jobs available at once.
     func promote(_ ids: [JobID]) throws(JobStoreError) -> ([ChangeResult], Set<DoorbellTopic>) {
-        try change(ids) { (id, job, _) throws(JobStoreError) in
+        try change(ids) { (id, job, topics) throws(JobStoreError) in
             guard case .scheduled(let carried, _) = job.state else { return .refused(job.state.name) }
             try takeOut(id, job)
             // Not before others that are due longer, and not after those that become due from now on.
-            if job.runAt > clock.now { try rewrite(id, JobEdit { $0.runAt = Timestamp(microseconds: clock.now) }) }
+            if job.runAt > clock.now { try rewrite(id, JobEdit { $0.runAt = Timestamp(microseconds: clock.now) }, topics: &topics) }
             try place(id.rawValue, base: carried.base, attempt: carried.attempt, crashes: carried.crashes)
             return .changed
         }
@@ -23,7 +23,7 @@ extension QueueDatabase {
             if let owner = try takeUniqueKey(for: id, edit, topics: &topics) { return .uniqueConflict(owner) }
             if case .scheduled = job.state, edit.runAt == nil {
                 // It stands in no line, and waits for the time that it has waited for.
-                try rewrite(id, edit)
+                try rewrite(id, edit, topics: &topics)
             } else {
                 try move(id, job, carried, edit, topics: &topics)
             }
@@ -38,8 +38,7 @@ extension QueueDatabase {
     ) throws(JobStoreError) {
         if case .suspect = job.state { try takeSuspect(id.rawValue) }
         let mark = try takeOut(id, job)
-        if edit.queue != nil { try leaveSequence(id.rawValue, topics: &topics) }
-        try rewrite(id, edit)
+        try rewrite(id, edit, topics: &topics)
         if let mark {
             // Goes on waiting behind the owner of its unique key, for its new time perhaps, once it is placed.
             try hold(id.rawValue, behind: mark)
@@ -54,7 +53,9 @@ extension QueueDatabase {
     }
 
     /// Replaces what `edit` names in the input of a job that stands in no line, and in its suspicion, which keeps its place in the line.
-    func rewrite(_ id: JobID, _ edit: JobEdit) throws(JobStoreError) {
+    /// Its turn in a sequence of the queue that it leaves is over.
+    func rewrite(_ id: JobID, _ edit: JobEdit, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        if edit.queue != nil { try leaveSequence(id.rawValue, topics: &topics) }
         var feed: Int64?
         if let queue = edit.queue {
             let kind = try connection[EditSQL.kind].bind(1, id.rawValue).first { $0.text(0) }

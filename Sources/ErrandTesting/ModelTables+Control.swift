@@ -34,6 +34,7 @@ extension ModelTables {
             }
             if var edit {
                 edit.runAt = nil
+                if edit.queue != nil { leaveSequence(id, at: now) }
                 job.apply(edit)
             }
             if resettingAttempts {

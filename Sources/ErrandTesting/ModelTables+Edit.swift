@@ -24,7 +24,7 @@ extension ModelTables {
             if let owner = takeUniqueKey(&job, edit, at: now) { return .uniqueConflict(owner) }
             let isTimed = job.state == .scheduled || job.state == .retryable
             if !isTimed { jobs[id]?.state = .scheduled }
-            if !isTimed || edit.runAt != nil, edit.queue != nil { leaveSequence(id, at: now) }
+            if edit.queue != nil { leaveSequence(id, at: now) }
             job.apply(edit)
             if edit.queue != nil { chooseKey(for: &job) }
             // One that waits behind another goes on waiting, for its new time perhaps, once it is placed.

@@ -134,5 +134,21 @@ extension JobStoreConformance {
             let worker = try await check.join()
             check.equal(try await check.claim(worker, queues: ["q", "r"]).map(\.execution.job), [ids[1]] + there, "a claim")
         },
+        Rule("a job that leaves while it waits for its next attempt lets the next of its sequence go on, too") { check in
+            let ids = try await check.add(count: 2, sequence: "ada")
+            let worker = try await check.join()
+            let far = check.subject.now() + .seconds(3600)
+            try await check.end(try await check.claimOne(worker).execution, by: worker, .failed, .wait(until: far))
+            check.equal(try await check.control.edit([ids[0]], JobEdit { $0.queue = "r" }), [.changed], "the answer")
+            let next = try await check.claimOne(worker)
+            check.equal(next.execution.job, ids[1], "who is next")
+            // Both sequences are free in the end.
+            try await check.end(next.execution, by: worker, .completed, .complete)
+            check.equal(try await check.control.promote([ids[0]]), [.changed], "the answer to the promotion")
+            let moved = try check.require(try await check.claim(worker, queues: ["r"]).first, "the moved job does not start")
+            try await check.end(moved.execution, by: worker, .completed, .complete)
+            let last = try await check.add(count: 1, sequence: "ada") + check.add(count: 1, sequence: "ada") { $0.queue = "r" }
+            check.equal(try await check.claim(worker, queues: ["q", "r"]).map(\.execution.job), last, "new jobs of both sequences")
+        },
     ]
 }
