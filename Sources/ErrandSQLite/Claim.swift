@@ -147,6 +147,8 @@ extension QueueDatabase {
             isSuspect: candidate.isSuspect, queue: feed.queue, kind: feed.kind, payload: input.bytes(3),
             dueAt: Timestamp(microseconds: input.integer(2)),
             startedAt: Timestamp(microseconds: now))
+        // From the second time on the ordinal is higher, unless the store was restored in between.
+        if candidate.base == -bootNumber { countWait(feed: feed.id, since: input.integer(2), now: now) }
         if input.integer(1) != 0 {
             try readExtras(of: id, into: &job)
             if job.terms.expiresAt != nil { try didStart(candidate.id) }

@@ -69,6 +69,7 @@ extension QueueDatabase {
             topics.insert(.work)
         }
         tally(end.outcome, feed: held.feed, startedAt: held.startedAt, finishedAt: end.finishedAt)
+        countRun(end.outcome, feed: held.feed, startedAt: held.startedAt, finishedAt: end.finishedAt)
         for change in JobEvent.Change.changes(at: end.outcome, next: next) {
             tell(change, job: held.id, ordinal: held.ordinal, feed: held.feed)
         }

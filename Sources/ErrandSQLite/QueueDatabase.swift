@@ -42,6 +42,8 @@ final class QueueDatabase: WritableDatabase {
     struct Gathered {
         var finished: [CounterKey: Int64] = [:]
         var ended: [TallyKey: Tally] = [:]
+        /// What was waited, run and ended, for monitoring.
+        var times: [TimeKey: Tally] = [:]
         /// The limit keys that were looked at.
         var keys: [Int64: KeyAccount] = [:]
         /// Whether a claim of this transaction has stopped before its end.
@@ -113,6 +115,7 @@ final class QueueDatabase: WritableDatabase {
             try connection[QueueSQL.tally].bind(1, key.minute).bind(2, key.feed).bind(3, key.outcome).bind(4, tally.executions)
                 .bind(5, tally.runMicroseconds).run()
         }
+        try writeTimes()
         try writeKeys()
         try writeLimits()
         if let deleted = gathered.deletedID { try connection[QueueSQL.raiseLastID].bind(1, deleted).run() }

@@ -3,7 +3,7 @@
 /// What the two files of a store hold.
 enum Schema {
     /// The newest schema that this Errand reads and writes.
-    static let version: Int64 = 4
+    static let version: Int64 = 5
 
     /// What a version adds to the one before it. Only ever more: an Errand of the version before reads and writes the file as well.
     struct Step {
@@ -84,6 +84,15 @@ enum Schema {
                 CREATE TRIGGER errand_directive_end AFTER DELETE ON errand_worker BEGIN
                   DELETE FROM errand_directive WHERE worker = OLD.id;
                 END;
+                """,
+            logs: ""),
+        Step(
+            version: 5,
+            queue: """
+                -- For monitoring, since the store was made: times waited (0) and run (1) by bucket, ends (2) by outcome.
+                CREATE TABLE errand_time(
+                  feed INTEGER NOT NULL, what INTEGER NOT NULL, bucket INTEGER NOT NULL, n INTEGER NOT NULL, us INTEGER NOT NULL,
+                  PRIMARY KEY(feed, what, bucket)) STRICT, WITHOUT ROWID;
                 """,
             logs: ""),
     ]

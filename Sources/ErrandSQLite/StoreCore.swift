@@ -194,6 +194,17 @@ extension StoreCore: JobInspection {
     func stats() async throws(JobStoreError) -> StoreStats {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.stats() }
     }
+
+    func metrics() async throws(JobStoreError) -> StoreMetrics {
+        var metrics = try await reader.perform { (reader) throws(JobStoreError) in try reader.metrics() }
+        // By name: opening a database file here and closing it again would drop SQLite's own locks on it.
+        for path in [directory.queue, directory.queue + "-wal", directory.logs, directory.logs + "-wal"] {
+            var status = stat()
+            guard stat(path, &status) == 0 else { continue }
+            metrics.files[String(path[path.index(after: path.lastIndex(of: "/") ?? path.startIndex)...])] = Int(status.st_size)
+        }
+        return metrics
+    }
 }
 
 extension StoreCore: EventStore {

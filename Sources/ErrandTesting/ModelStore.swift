@@ -354,6 +354,9 @@ extension ModelStore: JobInspection {
         let moment = moment
         return read { $0.stats(at: moment) }
     }
+
+    /// What was counted; never throws.
+    public func metrics() async throws(JobStoreError) -> StoreMetrics { read { $0.metrics } }
 }
 
 extension ModelStore: EventStore {

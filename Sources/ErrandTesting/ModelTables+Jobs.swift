@@ -101,6 +101,7 @@ extension ModelTables {
         let next = report.next.honouring(wish: job.cancellation.map(\.reason))
             .honouring(deadline: job.input.terms.deadline, at: report.finishedAt)
         tell(JobEvent.Change.changes(at: report.outcome, next: next), of: job, in: job.execution, at: now)
+        count(.run, of: job, report.finishedAt - (job.executions.last?.startedAt ?? now))
         job.close(report.outcome, error: report.error, at: report.finishedAt)
         switch next {
         case .complete:
@@ -148,6 +149,7 @@ extension ModelTables {
                     execution: job.execution, attempt: attempt, worker: worker, startedAt: now, finishedAt: nil, outcome: nil, error: nil))
             jobs[id] = job
             tell(.started, of: job, in: job.execution, at: now)
+            if previous == nil { count(.wait, of: job, now - job.dueAt) }
             let input = job.input
             if input.terms.uniqueness?.until == .started { freeKey(of: id, keptFor: false, at: now) }
             usePermits(for: input, at: now)

@@ -29,6 +29,8 @@ struct ModelTables {
     var usedScopes: Set<LimitScope> = []
     /// The highest ID that was ever given out; survives the deletion of its job.
     var lastID: Int64 = 0
+    /// What was waited and run, by queue and kind.
+    var times: [TimeHistogram] = []
     /// What happened, oldest first.
     var events: [JobEvent] = []
     /// What the doorbell is to be rung about once the change is made.

@@ -32,6 +32,10 @@ public protocol JobInspection: Sendable {
     /// The store at a glance: counters and live tables only, never a walk over history.
     /// - Throws: ``JobStoreError``.
     func stats() async throws(JobStoreError) -> StoreStats
+
+    /// What the store has counted since it was made, and its sizes.
+    /// - Throws: ``JobStoreError``.
+    func metrics() async throws(JobStoreError) -> StoreMetrics
 }
 
 /// Which jobs; an empty part does not restrict.

@@ -120,6 +120,8 @@ private struct EncryptedInspection: JobInspection {
     }
 
     func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
+
+    func metrics() async throws(JobStoreError) -> StoreMetrics { try await base.metrics() }
 }
 
 /// Changes of jobs whose payloads are sealed below.

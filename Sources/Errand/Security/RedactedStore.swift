@@ -55,4 +55,6 @@ private struct RedactedInspection: JobInspection {
     }
 
     func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
+
+    func metrics() async throws(JobStoreError) -> StoreMetrics { try await base.metrics() }
 }

@@ -14,10 +14,24 @@ struct Stats: AsyncParsableCommand {
     @Flag(name: .customLong("json"), help: "Print a JSON object.")
     var json = false
 
+    @Flag(help: "Print metrics for Prometheus: what stands, and what was counted since the store was made.")
+    var prometheus = false
+
+    func validate() throws {
+        if json, prometheus { throw ValidationError("Give either --json or --prometheus, not both.") }
+    }
+
     func run() async throws {
         let session = Session.current
         try await store.withStore { store in
             let stats = try await store.inspection.stats()
+            if prometheus {
+                let page = PrometheusText.page(
+                    stats, try await store.inspection.metrics(), try await store.queues.settings(),
+                    logBytes: try await store.logs.totalBytes(), now: session.clock.now())
+                for line in page { try session.output.line(line) }
+                return
+            }
             let flags = try await store.logs.flagCounts()
             guard !json else {
                 try session.output.object(StatsJSON.object(stats, flags))
