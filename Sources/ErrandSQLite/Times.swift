@@ -55,7 +55,8 @@ extension QueueReader {
                     metrics.outcomes.append(.init(queue: feed.queue, kind: feed.kind, outcome: outcome, executions: count))
                 } else if bucket <= TimeHistogram.bounds.count {
                     let key = TimeKey(feed: row.integer(0), what: what, bucket: 0)
-                    var histogram = times[key]
+                    var histogram =
+                        times[key]
                         ?? TimeHistogram(queue: feed.queue, kind: feed.kind, what: what == TimeKey.wait ? .wait : .run)
                     histogram.counts[bucket] += count
                     histogram.sum += .microseconds(row.integer(4))

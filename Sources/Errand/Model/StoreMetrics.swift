@@ -60,7 +60,8 @@ public struct TimeHistogram: Sendable, Hashable {
 
     /// The upper bounds of the buckets.
     public static let bounds: [Duration] = [
-        .milliseconds(1), .milliseconds(5), .milliseconds(25), .milliseconds(100), .milliseconds(500), .seconds(1), .seconds(5), .seconds(30),
+        .milliseconds(1), .milliseconds(5), .milliseconds(25), .milliseconds(100), .milliseconds(500), .seconds(1), .seconds(5),
+        .seconds(30),
         .seconds(120), .seconds(600), .seconds(3600),
     ]
 

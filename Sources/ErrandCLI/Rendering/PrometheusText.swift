@@ -32,7 +32,9 @@ struct PrometheusText {
         page.family("errand_log_bytes", "gauge", "Bytes of log lines that are kept.")
         page.sample("errand_log_bytes", [], "\(logBytes)")
         page.family("errand_file_bytes", "gauge", "Sizes of the store's files.")
-        for (name, bytes) in metrics.files.sorted(by: { $0.key < $1.key }) { page.sample("errand_file_bytes", [("file", name)], "\(bytes)") }
+        for (name, bytes) in metrics.files.sorted(by: { $0.key < $1.key }) {
+            page.sample("errand_file_bytes", [("file", name)], "\(bytes)")
+        }
         return page.lines
     }
 
