@@ -8,7 +8,7 @@ import Testing
     private static let allowed: [String: Set<String>] = [
         "ErrandContext": ["CErrand", "Dispatch", "Glibc", "Logging", "ServiceContextModule", "Synchronization"],
         "Errand": [
-            "CErrand", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceContextModule",
+            "CErrand", "CoreMetrics", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceContextModule",
             "ServiceLifecycle", "Synchronization", "Tracing",
         ],
         "ErrandSQLite": [

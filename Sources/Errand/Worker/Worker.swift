@@ -1,5 +1,6 @@
 // The worker as a program sees it: queues, handlers, settings, and a run that ends with a drain.
 
+public import CoreMetrics
 public import Logging
 public import ServiceLifecycle
 import Synchronization
@@ -52,6 +53,9 @@ public final class Worker: Service {
         /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (a program built on `ErrandApp` does);
         /// false by default: a warning is logged, and an execution's own `context.logger` works all the same.
         public var requiresLogCapture = false
+        /// Where executions are counted and timed (`errand_executions`, `errand_wait`, `errand_run`, `errand_running`); `nil`, the default,
+        /// is the library that the process has bootstrapped with `MetricsSystem`, if any.
+        public var metrics: (any MetricsFactory)?
         /// Ends what is left of executions whose worker died, before their jobs run again; nothing by default.
         public var endOrphans: @Sendable ([ExecutionID]) async -> Void = { _ in }
 

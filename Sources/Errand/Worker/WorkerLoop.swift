@@ -18,6 +18,7 @@ final class WorkerLoop: Sendable {
     private let unattributed: UnattributedLog
     private let rescuer: Rescuer
     private let crashFile: CrashFile
+    private let metrics: ExecutionMetrics
     private let reporting: Reporting
     private let events: AsyncStream<WorkerState.Event>
     private let mailbox: AsyncStream<WorkerState.Event>.Continuation
@@ -56,6 +57,7 @@ final class WorkerLoop: Sendable {
             store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
             reporting: reporting, pump: pump, clock: queue.clock)
         crashFile = CrashFile(ledger: queue.store.crashes, logger: configuration.logger)
+        metrics = ExecutionMetrics(factory: configuration.metrics)
     }
 
     /// Calls `answer` at the next turn of the worker's own thread; from any thread.
@@ -205,7 +207,9 @@ final class WorkerLoop: Sendable {
         let signal = CancelSignal()
         unattributed.enter()
         let task = Task {
+            metrics.started(job)
             let report = await run(job, signal)
+            metrics.ended(job, report)
             unattributed.leave()
             tell(.ended(report))
         }
