@@ -15,7 +15,8 @@ struct ErrandCommand: AsyncParsableCommand {
                 """,
             version: "errand \(ErrandVersion.current)",
             subcommands: [
-                Enqueue.self, Work.self, Jobs.self, Show.self, Logs.self, Errors.self, Events.self, Trace.self, Wait.self, Retry.self,
+                Enqueue.self, Work.self, Run.self, Jobs.self, Show.self, Logs.self, Errors.self, Events.self, Trace.self, Wait.self,
+                Retry.self,
                 Cancel.self,
                 Promote.self, Edit.self, Delete.self, Queues.self, Workers.self, Stats.self, Prune.self, Backup.self, Migrate.self,
                 Doctor.self, Version.self,

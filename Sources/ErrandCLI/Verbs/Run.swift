@@ -1,0 +1,126 @@
+// `errand run`: one job right here, for a debugger or to try a handler; nothing is left behind.
+
+import ArgumentParser
+import Errand
+import ErrandContext
+import ErrandHandlers
+import FoundationEssentials
+import Glibc
+
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run one job in this process, without a store of yours: to try a handler, or under a debugger.",
+        discussion: """
+            The job has one attempt and no neighbours; its log goes to standard error as it is written, its result to standard output. \
+            It runs in its own execution, with the environment that a worker gives it, on a store in a temporary directory that is \
+            deleted afterwards.
+
+            Exit codes: 0 completed, 1 failed or cancelled, 2 bad usage, or nothing here handles the kind.
+            """)
+
+    @OptionGroup var config: ConfigurationOptions
+    @OptionGroup var sharing: SharingOptions
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("How long it may take; as long as it wants by default.", valueName: "duration"),
+        transform: DurationArgument.readPositive)
+    var timeout: Duration?
+
+    @Option(
+        help: ArgumentHelp("A value of your own, stamped on all that the job logs; may be repeated.", valueName: "name=value"),
+        transform: NameValue.read)
+    var meta: [NameValue] = []
+
+    @Argument(help: ArgumentHelp("What handles the job.", valueName: "kind"))
+    var kind: String
+
+    @Argument(help: ArgumentHelp("Its input: JSON, @file, or - for standard input; {} when it is left out.", valueName: "payload"))
+    var payload: String?
+
+    func run() async throws {
+        let session = Session.current
+        var job = NewJob(kind: kind, payload: try PayloadText.read(payload ?? "{}", session))
+        (job.maxAttempts, job.timeout) = (1, timeout)
+        for pair in meta { job.meta[pair.name] = pair.value }
+        sharing.apply(to: &job)
+        if let problem = JobRules.problem(with: job) { throw Failure(.usage, problem) }
+        let file = try config.load(in: session)
+        let security = try SecurityPlan(file, in: session)
+        let directory = try Run.temporaryDirectory(session)
+        defer { Run.remove(directory) }
+        let plan = try WorkPlan(session: session, directory: directory, file: file, security: security, options: WorkOptions.parse([]))
+        guard plan.handlers.contains(where: { $0.kind == kind }) else {
+            let known = plan.handlers.map(\.kind).sorted().joined(separator: ", ")
+            throw Failure(.usage, "nothing here handles the kind \"\(kind)\": it would be one of \(known)")
+        }
+        try await run(job, plan, security, directory, session)
+    }
+
+    private func run(_ job: NewJob, _ plan: WorkPlan, _ security: SecurityPlan, _ directory: String, _ session: Session) async throws {
+        let opened = try await session.openStore(StoreRequest(directory: directory, createIfMissing: true, lockWait: .seconds(5)))
+        do {
+            let queue = JobQueue(store: security.applied(to: opened.store), clock: session.clock)
+            let id = try await queue.enqueue([job])[0].id
+            var configuration = plan.configuration
+            (configuration.until, configuration.concurrency, configuration.retention) = (.once, 1, nil)
+            async let log: Void = follow(id, in: security.shown(opened.store), session)
+            try await Worker(
+                queue: queue, handlers: plan.handlers, configuration: configuration, hooks: session.hooks, middleware: session.middleware
+            ).run()
+            try await log
+            try await conclude(id, in: security.shown(opened.store), session)
+            await opened.close()
+        } catch {
+            await opened.close()
+            throw error
+        }
+    }
+
+    /// Prints the log on standard error until the job has ended.
+    private func follow(_ id: JobID, in store: Store, _ session: Session) async throws {
+        let attention = Attention(to: [.log, .outcome], on: store.doorbell, clock: session.clock)
+        defer { attention.stop() }
+        let style = TextStyle(on: session.talk, in: session)
+        var cursor = JobLogCursor(logs: store.logs, job: id, ordinal: nil)
+        while true {
+            // The state is read before the lines: lines are committed before the outcome, so what has ended is then complete.
+            let hasEnded = try await store.inspection.states(of: [id])[0]?.isFinal ?? true
+            try await cursor.readOn { chunk in
+                for record in LogFraming.records(in: chunk) {
+                    for line in LogText(style: style).lines(record, in: chunk) { try session.talk.line(line) }
+                }
+            }
+            try session.talk.flush()
+            if hasEnded { return }
+            await attention.wait()
+        }
+    }
+
+    private func conclude(_ id: JobID, in store: Store, _ session: Session) async throws {
+        guard let job = try await store.inspection.job(id) else { throw Failure(.failed, "the job is gone") }
+        guard job.summary.state == .completed else {
+            let error = job.error.map { "\($0.type): \($0.message)" } ?? job.summary.reason ?? job.summary.state.rawValue
+            throw Failure(.failed, session.inOwnName(error))
+        }
+        if let result = job.result {
+            try session.output.object(JobJSON.onOneLine(result))
+            try session.output.flush()
+        }
+    }
+
+    private static func temporaryDirectory(_ session: Session) throws -> String {
+        var template = Array("\(session.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp")/errand-run-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw Failure(.unavailable, "no temporary directory can be made: \(String(cString: strerror(errno)))")
+        }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func remove(_ directory: String) {
+        do {
+            try FileManager.default.removeItem(atPath: directory)
+        } catch {
+            // Whoever cleans the temporary directory finds it.
+        }
+    }
+}

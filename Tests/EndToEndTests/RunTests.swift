@@ -1,0 +1,26 @@
+// The promise: a handler can be tried by itself, without a store, and leaves nothing behind.
+
+import Foundation
+import Testing
+
+@Suite struct RunTests {
+    @Test func `one job runs right here: log on standard error, result on standard output, no store`() throws {
+        let sandbox = try Sandbox()
+        try "handlers: { sum: { run: [sh, -c, \"cat; echo adding; echo 3 >&3\"] }, bad: { run: [sh, -c, \"echo oh; exit 4\"] } }"
+            .write(toFile: sandbox.directory + "/errand.yaml", atomically: true, encoding: .utf8)
+        let temporary = sandbox.directory + "/tmp"
+        try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+        func run(_ arguments: String...) throws -> Sandbox.Output {
+            try sandbox.run(["run", "--config", sandbox.directory + "/errand.yaml"] + arguments, environment: ["TMPDIR": temporary])
+        }
+        let good = try run("sum", "[1,2]")
+        #expect(good.status == 0 && good.out == "3\n")
+        #expect(good.err.contains("[1,2]") && good.err.contains("adding"))
+        let bad = try run("bad")
+        #expect(bad.status == 1 && bad.err.contains("oh") && bad.err.contains("exit status 4"))
+        #expect(try run("unknown").status == 2)
+        #expect(try run("sum", "{").status == 2)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: temporary) == [])
+        #expect(!FileManager.default.fileExists(atPath: sandbox.store))
+    }
+}
