@@ -49,7 +49,9 @@ package enum CommandLineTool {
         session.program = program
         return Session.$current.withValue(session) {
             // Whatever is wrong with the command line is said when it is parsed to be run.
-            guard arguments.contains(Supervisor.flag), let work = (try? ErrandCommand.parseAsRoot(arguments)) as? Work, work.supervise
+            let twins = EnvironmentTwins(environment: session.environment)
+            guard arguments.contains(Supervisor.flag) || session.environment["ERRAND_WORK_SUPERVISE"] != nil,
+                let work = (try? ErrandCommand.parseAsRoot(twins.applied(to: arguments))) as? Work, work.supervise
             else {
                 return nil
             }
@@ -80,7 +82,7 @@ package enum CommandLineTool {
 
     private static func command(of arguments: [String], _ session: Session) throws -> any ParsableCommand {
         if let problem = VerbCheck(arguments: arguments, program: session.program).problem { throw Failure(.usage, problem) }
-        return try ErrandCommand.parseAsRoot(arguments)
+        return try ErrandCommand.parseAsRoot(try EnvironmentTwins(environment: session.environment).applied(to: arguments))
     }
 
     /// Says what happened on the right stream; returns the exit code.

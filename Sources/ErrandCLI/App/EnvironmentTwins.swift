@@ -1,0 +1,96 @@
+// Every flag has a variable of the environment that stands for it: --lease of `work` is ERRAND_WORK_LEASE.
+
+import ArgumentParser
+import Errand
+import FoundationEssentials
+
+/// Puts what the environment says in front of what the command line says, which comes first.
+struct EnvironmentTwins {
+    let environment: [String: String]
+
+    /// `arguments` with those flags that only the environment names, right behind the verb.
+    /// - Throws: ``Failure`` with status 2 for a switch that is neither on nor off.
+    func applied(to arguments: [String]) throws -> [String] {
+        let (verb, path) = EnvironmentTwins.verb(in: arguments)
+        guard !path.isEmpty else { return arguments }
+        let prefix = EnvironmentTwins.name(of: path) + "_"
+        let named = environment.filter { $0.key.hasPrefix(prefix) && !$0.value.isEmpty }
+        guard !named.isEmpty else { return arguments }
+        let given = Set(arguments.dropFirst(path.count).prefix { $0 != "--" }.map { String($0.prefix { $0 != "=" }) })
+        var found: [String] = []
+        for flag in try EnvironmentTwins.flags(of: verb) {
+            guard let long = flag.longNames.first, let value = named[prefix + EnvironmentTwins.variable(long)] else { continue }
+            guard given.isDisjoint(with: flag.spellings) else { continue }
+            if flag.kind == "option" {
+                found.append("--\(long)=\(value)")
+            } else if let word = try EnvironmentTwins.word(for: flag, value, variable: prefix + EnvironmentTwins.variable(long)) {
+                found.append(word)
+            }
+        }
+        return arguments.prefix(path.count) + found + arguments.dropFirst(path.count)
+    }
+
+    /// The command that `arguments` name, and the words that name it.
+    private static func verb(in arguments: [String]) -> (type: any ParsableCommand.Type, path: [String]) {
+        var type: any ParsableCommand.Type = ErrandCommand.self
+        var path: [String] = []
+        for word in arguments {
+            let next = type.configuration.subcommands.first { $0._commandName == word || $0.configuration.aliases.contains(word) }
+            guard let next else { break }
+            type = next
+            path.append(next._commandName)
+        }
+        return (type, path)
+    }
+
+    private static func name(of path: [String]) -> String { "ERRAND_" + path.map(variable).joined(separator: "_") }
+
+    private static func variable(_ name: String) -> String { name.uppercased().replacing("-", with: "_") }
+
+    /// A switch as it is given, or nothing where it is off by itself.
+    private static func word(for flag: Flag, _ value: String, variable: String) throws -> String? {
+        let inverse = flag.longNames.first { $0.hasPrefix("no-") }
+        switch value.lowercased() {
+        case "1", "true", "yes", "on": return flag.longNames.first { $0 != inverse }.map { "--\($0)" }
+        case "0", "false", "no", "off": return inverse.map { "--\($0)" }
+        default: throw Failure(.usage, "\(variable) is \"\(TerminalText.escaped(value))\": a switch is 1 or 0, true or false, on or off")
+        }
+    }
+
+    // MARK: What the parser knows
+
+    private struct Flag {
+        var kind: String
+        var longNames: [String]
+        /// As they stand on a command line.
+        var spellings: Set<String>
+    }
+
+    /// What ``ParsableArguments`` dumps for tools; only what is needed of it.
+    private struct Tool: Decodable {
+        struct Command: Decodable { var arguments: [Argument]? }
+        struct Argument: Decodable {
+            struct Name: Decodable {
+                var kind: String
+                var name: String
+            }
+
+            var kind: String
+            var names: [Name]?
+        }
+
+        var command: Command
+    }
+
+    private static func flags(of verb: any ParsableCommand.Type) throws -> [Flag] {
+        let tool = try JSONDecoder().decode(Tool.self, from: Data(verb._dumpHelp().utf8))
+        return (tool.command.arguments ?? []).compactMap { argument in
+            guard let names = argument.names, argument.kind != "positional" else { return nil }
+            let long = names.filter { $0.kind == "long" }.map(\.name)
+            guard !long.isEmpty, !["help", "version"].contains(long[0]) else { return nil }
+            return Flag(
+                kind: argument.kind, longNames: long,
+                spellings: Set(names.map { $0.kind == "long" ? "--\($0.name)" : "-\($0.name)" }))
+        }
+    }
+}
