@@ -50,7 +50,9 @@ package enum CommandLineTool {
         return Session.$current.withValue(session) {
             // Whatever is wrong with the command line is said when it is parsed to be run.
             let twins = EnvironmentTwins(environment: session.environment)
-            guard arguments.contains(Supervisor.flag) || session.environment["ERRAND_WORK_SUPERVISE"] != nil,
+            // The worker that is started must not be supervised in turn.
+            let supervise = "ERRAND_WORK_SUPERVISE"
+            guard arguments.contains(Supervisor.flag) || session.environment[supervise] != nil,
                 let work = (try? ErrandCommand.parseAsRoot(twins.applied(to: arguments))) as? Work, work.supervise
             else {
                 return nil
@@ -58,7 +60,9 @@ package enum CommandLineTool {
             work.applyLogSettings()
             let logger = Logger(label: "errand.supervisor", factory: { ProcessLogHandler(label: $0) })
             do {
-                return try Supervisor(arguments, environment: session.environment, logger: logger).run()
+                return try Supervisor(
+                    arguments, environment: session.environment.filter { $0.key != supervise }, logger: logger
+                ).run()
             } catch {
                 return explain(error, arguments, session)
             }

@@ -19,7 +19,7 @@ struct ErrandCommand: AsyncParsableCommand {
                 Retry.self,
                 Cancel.self,
                 Promote.self, Edit.self, Delete.self, Queues.self, Workers.self, Stats.self, Prune.self, Backup.self, Migrate.self,
-                Doctor.self, Version.self,
+                Config.self, Doctor.self, Version.self,
             ])
     }
 }
