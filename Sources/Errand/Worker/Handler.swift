@@ -83,6 +83,11 @@ public struct Handler: Sendable {
         return handler
     }
 
+    /// A payload as a handler gets it.
+    package static func decoded<J: Job>(_ type: J.Type, from payload: [UInt8]) throws -> J {
+        try JSONDecoder().decode(J.self, from: Data(payload))
+    }
+
     private static func decode<J: Job>(_ type: J.Type, from claimed: ClaimedJob) throws -> J {
         do {
             return try JSONDecoder().decode(J.self, from: Data(claimed.payload))
