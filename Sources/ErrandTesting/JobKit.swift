@@ -1,6 +1,7 @@
 // A queue for tests of programs that use Errand: jobs run when the test says so, time passes when the test says so.
 
 public import Errand
+import ErrandContext
 import Synchronization
 public import Testing
 
@@ -20,7 +21,8 @@ public struct JobKit: Sendable {
     public enum Mode: Sendable, Hashable {
         /// When the test calls ``runNext()`` or ``drain()``.
         case manual
-        /// In the call that enqueues them, before it returns: those that are due, and what they enqueue.
+        /// In the call that enqueues them, before it returns: those that are due, and what they enqueue. A handler's own enqueue returns
+        /// at once; what it enqueues runs after it, before the test's call returns.
         case inline
     }
 
@@ -44,8 +46,9 @@ public struct JobKit: Sendable {
             queue.middleware = [
                 EnqueueMiddleware { (jobs, next) async throws(EnqueueError) in
                     let results = try await next(jobs)
+                    // The worker that runs this execution goes on to what it enqueues; to wait for it here would be to wait for oneself.
+                    guard ExecutionContext.current == nil else { return results }
                     do {
-                        // What runs enqueues through the same queue, and so runs inside of this call too.
                         _ = try await JobKit.run(.empty(idleTimeout: .zero), handlers, bare)
                     } catch {
                         throw .invalid(reason: "the jobs could not be run in the call that enqueues them: \(error)")

@@ -94,7 +94,7 @@ import Testing
         (["enqeue", "x"], "unknown verb \"enqeue\": did you mean \"enqueue\"? See `errand --help`."),
         (["statsu"], "unknown verb \"statsu\": did you mean \"status\"? See `errand --help`."),
         (["help", "wrok"], "unknown verb \"wrok\": did you mean \"work\"? See `errand --help`."),
-        (["help", "bogus"], "unknown verb \"bogus\": the verbs are enqueue, work, jobs"),
+        (["help", "bogus"], "unknown verb \"bogus\": the verbs are enqueue, work, run, jobs"),
         (["--store", "X", "jobs"], "put --store after the verb: `errand jobs --store …`"),
         (["--json", "ls"], "put --json after the verb"), (["--", "ls", "-l"], "put the verb first: `errand enqueue -- ls -l`"),
     ])

@@ -37,8 +37,8 @@ final class ExecutionMetrics: Sendable {
     func started(_ job: ClaimedJob) {
         let count = state.withLock { state in
             state.running += 1
-            if job.previous == nil {
-                with(job, &state) { $0.wait.recordNanoseconds(ExecutionMetrics.nanoseconds(job.startedAt - job.dueAt)) }
+            if job.previous == nil, let dueAt = job.dueAt {
+                with(job, &state) { $0.wait.recordNanoseconds(ExecutionMetrics.nanoseconds(job.startedAt - dueAt)) }
             }
             return state.running
         }

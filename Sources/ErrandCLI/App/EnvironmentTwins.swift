@@ -49,10 +49,9 @@ struct EnvironmentTwins {
 
     /// A switch as it is given, or nothing where it is off by itself.
     private static func word(for flag: Flag, _ value: String, variable: String) throws -> String? {
-        let inverse = flag.longNames.first { $0.hasPrefix("no-") }
         switch value.lowercased() {
-        case "1", "true", "yes", "on": return flag.longNames.first { $0 != inverse }.map { "--\($0)" }
-        case "0", "false", "no", "off": return inverse.map { "--\($0)" }
+        case "1", "true", "yes", "on": return "--\(flag.longNames[0])"
+        case "0", "false", "no", "off": return flag.inverse.map { "--\($0)" }
         default: throw Failure(.usage, "\(variable) is \"\(TerminalText.escaped(value))\": a switch is 1 or 0, true or false, on or off")
         }
     }
@@ -62,6 +61,8 @@ struct EnvironmentTwins {
     private struct Flag {
         var kind: String
         var longNames: [String]
+        /// What turns a switch off.
+        var inverse: String?
         /// As they stand on a command line.
         var spellings: Set<String>
     }
@@ -84,13 +85,24 @@ struct EnvironmentTwins {
 
     private static func flags(of verb: any ParsableCommand.Type) throws -> [Flag] {
         let tool = try JSONDecoder().decode(Tool.self, from: Data(verb._dumpHelp().utf8))
-        return (tool.command.arguments ?? []).compactMap { argument in
+        let flags = (tool.command.arguments ?? []).compactMap { argument -> Flag? in
             guard let names = argument.names, argument.kind != "positional" else { return nil }
             let long = names.filter { $0.kind == "long" }.map(\.name)
             guard !long.isEmpty, !["help", "version"].contains(long[0]) else { return nil }
             return Flag(
                 kind: argument.kind, longNames: long,
                 spellings: Set(names.map { $0.kind == "long" ? "--\($0.name)" : "-\($0.name)" }))
+        }
+        let names = Set(flags.flatMap(\.longNames))
+        return flags.compactMap { flag in
+            guard flag.kind != "option" else { return flag }
+            if flag.longNames[0].hasPrefix("no-"), names.contains(String(flag.longNames[0].dropFirst(3))) { return nil }
+            let inverse = "no-" + flag.longNames[0]
+            guard names.contains(inverse) else { return flag }
+            var flag = flag
+            flag.inverse = inverse
+            flag.spellings.insert("--" + inverse)
+            return flag
         }
     }
 }
