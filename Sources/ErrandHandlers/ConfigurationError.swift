@@ -4,6 +4,13 @@
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was found; at least one.
     public let problems: [ConfigurationProblem]
+    /// What could be read all the same, to look for what else is wrong; `nil` when the file is no YAML at all.
+    public let readable: ErrandConfiguration?
+
+    init(problems: [ConfigurationProblem], readable: ErrandConfiguration? = nil) {
+        self.problems = problems
+        self.readable = readable
+    }
 
     /// One problem a line, each `file:line:column: what is wrong`.
     public var description: String { problems.map(\.description).joined(separator: "\n") }

@@ -56,25 +56,11 @@ extension ConfigurationReader {
         return rule
     }
 
-    private mutating func name(_ member: YAMLNode.Member) -> String? {
-        guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
-        if let problem = JobRules.nameProblem(text, what: member.name) { report(member.value, problem) }
-        return text
-    }
-
     private mutating func finalState(_ member: YAMLNode.Member) -> JobState? {
         let states = JobState.allCases.filter(\.isFinal)
         guard let text = text(member.value, what: "\"state\"") else { return nil }
         if let state = states.first(where: { $0.rawValue == text }) { return state }
         report(member.value, "\"state\" is one of \(states.map(\.rawValue).joined(separator: ", ")), not \"\(text)\"")
         return nil
-    }
-
-    /// What `read` makes of a value; `nil` for `none`.
-    private mutating func unlessNone<Value>(
-        _ member: YAMLNode.Member, _ read: (inout ConfigurationReader, YAMLNode.Member) -> Value?
-    ) -> Value? {
-        if case .scalar("none", _) = member.value.content { return nil }
-        return read(&self, member)
     }
 }

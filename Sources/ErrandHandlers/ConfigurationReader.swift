@@ -8,6 +8,8 @@ struct ConfigurationReader {
     /// The file as it was named.
     let file: String
     private var found: [ConfigurationProblem] = []
+    /// What is to hold for every worker of the store.
+    var settings: [StoreSetting] = []
 
     /// What was found, in the order of the file.
     var problems: [ConfigurationProblem] { found.sorted { ($0.line, $0.column) < ($1.line, $1.column) } }
@@ -18,9 +20,12 @@ struct ConfigurationReader {
     mutating func configuration(_ root: YAMLNode?) -> ErrandConfiguration {
         var configuration = ErrandConfiguration(file: file)
         guard let root, !root.isNull else { return configuration }
-        for member in members(root, of: "the configuration", keys: ["queues", "handlers", "limits", "retention", "redact", "encryption"]) {
+        let keys = ["worker", "queues", "kinds", "handlers", "limits", "retention", "redact", "encryption"]
+        for member in members(root, of: "the configuration", keys: keys) {
             switch member.name {
-            case "queues": configuration.queues = named(member.value, "queue") { reader, _, node in reader.queue(node) }
+            case "worker": configuration.worker = worker(member.value)
+            case "queues": configuration.queues = named(member.value, "queue") { reader, key, node in reader.queue(key, node) }
+            case "kinds": configuration.kinds = named(member.value, "kind") { reader, key, node in reader.kind(key, node) }
             case "limits": configuration.limits = limits(member.value)
             case "retention": configuration.retention = retention(member.value)
             case "redact": configuration.redaction = redaction(member.value)
@@ -28,6 +33,7 @@ struct ConfigurationReader {
             default: configuration.handlers = named(member.value, "kind") { reader, key, node in reader.handler(key, node) }
             }
         }
+        configuration.settings = settings
         return configuration
     }
 
@@ -36,14 +42,6 @@ struct ConfigurationReader {
     private static let handlerKeys = [
         "run", "timeout", "heartbeat", "max_attempts", "backoff", "unrecoverable", "cwd", "env", "limits",
     ]
-
-    private mutating func queue(_ node: YAMLNode) -> ErrandConfiguration.Queue {
-        var queue = ErrandConfiguration.Queue()
-        for member in members(node, of: "a queue", keys: ["concurrency"]) {
-            queue.concurrency = number(member, in: Limits.concurrency)
-        }
-        return queue
-    }
 
     private mutating func handler(_ key: YAMLNode, _ node: YAMLNode) -> ErrandConfiguration.CommandKind? {
         let name = key.description
@@ -137,6 +135,37 @@ struct ConfigurationReader {
         return text
     }
 
+    /// Whether a switch is on.
+    mutating func flag(_ member: YAMLNode.Member) -> Bool? {
+        if case .scalar(let text, isPlain: true) = member.value.content, let isOn = ["true": true, "false": false][text] { return isOn }
+        report(member.value, "\"\(member.name)\" is true or false, not \(member.value.description)")
+        return nil
+    }
+
+    /// A list of texts; `example` is one, for messages.
+    mutating func texts(_ member: YAMLNode.Member, example: String) -> [String] {
+        guard case .sequence(let nodes) = member.value.content else {
+            report(member.value, "\"\(member.name)\" must be a list, such as \(example), not \(member.value.description)")
+            return []
+        }
+        return nodes.compactMap { text($0, what: "an entry of \"\(member.name)\"") }
+    }
+
+    /// The name of a queue or kind.
+    mutating func name(_ member: YAMLNode.Member) -> String? {
+        guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
+        if let problem = JobRules.nameProblem(text, what: member.name) { report(member.value, problem) }
+        return text
+    }
+
+    /// What `read` makes of a value; `nil` for `none`.
+    mutating func unlessNone<Value>(
+        _ member: YAMLNode.Member, _ read: (inout ConfigurationReader, YAMLNode.Member) -> Value?
+    ) -> Value? {
+        if case .scalar("none", _) = member.value.content { return nil }
+        return read(&self, member)
+    }
+
     mutating func number(_ member: YAMLNode.Member, in range: ClosedRange<Int>) -> Int? {
         guard case .scalar(let text, isPlain: true) = member.value.content, let number = Int(text), range.contains(number) else {
             report(
@@ -148,10 +177,12 @@ struct ConfigurationReader {
         return number
     }
 
-    mutating func duration(_ member: YAMLNode.Member) -> Duration? {
+    /// A duration; longer than zero, unless `orZero`.
+    mutating func duration(_ member: YAMLNode.Member, orZero: Bool = false) -> Duration? {
         guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
         do throws(DurationText.Problem) {
             let duration = try DurationText.parse(text)
+            if orZero, duration == .zero { return duration }
             if let problem = JobRules.durationProblem(duration, what: member.name) { report(member.value, problem) }
             return duration
         } catch {
@@ -181,7 +212,7 @@ struct ConfigurationReader {
 
 extension YAMLNode {
     /// The text of a scalar, empty for others.
-    fileprivate var plainText: String {
+    var plainText: String {
         if case .scalar(let text, _) = content { text } else { "" }
     }
 }

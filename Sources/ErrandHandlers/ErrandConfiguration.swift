@@ -6,9 +6,11 @@ import Glibc
 /// The configuration of a stock worker, as read from `errand.yaml`.
 ///
 /// ```yaml
-/// queues: { default: { concurrency: 8 }, reports: { concurrency: 2 } }
+/// worker: { concurrency: 20, order: strict, spare: 2, lease: 30s, grace: 1m }
+/// queues: { default: { concurrency: 8 }, reports: { total_concurrency: 4, rate: 10/s, key_concurrency: 1, fair: true } }
+/// kinds: { send-email: { rate: 100/m, max_attempts: 5, expires: 1d, unique: { by: [to], on_conflict: replace }, limit_key: tenant } }
 /// handlers:
-///   send-email: { run: [python3, send_email.py], timeout: 30s, max_attempts: 5, env: { SMTP: localhost } }
+///   send-email: { run: [python3, send_email.py], timeout: 30s, env: { SMTP: localhost } }
 ///   resize: { run: [resize.sh], heartbeat: 1m, backoff: { base: 10s, maximum: 5m }, unrecoverable: [64, 65] }
 ///   convert: { run: [convert.sh], limits: { cpu: 2m, memory: 2GiB, open_files: 64, file_size: 1GiB, output: 10MiB } }
 /// limits: { output: 100MiB }
@@ -17,7 +19,7 @@ import Glibc
 /// encryption: { key: { file: errand.key }, older: [{ env: OLD_ERRAND_KEY }] }
 /// ```
 public struct ErrandConfiguration: Sendable, Hashable {
-    /// How a queue is worked.
+    /// How a queue is worked by the worker that reads the file.
     public struct Queue: Sendable, Hashable {
         /// How many of its jobs run at once, 1 … 10,000; `nil` leaves it to the worker.
         public var concurrency: Int?
@@ -55,8 +57,14 @@ public struct ErrandConfiguration: Sendable, Hashable {
 
     /// The file as it was named.
     public let file: String
+    /// How the worker runs.
+    public var worker = WorkerSettings()
     /// The queues that the file names.
     public var queues: [String: Queue] = [:]
+    /// What jobs of a kind have where their enqueuer says nothing else.
+    public var kinds: [String: JobDefaults] = [:]
+    /// What is to hold for all workers of the store; a worker that starts with the file sets it there.
+    public var settings: [StoreSetting] = []
     /// The kinds that commands handle.
     public var handlers: [String: CommandKind] = [:]
     /// What every command of the worker may use, plain ones (`enqueue -- CMD`) among them; for ``CommandOptions/limits``.
@@ -104,8 +112,20 @@ public struct ErrandConfiguration: Sendable, Hashable {
         }
         var reader = ConfigurationReader(file: file)
         let configuration = reader.configuration(root)
-        guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
+        guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems, readable: configuration) }
         return configuration
+    }
+
+    /// The queues that a worker with this file serves, by name, and how many of each at once.
+    public var workedQueues: [(name: String, concurrency: Int?)] {
+        queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value.concurrency) }
+    }
+
+    /// What jobs of `kind` have where their enqueuer says nothing else.
+    public func defaults(of kind: String) -> JobDefaults {
+        var defaults = kinds[kind] ?? JobDefaults()
+        defaults.maxAttempts = defaults.maxAttempts ?? handlers[kind]?.maxAttempts
+        return defaults
     }
 
     /// What this machine lacks: commands whose program is not on `PATH` (a handler's own, or `options`'), and directories that do not

@@ -12,7 +12,7 @@ extension ModelTables {
             let next = NextStep.giveBack.honouring(wish: job.cancellation.map(\.reason))
                 .honouring(deadline: job.input.terms.deadline, at: now)
             tell(JobEvent.Change.changes(at: .interrupted, next: next), of: job, in: execution, at: now)
-            count(.run, of: job, now - (job.executions.last?.startedAt ?? now))
+            countEnd(.interrupted, of: job, at: now)
             job.close(.interrupted, error: StoredError(type: "ClaimUnknown", message: "never began"), at: now)
             switch next {
             case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)

@@ -101,7 +101,7 @@ extension ModelTables {
         let next = report.next.honouring(wish: job.cancellation.map(\.reason))
             .honouring(deadline: job.input.terms.deadline, at: report.finishedAt)
         tell(JobEvent.Change.changes(at: report.outcome, next: next), of: job, in: job.execution, at: now)
-        count(.run, of: job, report.finishedAt - (job.executions.last?.startedAt ?? now))
+        countEnd(report.outcome, of: job, at: report.finishedAt)
         job.close(report.outcome, error: report.error, at: report.finishedAt)
         switch next {
         case .complete:

@@ -59,7 +59,7 @@ extension ModelTables {
             }
             let step = next.honouring(wish: wish.map(\.reason)).honouring(deadline: job.input.terms.deadline, at: now)
             tell([.rescued] + JobEvent.Change.changes(at: outcome, next: step), of: job, in: execution, at: now)
-            count(.run, of: job, now - (job.executions.last?.startedAt ?? now))
+            countEnd(outcome, of: job, at: now)
             switch step {
             case .bury(let reason): job.finish(as: .dead, reason: reason, at: now)
             case .cancel(let reason): job.finish(as: .cancelled, reason: reason, at: now)

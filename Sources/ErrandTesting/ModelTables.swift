@@ -31,6 +31,8 @@ struct ModelTables {
     var lastID: Int64 = 0
     /// What was waited and run, by queue and kind.
     var times: [TimeHistogram] = []
+    /// How executions have ended since the store was made.
+    var outcomes: [StoreMetrics.OutcomeTotal] = []
     /// What happened, oldest first.
     var events: [JobEvent] = []
     /// What the doorbell is to be rung about once the change is made.

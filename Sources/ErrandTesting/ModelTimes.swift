@@ -16,21 +16,19 @@ extension ModelTables {
         }
     }
 
-    /// Everything that was counted. Outcomes are those of the jobs that are kept.
-    var metrics: StoreMetrics {
-        struct Key: Hashable {
-            var queue: String
-            var kind: String
-            var outcome: Outcome
+    /// Counts an execution that has ended at `time`.
+    mutating func countEnd(_ outcome: Outcome, of job: ModelJob, at time: Timestamp) {
+        count(.run, of: job, time - (job.executions.last?.startedAt ?? time))
+        let index = outcomes.firstIndex {
+            $0.queue == job.input.queue && $0.kind == job.input.kind && $0.outcome == outcome
         }
-        var totals: [Key: Int] = [:]
-        for job in jobs.values {
-            for outcome in job.executions.compactMap(\.outcome) {
-                totals[Key(queue: job.input.queue, kind: job.input.kind, outcome: outcome), default: 0] += 1
-            }
+        if let index {
+            outcomes[index].executions += 1
+        } else {
+            outcomes.append(.init(queue: job.input.queue, kind: job.input.kind, outcome: outcome, executions: 1))
         }
-        return StoreMetrics(
-            times: times,
-            outcomes: totals.map { .init(queue: $0.key.queue, kind: $0.key.kind, outcome: $0.key.outcome, executions: $0.value) })
     }
+
+    /// Everything that was counted.
+    var metrics: StoreMetrics { StoreMetrics(times: times, outcomes: outcomes) }
 }

@@ -18,6 +18,12 @@ import Testing
         #expect(good.err.contains("[1,2]") && good.err.contains("adding"))
         let bad = try run("bad")
         #expect(bad.status == 1 && bad.err.contains("oh") && bad.err.contains("exit status 4"))
+        // A file whose settings do not go with one slot and one queue.
+        let other = sandbox.directory + "/other.yaml"
+        try "worker: { spare: 3 }\nqueues: { slow: {} }\nhandlers: { one: { run: [sh, -c, 'echo 1 >&3'] } }"
+            .write(toFile: other, atomically: true, encoding: .utf8)
+        #expect(try sandbox.run(["run", "one", "--config", other], environment: ["TMPDIR": temporary]).out == "1\n")
+        #expect(!good.err.contains("execution started"))
         #expect(try run("unknown").status == 2)
         #expect(try run("sum", "{").status == 2)
         #expect(try FileManager.default.contentsOfDirectory(atPath: temporary) == [])

@@ -190,6 +190,6 @@ import Testing
             await World().run(verb, "--help").out.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         }
         #expect(await help("enqueue").contains("max_attempts of errand.yaml counts only if this command reads that file"))
-        #expect(await help("work").contains("max_attempts is read by `errand enqueue`"))
+        #expect(await help("work").contains("max_attempts, which are read by `errand enqueue`"))
     }
 }

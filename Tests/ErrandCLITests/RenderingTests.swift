@@ -184,6 +184,12 @@ import Testing
                 "",
                 "1 of default/orphan-kind wait: no live worker of the queue \"default\" handles the kind \"orphan-kind\": register it in errand.yaml or in your own worker",
             ])
+        var waits = TimeHistogram(queue: "default", kind: "mail", what: .wait)
+        waits.add(.milliseconds(3))
+        let sizes = StoreSizes(metrics: StoreMetrics(times: [waits], outcomes: [], files: ["queue.db": 4096]), logBytes: 2048)
+        let lines = StatsText(style: TextStyle(), now: RenderingTests.now).lines(stats, flags, sizes)
+        #expect(lines.contains("default  mail  wait  3ms  4ms  4ms"), "\(lines)")
+        #expect(lines.contains("queue.db   4.0 KiB") && lines.contains("log lines  2.0 KiB"), "\(lines)")
         #expect(
             String(decoding: StatsJSON.object(stats, flags), as: UTF8.self).hasSuffix(
                 #""log_flags":{"after_end":0,"crossed":3,"ambient_lost":0,"unattributed":0,"truncated":0,"dropped":0},"without_worker":[{"queue":"default","kind":"orphan-kind","jobs":1}]}"#

@@ -82,6 +82,111 @@ struct ErrandConfigurationTests {
         #expect(error?.problems.contains { $0.message.contains(message) } == true, "\(String(describing: error))")
     }
 
+    @Test func `what holds for all workers is read as the settings of the store`() throws {
+        let configuration = try parse(
+            """
+            queues:
+              reports:
+                { concurrency: 2, total_concurrency: 4, rate: "10/s,20", key_concurrency: 1, key_rate: 5/m, fair: true, weight: 3,
+                  limit_keys: { Acme Corp: { total_concurrency: 2, rate: 1/s, weight: 7 }, other: { rate: none } } }
+              default: { total_concurrency: none }
+            kinds: { mail: { total_concurrency: 3, rate: 100/m } }
+            """)
+        #expect(configuration.queues.mapValues(\.concurrency) == ["reports": 2, "default": nil])
+        #expect(
+            configuration.settings == [
+                StoreSetting(
+                    scope: .queue("reports"),
+                    changes: [
+                        .concurrency(4), .rate(RateLimit(10, per: .seconds(1), burst: 20)), .keyConcurrency(1),
+                        .keyRate(RateLimit(5, per: .seconds(60))), .fair(true), .weight(3),
+                    ]),
+                StoreSetting(
+                    scope: .key("Acme Corp", queue: "reports"),
+                    changes: [.concurrency(2), .rate(RateLimit(1, per: .seconds(1))), .weight(7)]),
+                StoreSetting(scope: .key("other", queue: "reports"), changes: [.rate(nil)]),
+                StoreSetting(scope: .queue("default"), changes: [.concurrency(nil)]),
+                StoreSetting(scope: .kind("mail"), changes: [.concurrency(3), .rate(RateLimit(100, per: .seconds(60)))]),
+            ])
+    }
+
+    @Test func `how the worker runs is read`() throws {
+        let worker = try parse(
+            "worker: { concurrency: 20, order: strict, spare: 2, spare_priority: -50, lease: 10s, grace: 1m, suspect_after: 0 }"
+        ).worker
+        #expect(try parse("worker: { grace: 0s }").worker.grace == .zero)
+        var configuration = Worker.Configuration()
+        worker.apply(to: &configuration)
+        #expect(configuration.concurrency == 20 && configuration.queueOrder == .strict)
+        #expect(configuration.spareSlots == SpareSlots(2, priority: -50))
+        #expect(configuration.lease == .seconds(10) && configuration.grace == .seconds(60) && configuration.suspectThreshold == nil)
+    }
+
+    @Test func `what is usual for jobs of a kind is read, and put on them`() throws {
+        let configuration = try parse(
+            """
+            kinds:
+              mail:
+                queue: post
+                priority: -5
+                max_attempts: 7
+                expires: 2h
+                deadline: 1d
+                tags: [nightly, mail]
+                unique: { by: [to, template], scope: kind-and-queue, until: started, for: 10m, on_conflict: { debounce: 5s, max: 1m } }
+                limit_key: tenant
+                sequence: account.id
+              plain: { unique: [to] }
+            handlers: { plain: { run: [x], max_attempts: 3 } }
+            """)
+        let defaults = configuration.defaults(of: "mail")
+        var job = NewJob(kind: "mail", payload: Array(#"{"to":"ada","tenant":"acme","account":{"id":7}}"#.utf8))
+        let now = Timestamp(microseconds: 1_000_000)
+        defaults.apply(to: &job, now: now)
+        defaults.applyPayload(to: &job)
+        #expect(job.queue == "post" && job.priority == -5 && job.maxAttempts == 7)
+        #expect(job.terms.expiresAt == now + .seconds(7200) && job.terms.deadline == now + .seconds(86_400))
+        #expect(job.terms.tags == ["mail", "nightly"] && job.terms.limitKey == "acme" && job.terms.sequence == JobSequence("7"))
+        #expect(
+            job.terms.uniqueness
+                == Uniqueness(
+                    by: ["to", "template"], scope: .kindAndQueue, until: .started,
+                    onConflict: .debounce(delay: .seconds(5), maximumWait: .seconds(60)), period: .seconds(600)))
+        #expect(configuration.defaults(of: "plain").maxAttempts == 3)
+        #expect(configuration.defaults(of: "plain").uniqueness == Uniqueness(by: ["to"]))
+        #expect(configuration.defaults(of: "other") == JobDefaults())
+    }
+
+    @Test(arguments: [
+        ("worker: { concurency: 3 }", "1:11: unknown key \"concurency\" in worker: did you mean \"concurrency\"?"),
+        ("worker: { order: random }", "1:18: \"order\" is strict or weighted, not \"random\""),
+        ("worker: { lease: 10ms }", "1:18: \"lease\" is 1s or more"),
+        ("worker: { spare_priority: -3 }", "1:11: \"spare_priority\" says more about \"spare\": give a number of slots too"),
+        ("queues: { a: { rate: often } }", "1:22: \"rate\": that is no rate: write 10/s, 100/m or 5/30s"),
+        ("queues: { a: { rate: \"1/s,0\" } }", "1:22: "),
+        ("queues: { a: { total_concurrency: 0 } }", "1:35: \"total_concurrency\" must be a whole number from 1 to 1000000, not \"0\""),
+        ("queues: { a: { fair: maybe } }", "1:22: \"fair\" is true or false, not \"maybe\""),
+        ("queues: { a: { weight: 0 } }", "1:24: \"weight\" must be a whole number from 1 to 1000, not \"0\""),
+        ("queues: { a: { limit_keys: { k: { fair: true } } } }", "1:35: unknown key \"fair\" in a limit key"),
+        ("queues: { a: { limit_keys: { K: { rate: \"1/s,0\" } } } }", "1:41: "),
+        ("kinds: { a: { unique: [] } }", "1:23: \"unique\" names 1 to 16 places in the payload, not 0"),
+        ("kinds: { a: { unique: { scope: kind } } }", "1:23: \"unique\" has no \"by\""),
+        ("kinds: { a: { unique: [a..b] } }", "1:23: \"unique\": \"a..b\" is no place in a payload"),
+        (
+            "kinds: { a: { unique: { by: [b], on_conflict: explode } } }",
+            "1:47: \"on_conflict\" is one of keep-last, reject, replace, not \"explode\""
+        ),
+        ("kinds: { a: { expires: 0s } }", "1:24: "),
+        ("kinds: { a: { tags: [A B] } }", "1:21: "),
+        ("kinds: { a: { limit_key: \"\" } }", "1:26: "),
+        ("kinds: { a: { run: [x] } }", "1:15: unknown key \"run\" in a kind"),
+    ])
+    func `what is wrong about limits, workers and kinds is said, with its place`(text: String, message: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { try parse(text) }
+        #expect(error?.problems.count == 1, "\(String(describing: error))")
+        #expect(error?.description.contains("errand.yaml:" + message) == true, "\(String(describing: error))")
+    }
+
     @Test func `limits are read for all commands and for one kind`() throws {
         let configuration = try parse(
             """
@@ -120,7 +225,9 @@ struct ErrandConfigurationTests {
         ("handler: {}\n", ["1:1: unknown key \"handler\" in the configuration: did you mean \"handlers\"?"]),
         (
             "periodic: {}\n",
-            ["1:1: unknown key \"periodic\" in the configuration: valid keys are queues, handlers, limits, retention, redact, encryption"]
+            [
+                "1:1: unknown key \"periodic\" in the configuration: valid keys are worker, queues, kinds, handlers, limits, retention, redact, encryption"
+            ]
         ),
         ("queues: {a: {concurency: 3}}\n", ["1:14: unknown key \"concurency\" in a queue: did you mean \"concurrency\"?"]),
         (

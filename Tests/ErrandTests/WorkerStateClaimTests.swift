@@ -210,6 +210,17 @@ struct WorkerStateClaimTests {
 
     // MARK: Once, until empty
 
+    @Test func `once takes its one job, whatever slots would be spare`() {
+        var state = WorkerState(
+            settings: .init(
+                concurrency: 3, queues: [.init(queue: "a", limit: 3)], kinds: ["k"], until: .once, spare: SpareSlots(1, priority: -5)))
+        let now = WorkerState.Moment(uptime: .seconds(1), wall: Timestamp(microseconds: 1_000_000))
+        _ = state.handle(.rang(wantsAttention: false), at: now)
+        let actions = state.handle(.joined(WorkerID(rawValue: 1)), at: now)
+        let claims = actions.compactMap { if case .exchange(let request) = $0 { request.claim } else { nil } }
+        #expect(claims.map(\.limit) == [1] && claims.map(\.spare) == [nil])
+    }
+
     @Test func `once claims one job, and ends when it is written`() {
         var driver = StateDriver(concurrency: 9, until: .once)
         #expect(driver.join().claim?.limit == 1)

@@ -34,6 +34,15 @@ public struct PayloadPath: Sendable, Hashable, CustomStringConvertible {
         return value
     }
 
+    /// The value there as text: a string's content, a number, `true` or `false` as it is written; `nil` for anything else, and where the
+    /// payload has no such place.
+    public func text(in payload: [UInt8]) -> String? {
+        guard let value = value(in: payload), let first = value.first else { return nil }
+        if let text = JSONMembers.text(of: value) { return text }
+        let isPlain = first != UInt8(ascii: "{") && first != UInt8(ascii: "[") && !value.elementsEqual("null".utf8)
+        return isPlain ? String(decoding: value, as: UTF8.self) : nil
+    }
+
     /// The payload with `raw`, which is JSON, at this place; all other bytes stay as they are. The last name may be new; `nil` when the
     /// place before it is not there, or is no object.
     package func setting(_ raw: [UInt8], in payload: [UInt8]) -> [UInt8]? {

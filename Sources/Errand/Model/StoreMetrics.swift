@@ -77,6 +77,31 @@ public struct TimeHistogram: Sendable, Hashable {
         self.sum = sum
     }
 
+    /// How long the quickest `part` of them took at most, spread evenly within a bucket; `nil` when there are none. Beyond the last bound
+    /// it is that bound.
+    package func quantile(_ part: Double) -> Duration? {
+        let total = counts.reduce(0, +)
+        guard total > 0 else { return nil }
+        var rest = part * Double(total)
+        for (index, count) in counts.enumerated() where count > 0 {
+            guard rest > Double(count), index < counts.count - 1 else {
+                guard index < TimeHistogram.bounds.count else { break }
+                let low = index == 0 ? Duration.zero : TimeHistogram.bounds[index - 1]
+                return low + (TimeHistogram.bounds[index] - low) * min(1, rest / Double(count))
+            }
+            rest -= Double(count)
+        }
+        return TimeHistogram.bounds.last
+    }
+
+    /// Both together.
+    package func adding(_ other: TimeHistogram) -> TimeHistogram {
+        var all = self
+        for (index, count) in other.counts.enumerated() { all.counts[index] += count }
+        all.sum += other.sum
+        return all
+    }
+
     /// Counts one more.
     package mutating func add(_ time: Duration) {
         counts[TimeHistogram.bucket(of: time)] += 1

@@ -54,7 +54,8 @@ package final class Attention: Sendable {
         timer.cancel()
     }
 
-    private func wake() {
+    /// Ends a wait, as a ring does.
+    package func wake() {
         let waiter = state.withLock { state in
             state.isRung = true
             defer { state.waiter = nil }

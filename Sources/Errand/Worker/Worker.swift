@@ -189,7 +189,7 @@ public final class Worker: Service {
     public func runToEnd(until: Until? = nil) async throws -> End {
         var configuration = configuration
         if let until { configuration.until = until }
-        if let problem = problem(in: configuration) { throw Failure.invalid(reason: problem) }
+        if let problem = (configuration.problems + Worker.problems(with: handlers)).first { throw Failure.invalid(reason: problem) }
         try await checkLogCapture(configuration)
         let loop = WorkerLoop(queue: queue, handlers: handlers, configuration: configuration, reporters: reporters, hooks: hooks)
         let (mustDrain, mustCancel) = state.withLock { state in
@@ -243,51 +243,5 @@ public final class Worker: Service {
         if await LogCapture.isInPlace(clock: queue.clock) { return }
         if configuration.requiresLogCapture { throw Failure.logCaptureMissing }
         configuration.logger.warning("\(Failure.logCaptureMissing)")
-    }
-
-    private func problem(in configuration: Configuration) -> String? {
-        guard Limits.concurrency.contains(configuration.concurrency) else {
-            return
-                "concurrency \(configuration.concurrency) is outside of \(Limits.concurrency.lowerBound) … \(Limits.concurrency.upperBound)"
-        }
-        guard configuration.lease >= .seconds(1) else { return "a lease lasts 1 second or more, not \(configuration.lease)" }
-        guard configuration.grace >= .zero else { return "the grace period is 0 or more, not \(configuration.grace)" }
-        guard configuration.stuckAfter >= .zero else { return "the time until stuck is 0 or more, not \(configuration.stuckAfter)" }
-        if let limit = configuration.stuckLimit, limit < 0 { return "the limit of stuck executions is 0 or more, not \(limit)" }
-        if let threshold = configuration.suspectThreshold, threshold < 1 {
-            return "a job becomes a suspect after 1 death or more, not \(threshold); nil means never"
-        }
-        guard configuration.reportGrace >= .zero else {
-            return "the grace for error reports is 0 or more, not \(configuration.reportGrace)"
-        }
-        if let spare = configuration.spareSlots {
-            guard spare.slots >= 1, spare.slots < configuration.concurrency else {
-                return
-                    "\(spare.slots) spare slots leave no others: of \(configuration.concurrency) slots 1 to \(configuration.concurrency - 1) may be spare"
-            }
-            if let problem = JobRules.priorityProblem(spare.priority) { return problem }
-        }
-        guard !configuration.queues.isEmpty else { return "a worker serves one queue at least" }
-        for (name, concurrency) in configuration.queues {
-            if let problem = JobRules.nameProblem(name, what: "queue") { return problem }
-            if let concurrency, !Limits.concurrency.contains(concurrency) {
-                return "concurrency \(concurrency) of queue \(name) is outside of 1 … 10000"
-            }
-        }
-        let names = configuration.queues.map(\.name)
-        guard Set(names).count == names.count else { return "a queue is named twice: \(names.joined(separator: ", "))" }
-        for handler in handlers {
-            if let problem = JobRules.nameProblem(handler.kind, what: "kind") { return problem }
-            if let limit = handler.heartbeatTimeout, let problem = JobRules.durationProblem(limit, what: "heartbeat timeout") {
-                return "the handler of kind \(handler.kind): \(problem)"
-            }
-            guard handler.isolation == .none else {
-                return
-                    "the handler of kind \(handler.kind) asks for a process of its own, which only `work` of a program built on ErrandApp can give it: build on ErrandApp, or leave out isolation: .process"
-            }
-        }
-        let kinds = handlers.map(\.kind)
-        guard Set(kinds).count == kinds.count else { return "two handlers have the same kind: \(kinds.sorted().joined(separator: ", "))" }
-        return nil
     }
 }

@@ -16,7 +16,9 @@ extension WorkerState {
         guard !shares.isEmpty else { return nil }
         return ClaimRequest(
             limit: free, queues: shares, kinds: settings.kinds, asksAboutOthers: runsUntilEmpty && slots.isEmpty,
-            mayRunAlone: slots.isEmpty, order: settings.order, spare: settings.spare)
+            mayRunAlone: slots.isEmpty, order: settings.order,
+            // Who runs one job and leaves keeps no slot for a later one.
+            spare: settings.until == .once ? nil : settings.spare)
     }
 
     /// A queue without a cap of its own has as many slots as the worker, also when that has been given more.

@@ -10,7 +10,11 @@ import Logging
 package enum CommandLineTool {
     /// Runs `arguments` (without the program's name) in `session`; returns the exit code.
     package static func run(_ arguments: [String], session: Session) async -> Int32 {
-        let code = await Session.$current.withValue(session) { await parseAndRun(arguments, session) }
+        let candidates =
+            arguments.first == LiveCandidates.request ? await LiveCandidates.load(for: arguments, in: session) : LiveCandidates()
+        let code = await LiveCandidates.$current.withValue(candidates) {
+            await Session.$current.withValue(session) { await parseAndRun(arguments, session) }
+        }
         return flush(session, code)
     }
 

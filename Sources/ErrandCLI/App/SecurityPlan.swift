@@ -23,6 +23,19 @@ struct SecurityPlan {
         }
     }
 
+    /// What is wrong with the keys that `file` names.
+    static func problems(with file: ErrandConfiguration, in session: Session) -> [String] {
+        guard let encryption = file.encryption else { return [] }
+        return ([encryption.key] + encryption.older).compactMap { key in
+            do {
+                _ = try SecurityPlan.key(key, file.file, session)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+    }
+
     /// `store` as jobs are added to it and run from it.
     func applied(to store: Store) -> Store { cipher.map { store.encrypted(by: $0) } ?? store }
 

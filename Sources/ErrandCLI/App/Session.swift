@@ -42,6 +42,8 @@ package struct Session: Sendable {
     package var readFile: @Sendable (String, Int) throws -> [UInt8]
     /// Reads the answer to a question; `nil` at the end of input.
     package var readAnswer: @Sendable () -> String?
+    /// Takes the terminal for a program that fills it.
+    package var openTerminal: @Sendable () throws -> TerminalSeat = TerminalSeat.process
     /// Whether a program has this name, on this PATH.
     package var findProgram: @Sendable (_ name: String, _ path: String?) -> Bool = { _, _ in false }
     /// Makes a tracer the process's own; may be called once.

@@ -19,14 +19,7 @@ struct TraceExport {
     /// installed a tracer of its own keeps that one, unless the flag contradicts it.
     /// - Throws: ``Failure`` with status 2 for settings that cannot be used.
     static func start(flag: String?, in session: Session) throws -> TraceExport? {
-        let settings: OTLPSettings?
-        do {
-            settings = try OTLPSettings.environment(session.environment, endpoint: flag, serviceName: session.program)
-        } catch {
-            let isAboutFlag = if case .endpoint = error { flag != nil } else { false }
-            throw Failure(.usage, isAboutFlag ? "--otlp: \(error)" : "\(error)")
-        }
-        guard let settings else { return nil }
+        guard let settings = try settings(flag: flag, in: session) else { return nil }
         guard !session.hasInstruments() else {
             guard flag == nil else {
                 throw Failure(.usage, "--otlp: this program has installed a tracer of its own, which gets its spans: leave the option out")
@@ -37,6 +30,17 @@ struct TraceExport {
         // Handlers' own spans, and those of the libraries that they use, go to the same place.
         session.installTracer(tracer)
         return TraceExport(tracer: tracer, endpoint: settings.endpoint.url)
+    }
+
+    /// What the flag, or else OpenTelemetry's variables, say; `nil` when nothing does.
+    /// - Throws: ``Failure`` with status 2 for settings that cannot be used.
+    static func settings(flag: String?, in session: Session) throws -> OTLPSettings? {
+        do {
+            return try OTLPSettings.environment(session.environment, endpoint: flag, serviceName: session.program)
+        } catch {
+            let isAboutFlag = if case .endpoint = error { flag != nil } else { false }
+            throw Failure(.usage, isAboutFlag ? "--otlp: \(error)" : "\(error)")
+        }
     }
 
     /// Sends what is left, for 5 seconds at most.

@@ -39,22 +39,28 @@ struct WorkPlan {
         }
         if !handlers.contains(where: { $0.kind == CommandPayload.kind }) { handlers.append(commandHandler(commands)) }
         if let file {
-            let problems = file.check(commands)
-            guard problems.isEmpty else { throw Failure(.usage, problems.map(\.description).joined(separator: "\n")) }
-            let own = Set(session.handlers.map(\.kind))
-            if let kind = file.handlers.keys.sorted().first(where: own.contains) {
-                throw Failure(.usage, "\(file.file) handles the kind \"\(kind)\", and so does this program: keep one of the two")
-            }
+            let problems = WorkPlan.problems(with: file, commands, session)
+            guard problems.isEmpty else { throw Failure(.usage, problems.joined(separator: "\n")) }
             handlers += file.commandHandlers(commands)
             if !file.queues.isEmpty {
-                configuration.queues = file.queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value.concurrency) }
+                configuration.queues = file.workedQueues
             }
         }
+        file?.worker.apply(to: &configuration)
         if let retention = file?.retention { configuration.retention = retention }
         if let redaction = security?.redaction { configuration.redaction = redaction }
         try options.apply(to: &configuration)
         self.handlers = handlers
         self.configuration = configuration
+    }
+
+    /// What of `file` cannot work in this place: programs that are not here, kinds that the program handles itself.
+    static func problems(with file: ErrandConfiguration, _ commands: CommandOptions, _ session: Session) -> [String] {
+        let own = Set(session.handlers.map(\.kind))
+        return file.check(commands).map(\.description)
+            + file.handlers.keys.sorted().filter(own.contains).map {
+                "\(file.file) handles the kind \"\($0)\", and so does this program: keep one of the two"
+            }
     }
 
     /// Whether the worker leaves when there is nothing to do, instead of when it is told.

@@ -6,12 +6,12 @@ import ErrandHandlers
 
 /// Reads the lines of `enqueue --batch`.
 struct BatchLine {
-    /// What holds where a line says nothing: the flags of the command.
-    let base: NewJob
+    /// The kind where a line names none; empty for none.
+    let kind: String
+    /// What holds where a line says nothing else.
+    let form: EnqueueForm
     /// What relative times count from.
     let times: TimeReading
-    /// `max_attempts` of a kind in errand.yaml, where the flags name none.
-    var usualAttempts: [String: Int] = [:]
 
     /// What is wrong with a line.
     struct Problem: Error, Hashable {
@@ -21,10 +21,10 @@ struct BatchLine {
     /// The members that a line may have.
     static let names = [
         "kind", "payload", "queue", "priority", "in", "at", "max_attempts", "timeout", "key", "meta", "label", "tags", "limit_key",
-        "sequence", "halt", "expires", "deadline", "trace_parent", "trace_state", "baggage",
+        "sequence", "halt", "unique", "expires", "deadline", "trace_parent", "trace_state", "baggage",
     ]
 
-    /// The job of a line; `base` has the empty kind where the command named none.
+    /// The job of a line.
     /// - Throws: ``Problem``.
     func job(_ line: [UInt8]) throws(Problem) -> NewJob {
         do throws(JSONValidator.Problem) {
@@ -39,14 +39,24 @@ struct BatchLine {
         if let unknown = members.names.first(where: { !BatchLine.names.contains($0) }) {
             throw Problem(text: "\"\(unknown)\" is not known: use \(BatchLine.names.joined(separator: ", "))")
         }
-        var job = base
-        if let kind = try text("kind", members) { job.kind = kind }
-        if let usual = usualAttempts[job.kind] { job.maxAttempts = usual }
-        guard !job.kind.isEmpty else { throw Problem(text: "no kind: add \"kind\", or name one for all lines on the command line") }
+        let kind = try text("kind", members) ?? kind
+        guard !kind.isEmpty else { throw Problem(text: "no kind: add \"kind\", or name one for all lines on the command line") }
+        var job = try BatchLine.explained { try form.begun(NewJob(kind: kind, payload: Array("{}".utf8))) }
         if let payload = members.raw("payload") { job.payload = Array(payload) }
         try readOptions(members, into: &job)
+        try BatchLine.explained { try form.complete(&job) }
+        if let key = try text("unique", members) { job.terms.uniqueness = Uniqueness(key: key) }
         if let problem = JobRules.problem(with: job) { throw Problem(text: problem) }
         return job
+    }
+
+    /// What `body` gives; what it throws, as a problem of the line.
+    private static func explained<Value>(_ body: () throws -> Value) throws(Problem) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw Problem(text: (error as? Failure)?.description ?? "\(error)")
+        }
     }
 
     private func readOptions(_ members: JSONMembers, into job: inout NewJob) throws(Problem) {

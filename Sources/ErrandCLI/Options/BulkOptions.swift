@@ -13,7 +13,9 @@ struct BulkOptions: ParsableArguments {
     @Flag(help: "Only tell which jobs would be changed.")
     var dryRun = false
 
-    @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
+    @Argument(
+        help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"),
+        completion: .jobIDs)
     var ids: [String] = []
 
     func validate() throws {

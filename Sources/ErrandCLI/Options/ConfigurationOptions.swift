@@ -8,18 +8,25 @@ import Glibc
 struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: .customLong("config"),
-        help: ArgumentHelp("Handlers without Swift. Default: ERRAND_CONFIG, then ./errand.yaml if it is there.", valueName: "file"))
+        help: ArgumentHelp("Handlers without Swift. Default: ERRAND_CONFIG, then ./errand.yaml if it is there.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var file: String?
 
     /// The configuration, or `nil` when no file is named and none lies here.
     /// - Throws: ``Failure`` with status 2 that lists everything that is wrong in it.
     func load(in session: Session) throws -> ErrandConfiguration? {
-        guard let path = path(in: session) else { return nil }
         do throws(ConfigurationError) {
-            return try ErrandConfiguration.load(path)
+            return try read(in: session)
         } catch {
             throw Failure(.usage, error.description)
         }
+    }
+
+    /// The same, for whoever wants to know more about what is wrong.
+    /// - Throws: ``ConfigurationError``.
+    func read(in session: Session) throws(ConfigurationError) -> ErrandConfiguration? {
+        guard let path = path(in: session) else { return nil }
+        return try ErrandConfiguration.load(path)
     }
 
     private func path(in session: Session) -> String? {

@@ -5,14 +5,14 @@ import Errand
 
 /// Queue, time, attempts, key and the caller's own values.
 struct EnqueueSettings: ParsableArguments {
-    @Option(help: "The line that the job waits in.")
-    var queue = "default"
+    @Option(help: "The line that the job waits in; default: the kind's in errand.yaml, then \"default\".", completion: .queues)
+    var queue: String?
 
     // Values that begin with a minus sign are values, here and below: they get a refusal that says why.
     @Option(
         parsing: .unconditional, help: ArgumentHelp("-100 to 100; lower runs first; default 0.", valueName: "number"),
         transform: { try NumberArgument.read($0, "a number from -100 to 100, such as -10 to run earlier") })
-    var priority = 0
+    var priority: Int?
 
     @Option(
         name: .customLong("in"), parsing: .unconditional,
@@ -71,19 +71,19 @@ struct EnqueueSettings: ParsableArguments {
 
     /// `base` with these settings.
     /// - Throws: ``Failure`` with status 2 for a text that is no time.
-    func job(_ base: NewJob, isCommand: Bool, in session: Session) throws -> NewJob {
+    func job(_ base: NewJob, in session: Session) throws -> NewJob {
         var job = base
         let now = session.clock.now()
-        job.queue = queue
-        job.priority = priority
+        if let queue { job.queue = queue }
+        if let priority { job.priority = priority }
         if let delay { job.runAt = now + delay }
         // A time that has passed means at once, and then the job is due since now and not since long ago.
         if let at { job.runAt = max(now, try TimeReading(now: now).future(at, option: "--at")) }
         if let maxAttempts { job.maxAttempts = maxAttempts }
-        job.timeout = timeout
+        if let timeout { job.timeout = timeout }
         job.key = key
         for pair in meta { job.meta[pair.name] = pair.value }
-        job.terms.tags = Set(tags).sorted()
+        job.terms.tags = Set(job.terms.tags).union(tags).sorted()
         if let label { job.label = label }
         if let parent = session.environment["TRACEPARENT"] {
             job.trace = TraceContext(

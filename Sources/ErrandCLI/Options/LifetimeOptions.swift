@@ -21,7 +21,7 @@ struct LifetimeOptions: ParsableArguments {
 
     /// `job` with what was asked for.
     func apply(to job: inout NewJob, now: Timestamp) {
-        job.terms.expiresAt = expires.map { now + $0 }
-        job.terms.deadline = deadline.map { now + $0 }
+        if let expires { job.terms.expiresAt = now + expires }
+        if let deadline { job.terms.deadline = now + deadline }
     }
 }

@@ -5,14 +5,14 @@ import Errand
 
 /// The properties that select jobs.
 struct SelectorOptions: ParsableArguments {
-    @Option(name: .customLong("queue"), help: ArgumentHelp("Jobs of this queue; may be repeated.", valueName: "queue"))
+    @Option(name: .customLong("queue"), help: ArgumentHelp("Jobs of this queue; may be repeated.", valueName: "queue"), completion: .queues)
     var queues: [String] = []
 
-    @Option(name: .customLong("kind"), help: ArgumentHelp("Jobs of this kind; may be repeated.", valueName: "kind"))
+    @Option(name: .customLong("kind"), help: ArgumentHelp("Jobs of this kind; may be repeated.", valueName: "kind"), completion: .kinds)
     var kinds: [String] = []
 
     @Option(
-        name: .customLong("state"), help: ArgumentHelp("Jobs in this state; may be repeated.", valueName: "state"),
+        name: .customLong("state"), help: ArgumentHelp("Jobs in this state; may be repeated.", valueName: "state"), completion: .states,
         transform: StateArgument.read)
     var states: [JobState] = []
 
@@ -48,7 +48,7 @@ struct SelectorOptions: ParsableArguments {
     @Option(help: "At most so many jobs, the newest; 0 is all.")
     var limit: Int?
 
-    @Option(help: ArgumentHelp("Begin below this job, which is not among them.", valueName: "id"))
+    @Option(help: ArgumentHelp("Begin below this job, which is not among them.", valueName: "id"), completion: .jobIDs)
     var cursor: String?
 
     @Option(

@@ -25,7 +25,7 @@ struct SharingOptions: ParsableArguments {
 
     /// `job` with what was asked for.
     func apply(to job: inout NewJob) {
-        job.terms.limitKey = limitKey
-        job.terms.sequence = sequence.map { JobSequence($0, haltsOnDeath: halt) }
+        if let limitKey { job.terms.limitKey = limitKey }
+        if let sequence { job.terms.sequence = JobSequence(sequence, haltsOnDeath: halt) }
     }
 }

@@ -8,7 +8,8 @@ struct StoreOptions: ParsableArguments {
     @Option(
         name: .customLong("store"),
         help: ArgumentHelp(
-            "The store's directory. Default: ERRAND_STORE, then \"errand\" in the XDG data directory.", valueName: "directory"))
+            "The store's directory. Default: ERRAND_STORE, then \"errand\" in the XDG data directory.", valueName: "directory"),
+        completion: .directory)
     var directory: String?
 
     /// The directory that the flag, the environment or the default names.

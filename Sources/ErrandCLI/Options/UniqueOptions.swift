@@ -45,19 +45,15 @@ struct UniqueOptions: ParsableArguments {
         _ = try (scope, until, conflict)
     }
 
-    /// `job` with what was asked for.
-    /// - Throws: ``Failure`` with status 2 when the payload makes no key.
+    /// `job` with what was asked for; a key that its payload makes is still to be worked out.
+    /// - Throws: `ValidationError` for a word that is none.
     func apply(to job: inout NewJob) throws {
         let fields = uniqueBy.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
         guard unique != nil || fields != nil else { return }
         var uniqueness = fields.map { Uniqueness(by: $0) } ?? Uniqueness(key: unique ?? "")
         (uniqueness.scope, uniqueness.until) = (try scope, try until)
         (uniqueness.onConflict, uniqueness.period) = (try conflict, uniqueFor)
-        do throws(UniqueFieldsProblem) {
-            job.terms.uniqueness = try uniqueness.resolved(for: job.payload)
-        } catch {
-            throw Failure(.usage, error.description)
-        }
+        job.terms.uniqueness = uniqueness
     }
 
     private var scope: Uniqueness.Scope {

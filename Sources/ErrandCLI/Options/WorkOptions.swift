@@ -8,7 +8,9 @@ extension ProcessLogFormat: ExpressibleByArgument {}
 
 /// A worker's settings.
 struct WorkOptions: ParsableArguments {
-    @Option(name: [.customShort("c"), .long], help: ArgumentHelp("Slots in all, 1 to 10000; default 10.", valueName: "number"))
+    @Option(
+        name: [.customShort("c"), .long],
+        help: ArgumentHelp("Slots in all, 1 to 10000; default: errand.yaml, then 10.", valueName: "number"))
     var concurrency: Int?
 
     @Option(help: ArgumentHelp("The queues to serve, each with a cap of its own if it shall have one: a:4,b.", valueName: "list"))

@@ -15,7 +15,7 @@ struct WorkerChoice: ParsableArguments {
         transform: DurationArgument.read)
     var wait: Duration = .seconds(10)
 
-    @Argument(help: ArgumentHelp("IDs of workers, or unique prefixes.", valueName: "worker"))
+    @Argument(help: ArgumentHelp("IDs of workers, or unique prefixes.", valueName: "worker"), completion: .workers)
     var workers: [String] = []
 
     func validate() throws {

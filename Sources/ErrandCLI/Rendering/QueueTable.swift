@@ -38,7 +38,7 @@ struct QueueTable {
     private func cells(of settings: QueueSettings) -> [String] {
         [
             settings.scope.what, QueueTable.name(settings.scope), QueueTable.state(settings), String(settings.running),
-            settings.concurrency.map(String.init) ?? "none", settings.rate.map(RateArgument.format) ?? "none",
+            settings.concurrency.map(String.init) ?? "none", settings.rate.map(RateText.format) ?? "none",
             QueueTable.perKey(settings), QueueTable.order(settings),
         ]
     }
@@ -57,7 +57,7 @@ struct QueueTable {
     }
 
     private static func perKey(_ settings: QueueSettings) -> String {
-        let parts = [settings.keyConcurrency.map(String.init), settings.keyRate.map(RateArgument.format)].compactMap(\.self)
+        let parts = [settings.keyConcurrency.map(String.init), settings.keyRate.map(RateText.format)].compactMap(\.self)
         return parts.isEmpty ? "none" : parts.joined(separator: " ")
     }
 
@@ -83,10 +83,10 @@ struct QueueTable {
             writer.member("paused", settings.isPaused)
             writer.member("running", settings.running)
             writer.member("concurrency", settings.concurrency)
-            writer.member("rate", settings.rate.map(RateArgument.format))
+            writer.member("rate", settings.rate.map(RateText.format))
             if case .queue = settings.scope {
                 writer.member("key_concurrency", settings.keyConcurrency)
-                writer.member("key_rate", settings.keyRate.map(RateArgument.format))
+                writer.member("key_rate", settings.keyRate.map(RateText.format))
                 writer.member("fair", settings.isFair)
             }
             if case .kind = settings.scope { return }

@@ -2,17 +2,30 @@
 
 import Errand
 
+/// What was counted and how much room it takes, beside what stands.
+struct StoreSizes {
+    var metrics = StoreMetrics(times: [], outcomes: [])
+    /// Bytes of log lines that are kept.
+    var logBytes = 0
+
+    /// Whether there is nothing to say.
+    var isEmpty: Bool { metrics.files.isEmpty && logBytes == 0 }
+}
+
 /// Lays out statistics.
 struct StatsText {
     var style: TextStyle
     var now: Timestamp
 
     /// Lines for a person.
-    func lines(_ stats: StoreStats, _ flags: LogFlagCounts) -> [String] {
+    func lines(_ stats: StoreStats, _ flags: LogFlagCounts, _ sizes: StoreSizes = StoreSizes()) -> [String] {
         var lines = jobs(stats)
         lines += [""] + workers(stats)
         let ended = lastHour(stats)
         if !ended.isEmpty { lines += ["", style.bold("last hour")] + ended }
+        let times = self.times(sizes.metrics.times)
+        if !times.isEmpty { lines += ["", style.bold("wait and run times since the store was made")] + times }
+        if !sizes.isEmpty { lines += ["", style.bold("sizes")] + self.sizes(sizes) }
         let flagged = self.flagged(flags)
         if !flagged.isEmpty { lines += ["", style.bold("log lines with flags")] + flagged }
         let waiting = StatsText.uncovered(stats)
@@ -84,6 +97,21 @@ struct StatsText {
             })
     }
 
+    private func times(_ times: [TimeHistogram]) -> [String] {
+        guard !times.isEmpty else { return [] }
+        let rows = times.map { time in
+            [time.queue, time.kind, time.what.rawValue]
+                + [0.5, 0.95, 0.99].map { time.quantile($0).map { DurationText.format($0) } ?? "" }
+        }
+        return aligned([["QUEUE", "KIND", "", "p50", "p95", "p99"]] + rows)
+    }
+
+    private func sizes(_ sizes: StoreSizes) -> [String] {
+        aligned(
+            sizes.metrics.files.sorted { $0.key < $1.key }.map { [$0.key, ByteText.short($0.value)] }
+                + [["log lines", ByteText.short(sizes.logBytes)]])
+    }
+
     private func flagged(_ flags: LogFlagCounts) -> [String] {
         aligned(
             LogFlags.names.filter { flags[$0.flag] > 0 }.map { known in
@@ -112,7 +140,7 @@ struct StatsText {
 /// Writes statistics as JSON.
 enum StatsJSON {
     /// One object.
-    static func object(_ stats: StoreStats, _ flags: LogFlagCounts) -> [UInt8] {
+    static func object(_ stats: StoreStats, _ flags: LogFlagCounts, _ sizes: StoreSizes = StoreSizes()) -> [UInt8] {
         JSONWriter.versioned { writer in
             writer.member("jobs", raw: JSONWriter.array(stats.counts.map(count)))
             writer.member("workers", raw: JSONWriter.array(stats.workers.map(worker)))
@@ -127,6 +155,13 @@ enum StatsJSON {
                         }
                     }))
             writer.member("last_hour", raw: JSONWriter.array(stats.lastHour.map(outcome)))
+            writer.member("times", raw: JSONWriter.array(sizes.metrics.times.map(time)))
+            writer.member(
+                "files",
+                raw: JSONWriter.object { writer in
+                    for (name, bytes) in sizes.metrics.files.sorted(by: { $0.key < $1.key }) { writer.member(name, bytes) }
+                })
+            writer.member("log_bytes", sizes.logBytes)
             writer.member(
                 "log_flags",
                 raw: JSONWriter.object { writer in
@@ -142,6 +177,18 @@ enum StatsJSON {
                             $0.member("jobs", uncovered.jobs)
                         }
                     }))
+        }
+    }
+
+    private static func time(_ time: TimeHistogram) -> [UInt8] {
+        JSONWriter.object { writer in
+            writer.member("queue", time.queue)
+            writer.member("kind", time.kind)
+            writer.member("what", time.what.rawValue)
+            writer.member("executions", time.counts.reduce(0, +))
+            for (name, part) in [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)] {
+                writer.member(name, time.quantile(part).map { Int($0.wholeMicroseconds / 1000) })
+            }
         }
     }
 

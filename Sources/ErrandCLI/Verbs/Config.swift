@@ -26,14 +26,15 @@ struct ConfigShow: AsyncParsableCommand {
         let session = Session.current
         let directory = try store.resolved(in: session)
         let file = try config.load(in: session)
+        let twins = EnvironmentTwins(environment: session.environment)
+        let work = try Work.parse(Array(try twins.applied(to: ["work"]).dropFirst()))
         let plan = try WorkPlan(
-            session: session, directory: directory, file: file, security: try SecurityPlan(file, in: session),
-            options: WorkOptions.parse([]))
+            session: session, directory: directory, file: file, security: try SecurityPlan(file, in: session), options: work.options)
         if json {
             try session.output.object(object(directory, file, plan, session))
         } else {
             for (name, value) in lines(directory, file, plan, session) {
-                try session.output.line(name + String(repeating: " ", count: max(1, 12 - name.count)) + TerminalText.escaped(value))
+                try session.output.line(name + String(repeating: " ", count: max(1, 15 - name.count)) + TerminalText.escaped(value))
             }
         }
         try session.output.flush()
@@ -46,18 +47,20 @@ struct ConfigShow: AsyncParsableCommand {
             ("store", "\(directory)  (\(storeSource(session)))"),
             ("config", file.map { "\($0.file)  (\(configSource(session)))" } ?? "none: no --config, ERRAND_CONFIG or ./errand.yaml"),
             ("kinds", plan.handlers.map(\.kind).sorted().joined(separator: ", ")),
-            (
-                "queues",
-                plan.configuration.queues.map { queue in queue.concurrency.map { "\(queue.name):\($0)" } ?? queue.name }.joined(
-                    separator: ", ")
-            ),
-            ("slots", "\(plan.configuration.concurrency)"), ("lease", DurationText.format(plan.configuration.lease)),
-            ("grace", DurationText.format(plan.configuration.grace)),
+        ]
+        for value in values(plan.configuration, file, session) {
+            lines.append((value.name, "\(value.text)  (\(value.source))"))
+        }
+        lines.append(
             (
                 "retention",
-                "completed \(age(retention.completed)), cancelled \(age(retention.cancelled)), dead \(age(retention.dead)), logs \(age(retention.logAge)), rules \(retention.rules.count)"
-            ),
-        ]
+                "completed \(age(retention.completed)), cancelled \(age(retention.cancelled)), dead \(age(retention.dead)), logs \(age(retention.logAge)), rules \(retention.rules.count)  (\(file?.retention == nil ? "default" : "errand.yaml"))"
+            ))
+        for setting in file?.settings ?? [] {
+            lines.append(
+                ("in store", "\(setting.scope.what) \(setting.scope.name): \(setting.changes.map(ConfigShow.text).joined(separator: ", "))")
+            )
+        }
         for (name, value) in variables(session) { lines.append(("variable", "\(name)=\(value)")) }
         return lines
     }
@@ -73,14 +76,65 @@ struct ConfigShow: AsyncParsableCommand {
                 raw: JSONWriter.object { writer in
                     for queue in plan.configuration.queues { writer.member(queue.name, queue.concurrency) }
                 })
-            writer.member("concurrency", plan.configuration.concurrency)
-            writer.member("lease_ms", Int(plan.configuration.lease.wholeMicroseconds / 1000))
-            writer.member("grace_ms", Int(plan.configuration.grace.wholeMicroseconds / 1000))
+            writer.member(
+                "worker",
+                raw: JSONWriter.object { writer in
+                    for value in values(plan.configuration, file, session) {
+                        writer.member(
+                            value.name,
+                            raw: JSONWriter.object { writer in
+                                writer.member("value", value.text)
+                                writer.member("from", value.source)
+                            })
+                    }
+                })
             writer.member(
                 "variables",
                 raw: JSONWriter.object { writer in
                     for (name, value) in variables(session) { writer.member(name, value) }
                 })
+        }
+    }
+
+    /// One setting of the worker: what it is, and who says so.
+    private struct Value {
+        var name: String
+        var text: String
+        var source: String
+    }
+
+    private func values(_ configuration: Worker.Configuration, _ file: ErrandConfiguration?, _ session: Session) -> [Value] {
+        func value(_ name: String, _ text: String, isInFile: Bool) -> Value {
+            let variable = "ERRAND_WORK_" + name.uppercased()
+            let isInEnvironment = session.environment[variable].map { !$0.isEmpty } ?? false
+            return Value(name: name, text: text, source: isInEnvironment ? variable : isInFile ? "errand.yaml" : "default")
+        }
+        let worker = file?.worker
+        let queues = configuration.queues.map { queue in queue.concurrency.map { "\(queue.name):\($0)" } ?? queue.name }
+        return [
+            value("queues", queues.joined(separator: ","), isInFile: file?.queues.isEmpty == false),
+            value("concurrency", "\(configuration.concurrency)", isInFile: worker?.concurrency != nil),
+            value("order", configuration.queueOrder.rawValue, isInFile: worker?.order != nil),
+            value(
+                "spare", configuration.spareSlots.map { "\($0.slots) for priority \($0.priority)" } ?? "0", isInFile: worker?.spare != nil),
+            value("lease", DurationText.format(configuration.lease), isInFile: worker?.lease != nil),
+            value("grace", DurationText.format(configuration.grace), isInFile: worker?.grace != nil),
+            value("suspect_after", configuration.suspectThreshold.map { "\($0)" } ?? "0", isInFile: worker?.suspectAfter != nil),
+        ]
+    }
+
+    /// A change in the words of errand.yaml.
+    private static func text(_ change: SettingChange) -> String {
+        func limit(_ name: String, _ value: Int?) -> String { "\(name) \(value.map { "\($0)" } ?? "none")" }
+        return switch change {
+        case .concurrency(let value): limit("total_concurrency", value)
+        case .keyConcurrency(let value): limit("key_concurrency", value)
+        case .rate(let rate): "rate \(rate.map(RateText.format) ?? "none")"
+        case .keyRate(let rate): "key_rate \(rate.map(RateText.format) ?? "none")"
+        case .fair(let isFair): "fair \(isFair)"
+        case .weight(let weight): "weight \(weight)"
+        case .pause: "paused"
+        case .resume: "resumed"
         }
     }
 

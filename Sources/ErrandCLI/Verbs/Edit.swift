@@ -27,7 +27,7 @@ struct Edit: AsyncParsableCommand {
         transform: { try NumberArgument.read($0, "a number from -100 to 100, such as -10 to run earlier") })
     var priority: Int?
 
-    @Option(help: ArgumentHelp("The queue that they wait in from now on.", valueName: "queue"))
+    @Option(help: ArgumentHelp("The queue that they wait in from now on.", valueName: "queue"), completion: .queues)
     var toQueue: String?
 
     @Option(help: ArgumentHelp("The unique key that the job has from now on.", valueName: "key"))

@@ -62,7 +62,7 @@ struct Enqueue: AsyncParsableCommand {
     @Flag(name: .customLong("json"), help: "Print a JSON object: id, whether it was existing, and the result.")
     var json = false
 
-    @Argument(help: ArgumentHelp("Picks the handler: 1 to 64 of a-z 0-9 . _ -", valueName: "kind"))
+    @Argument(help: ArgumentHelp("Picks the handler: 1 to 64 of a-z 0-9 . _ -", valueName: "kind"), completion: .kinds)
     var kind: String?
 
     @Argument(help: ArgumentHelp("JSON, @file, or - for standard input.", valueName: "payload"))
@@ -91,17 +91,15 @@ struct Enqueue: AsyncParsableCommand {
     func run() async throws {
         let session = Session.current
         if let batch { return try await addBatch(batch, session) }
-        var job = try settings.job(try newJob(session), isCommand: !command.isEmpty, in: session)
-        job.durability = try durability.resolved(in: session)
-        sharing.apply(to: &job)
-        lifetime.apply(to: &job, now: session.clock.now())
-        // What makes a unique key must be JSON to begin with.
-        if JobRules.payloadProblem(job.payload) == nil { try unique.apply(to: &job) }
+        let file = try config.load(in: session)
+        let form = try form(file, session)
+        var job = try form.begun(try newJob(session))
+        try form.complete(&job)
         if let problem = JobRules.problem(with: job) {
             throw Failure(.usage, meantCommand(job, session).map { "\(problem)\n\($0)" } ?? problem)
         }
-        let mayBeCommand = try mayBeCommand(session)
-        let security = try SecurityPlan(try config.load(in: session), in: session)
+        let mayBeCommand = mayBeCommand(file, session)
+        let security = try SecurityPlan(file, in: session)
         try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
             if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
             let store = security.applied(to: store)
@@ -118,12 +116,11 @@ struct Enqueue: AsyncParsableCommand {
     }
 
     private func addBatch(_ path: String, _ session: Session) async throws {
-        var base = try settings.job(NewJob(kind: kind ?? "", payload: Array("{}".utf8)), isCommand: false, in: session)
-        base.durability = try durability.resolved(in: session)
         let file = try config.load(in: session)
         let security = try SecurityPlan(file, in: session)
-        var form = BatchLine(base: base, times: TimeReading(now: session.clock.now()))
-        if settings.maxAttempts == nil { form.usualAttempts = file?.handlers.compactMapValues(\.maxAttempts) ?? [:] }
+        // What is wrong with the flags is said once, and not for each line.
+        _ = try form(file, session).begun(NewJob(kind: kind ?? "", payload: []))
+        let line = BatchLine(kind: kind ?? "", form: try form(file, session), times: TimeReading(now: session.clock.now()))
         let source = try session.openInput(path == "-" ? nil : path.hasPrefix("/") ? path : "\(session.directory)/\(path)")
         try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
             if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
@@ -132,17 +129,19 @@ struct Enqueue: AsyncParsableCommand {
             try await addParents(to: &origin, in: store, session: session)
             var intake = BatchIntake(queue: JobQueue(store: store, clock: session.clock), session: session, isJSON: json)
             intake.stamp = { job in (job.parent, job.root) = (origin.parent, origin.root) }
-            try await intake.run(source, form)
+            try await intake.run(source, line)
         }
+    }
+
+    private func form(_ file: ErrandConfiguration?, _ session: Session) throws -> EnqueueForm {
+        EnqueueForm(
+            settings: settings, sharing: sharing, lifetime: lifetime, unique: unique, durability: try durability.resolved(in: session),
+            file: file, session: session)
     }
 
     private func newJob(_ session: Session) throws -> NewJob {
         if let kind {
-            var job = NewJob(kind: kind, payload: try readPayload(session))
-            if settings.maxAttempts == nil, let usual = try config.load(in: session)?.handlers[kind]?.maxAttempts {
-                job.maxAttempts = usual
-            }
-            return job
+            return NewJob(kind: kind, payload: try readPayload(session))
         }
         return try PlainCommand(argv: command, session: session, extra: settings.environment).job()
     }
@@ -158,9 +157,9 @@ struct Enqueue: AsyncParsableCommand {
     }
 
     /// Whether the kind is a program's name that no handler of this program or of errand.yaml answers to.
-    private func mayBeCommand(_ session: Session) throws -> Bool {
+    private func mayBeCommand(_ file: ErrandConfiguration?, _ session: Session) -> Bool {
         guard let kind, session.isProgram(kind), !session.handlers.contains(where: { $0.kind == kind }) else { return false }
-        return try config.load(in: session)?.handlers[kind] == nil
+        return file?.handlers[kind] == nil && file?.kinds[kind] == nil
     }
 
     /// Says how to run the program, unless a live worker handles the kind after all.

@@ -46,7 +46,7 @@ struct Events: AsyncParsableCommand {
     @Flag(name: .customLong("utc"), help: "Show times in UTC instead of local time.")
     var utc = false
 
-    @Argument(help: ArgumentHelp("Only of these jobs: IDs, unique prefixes, suffixes or key:K.", valueName: "id"))
+    @Argument(help: ArgumentHelp("Only of these jobs: IDs, unique prefixes, suffixes or key:K.", valueName: "id"), completion: .jobIDs)
     var ids: [String] = []
 
     func run() async throws {

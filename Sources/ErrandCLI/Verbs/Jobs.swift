@@ -19,7 +19,9 @@ struct Jobs: AsyncParsableCommand {
     @OptionGroup var config: ConfigurationOptions
     @OptionGroup var selection: SelectorOptions
 
-    @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
+    @Argument(
+        help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"),
+        completion: .jobIDs)
     var ids: [String] = []
 
     func run() async throws {

@@ -50,7 +50,7 @@ struct Logs: AsyncParsableCommand {
     @Option(name: .customLong("color"), help: ArgumentHelp("Colours: auto, always or never; NO_COLOR is respected.", valueName: "when"))
     var color: ColorChoice = .auto
 
-    @Argument(help: ArgumentHelp("Job or execution IDs, unique prefixes, suffixes or key:K.", valueName: "id"))
+    @Argument(help: ArgumentHelp("Job or execution IDs, unique prefixes, suffixes or key:K.", valueName: "id"), completion: .jobIDs)
     var ids: [String] = []
 
     func validate() throws {

@@ -31,10 +31,10 @@ struct Prune: AsyncParsableCommand {
         transform: StateArgument.read)
     var states: [JobState] = []
 
-    @Option(help: ArgumentHelp("Only jobs of this queue.", valueName: "queue"))
+    @Option(help: ArgumentHelp("Only jobs of this queue.", valueName: "queue"), completion: .queues)
     var queue: String?
 
-    @Option(help: ArgumentHelp("Only jobs of this kind.", valueName: "kind"))
+    @Option(help: ArgumentHelp("Only jobs of this kind.", valueName: "kind"), completion: .kinds)
     var kind: String?
 
     @Flag(help: "Delete log lines only.")

@@ -15,10 +15,12 @@ struct Queues: AsyncParsableCommand {
 
 /// What a verb means: queues and kinds, or a limit key or sequence of each of the queues.
 struct ScopeOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("Queues.", valueName: "queue"))
+    @Argument(help: ArgumentHelp("Queues.", valueName: "queue"), completion: .queues)
     var queues: [String] = []
 
-    @Option(name: .customLong("kind"), help: ArgumentHelp("A kind, in whichever queues; may be repeated.", valueName: "kind"))
+    @Option(
+        name: .customLong("kind"), help: ArgumentHelp("A kind, in whichever queues; may be repeated.", valueName: "kind"),
+        completion: .kinds)
     var kinds: [String] = []
 
     /// Them, or `part` of each queue.

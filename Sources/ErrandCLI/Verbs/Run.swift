@@ -6,6 +6,7 @@ import ErrandContext
 import ErrandHandlers
 import FoundationEssentials
 import Glibc
+import Synchronization
 
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,7 +32,7 @@ struct Run: AsyncParsableCommand {
         transform: NameValue.read)
     var meta: [NameValue] = []
 
-    @Argument(help: ArgumentHelp("What handles the job.", valueName: "kind"))
+    @Argument(help: ArgumentHelp("What handles the job.", valueName: "kind"), completion: .kinds)
     var kind: String
 
     @Argument(help: ArgumentHelp("Its input: JSON, @file, or - for standard input; {} when it is left out.", valueName: "payload"))
@@ -46,6 +47,8 @@ struct Run: AsyncParsableCommand {
         if let problem = JobRules.problem(with: job) { throw Failure(.usage, problem) }
         let file = try config.load(in: session)
         let security = try SecurityPlan(file, in: session)
+        // The job's log is what was asked for, not the worker's.
+        ProcessLogHandler.settings.withLock { $0.level = .warning }
         let directory = try Run.temporaryDirectory(session)
         defer { Run.remove(directory) }
         let plan = try WorkPlan(session: session, directory: directory, file: file, security: security, options: WorkOptions.parse([]))
@@ -63,9 +66,11 @@ struct Run: AsyncParsableCommand {
             let id = try await queue.enqueue([job])[0].id
             var configuration = plan.configuration
             (configuration.until, configuration.concurrency, configuration.retention) = (.once, 1, nil)
+            (configuration.queues, configuration.spareSlots) = ([(job.queue, nil)], nil)
             async let log: Void = follow(id, in: security.shown(opened.store), session)
             try await Worker(
-                queue: queue, handlers: plan.handlers, configuration: configuration, hooks: session.hooks, middleware: session.middleware
+                queue: queue, handlers: plan.handlers, configuration: configuration, reporters: [], hooks: session.hooks,
+                middleware: session.middleware
             ).run()
             try await log
             try await conclude(id, in: security.shown(opened.store), session)
@@ -91,7 +96,8 @@ struct Run: AsyncParsableCommand {
                 }
             }
             try session.talk.flush()
-            if hasEnded { return }
+            // The worker may leave without it: then nobody waits here for an end that does not come.
+            if hasEnded || Task.isCancelled { return }
             await attention.wait()
         }
     }

@@ -20,7 +20,7 @@ struct Show: AsyncParsableCommand {
     @Flag(help: "Print text from the job as it is, control characters included.")
     var raw = false
 
-    @Argument(help: ArgumentHelp("An ID, unique prefix, suffix or key:K.", valueName: "id"))
+    @Argument(help: ArgumentHelp("An ID, unique prefix, suffix or key:K.", valueName: "id"), completion: .jobIDs)
     var id: String
 
     func run() async throws {

@@ -6,7 +6,7 @@ import Errand
 struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Show counts by queue, kind and state, the live workers, what waits without one, and how many log lines are flagged.",
+            "Show counts by queue, kind and state, the live workers, wait and run times, sizes, and how many log lines are flagged.",
         discussion: "Exit codes: 0 shown, 2 bad usage, 4 store unavailable.")
 
     @OptionGroup var store: StoreOptions
@@ -25,20 +25,20 @@ struct Stats: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let stats = try await store.inspection.stats()
+            let sizes = StoreSizes(metrics: try await store.inspection.metrics(), logBytes: try await store.logs.totalBytes())
             if prometheus {
                 let page = PrometheusText.page(
-                    stats, try await store.inspection.metrics(), try await store.queues.settings(),
-                    logBytes: try await store.logs.totalBytes(), now: session.clock.now())
+                    stats, sizes.metrics, try await store.queues.settings(), logBytes: sizes.logBytes, now: session.clock.now())
                 for line in page { try session.output.line(line) }
                 return
             }
             let flags = try await store.logs.flagCounts()
             guard !json else {
-                try session.output.object(StatsJSON.object(stats, flags))
+                try session.output.object(StatsJSON.object(stats, flags, sizes))
                 return
             }
             let style = TextStyle(on: session.output, in: session)
-            for line in StatsText(style: style, now: session.clock.now()).lines(stats, flags) { try session.output.line(line) }
+            for line in StatsText(style: style, now: session.clock.now()).lines(stats, flags, sizes) { try session.output.line(line) }
         }
     }
 }

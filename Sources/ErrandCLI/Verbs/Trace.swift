@@ -27,7 +27,7 @@ struct Trace: AsyncParsableCommand {
     @Flag(help: "Print text from jobs as it is, control characters included.")
     var raw = false
 
-    @Argument(help: ArgumentHelp("A job or execution ID, unique prefix, suffix or key:K.", valueName: "id"))
+    @Argument(help: ArgumentHelp("A job or execution ID, unique prefix, suffix or key:K.", valueName: "id"), completion: .jobIDs)
     var id: String
 
     /// How many lines of one execution are shown.

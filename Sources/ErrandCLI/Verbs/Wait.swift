@@ -37,7 +37,9 @@ struct Wait: AsyncParsableCommand {
     @Flag(name: .customLong("json"), help: "Print one JSON object per job: id and state, with --result the result.")
     var json = false
 
-    @Argument(help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"))
+    @Argument(
+        help: ArgumentHelp("IDs, unique prefixes, suffixes or key:K; \"-\" reads them from standard input.", valueName: "id"),
+        completion: .jobIDs)
     var ids: [String] = []
 
     func validate() throws {

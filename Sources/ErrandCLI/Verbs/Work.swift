@@ -25,8 +25,9 @@ struct Work: AsyncParsableCommand {
                 in five starts, and not started again after exit codes 0, 2 and 74 or once it was told to stop; the exit code is the \
                 worker's last.
 
-                Of errand.yaml the worker reads queues, and run, timeout, cwd and env of every kind. max_attempts is read by `\(Session.program) enqueue`, \
-                which fixes it in the job: jobs that were enqueued where that file is not have 5 attempts.
+                Of errand.yaml the worker reads all but what `kinds` says about new jobs and max_attempts, which are read by \
+                `\(Session.program) enqueue` and fixed in the job: jobs that were enqueued where that file is not have 5 attempts. Limits over all workers that \
+                the file names are set in the store when the worker starts, and can be changed later (`\(Session.program) queues set`).
 
                 \(otlpHelp)Exit codes: 0 after a drain, or with nothing left to do, whatever the jobs' outcomes; 2 bad usage or configuration, \
                 4 store unavailable, or left by itself because its disk is full, 74 it left although outcomes could not be written (those jobs run again), 130 and 143 a second \
@@ -69,12 +70,23 @@ struct Work: AsyncParsableCommand {
     var otlp: String?
     #endif
 
+    @Flag(help: "Run nothing: say everything that is wrong with errand.yaml, flags and variables (exit code 2), or that nothing is.")
+    var check = false
+
     @Flag(
         help: """
             Run the worker in a child process, and start it again when it has crashed or hangs: at once, then after up to 30s. \
             Under systemd leave it out.
             """)
     var supervise = false
+
+    /// Reads what traces are sent by, and sends none.
+    /// - Throws: ``Failure`` with status 2 for settings that cannot be used.
+    func checkTracing(in session: Session) throws {
+        #if Web
+        _ = try TraceExport.settings(flag: otlp, in: session)
+        #endif
+    }
 
     /// Makes the process's own log look as it was asked for.
     func applyLogSettings() {
@@ -86,6 +98,10 @@ struct Work: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        if check {
+            for line in try WorkCheck(work: self, session: session).report() { try session.output.line(TerminalText.escaped(line)) }
+            return
+        }
         do {
             try CrashCapture.install()
         } catch {
@@ -107,24 +123,25 @@ struct Work: AsyncParsableCommand {
         let export = try TraceExport.start(flag: otlp, in: session)
         if let export { plan.configuration.logger.notice("traces are sent", metadata: ["endpoint": "\(export.endpoint)"]) }
         do {
-            try await work(plan, security, directory, reporters, tracer: export?.tracer, session)
+            try await work(plan, file, security, directory, reporters, tracer: export?.tracer, session)
         } catch {
             await export?.finish()
             throw error
         }
         await export?.finish()
         #else
-        try await work(plan, security, directory, reporters, tracer: nil, session)
+        try await work(plan, file, security, directory, reporters, tracer: nil, session)
         #endif
     }
 
     private func work(
-        _ plan: WorkPlan, _ security: SecurityPlan, _ directory: String, _ reporters: [any ErrorReporter], tracer: (any Tracer)?,
-        _ session: Session
+        _ plan: WorkPlan, _ file: ErrandConfiguration?, _ security: SecurityPlan, _ directory: String, _ reporters: [any ErrorReporter],
+        tracer: (any Tracer)?, _ session: Session
     ) async throws {
         let durability = try durability.resolved(in: session) ?? .full
         try await store.withStore(creating: true, lockWait: nil, durability: durability, reserve: try reserve.resolved(in: session)) {
             store in
+            for setting in file?.settings ?? [] { try await store.queues.change(setting.scope, setting.changes) }
             let notifier = ServiceNotifier(environment: session.environment)
             var configuration = plan.configuration
             // Not before: who has no place in the store's register runs nothing.

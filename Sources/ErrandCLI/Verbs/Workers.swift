@@ -54,7 +54,7 @@ struct ShowWorker: AsyncParsableCommand {
     @Flag(name: .customLong("json"), help: "Print a JSON object.")
     var json = false
 
-    @Argument(help: ArgumentHelp("A worker's ID or a unique prefix.", valueName: "worker"))
+    @Argument(help: ArgumentHelp("A worker's ID or a unique prefix.", valueName: "worker"), completion: .workers)
     var worker: String
 
     func run() async throws {

@@ -32,7 +32,7 @@ public struct JobStoreConformance: Sendable {
         + doorbellRules
         + progressRules
         + limitRules + keyRules + sequenceRules + turnRules
-        + eventRules
+        + eventRules + metricsRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }

@@ -29,6 +29,14 @@ extension RandomWalk {
         compare(
             stats.0.workers.map { "\(number(of: $0.id, \.subject)) holds \($0.running)" }.sorted(),
             stats.1.workers.map { "\(number(of: $0.id, \.model)) holds \($0.running)" }.sorted(), "live workers")
+        compare(
+            described(try await anyOpening().inspection.metrics()), described(try await model.store.inspection.metrics()), "the metrics")
+    }
+
+    /// What was counted since the stores were made: times by bucket, and ends by outcome.
+    private func described(_ metrics: StoreMetrics) -> [String] {
+        metrics.times.map { "\($0.queue)/\($0.kind) \($0.what): \($0.counts)" }.sorted()
+            + metrics.outcomes.map { "\($0.queue)/\($0.kind) \($0.outcome): \($0.executions)" }.sorted()
     }
 
     /// A list by a random selector, in pages of a random size.

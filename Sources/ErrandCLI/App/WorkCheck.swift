@@ -1,0 +1,59 @@
+// `work --check`: everything that would keep a worker from running, all at once, and nothing run.
+
+import Errand
+import ErrandHandlers
+
+/// Looks at what `work` was given without opening the store.
+struct WorkCheck {
+    let work: Work
+    let session: Session
+
+    /// What is fine, a line each.
+    /// - Throws: ``Failure`` with status 2 and all that is wrong, a line each.
+    func report() throws -> [String] {
+        var problems: [String] = []
+        func look<Value>(_ body: () throws -> Value) -> Value? {
+            do {
+                return try body()
+            } catch {
+                problems.append((error as? Failure)?.description ?? "\(error)")
+                return nil
+            }
+        }
+        var file: ErrandConfiguration?
+        do throws(ConfigurationError) {
+            file = try work.config.read(in: session)
+        } catch {
+            problems += error.problems.map(\.description)
+            file = error.readable
+        }
+        let directory = look { try work.store.resolved(in: session) }
+        _ = look { try work.durability.resolved(in: session) }
+        _ = look { try work.reserve.resolved(in: session) }
+        _ = look { try work.reports.reporters(in: session, logger: session.worker.logger) }
+        _ = look { try work.checkTracing(in: session) }
+        if let file {
+            problems += SecurityPlan.problems(with: file, in: session) + WorkPlan.problems(with: file, CommandOptions(), session)
+        }
+        problems += look { try configuration(file) }?.problems ?? []
+        guard problems.isEmpty, let directory else { throw Failure(.usage, problems.joined(separator: "\n")) }
+        return lines(file, directory)
+    }
+
+    /// The settings that would be in force, of which handlers are no part.
+    private func configuration(_ file: ErrandConfiguration?) throws -> Worker.Configuration {
+        var configuration = session.worker
+        if let file, !file.queues.isEmpty { configuration.queues = file.workedQueues }
+        file?.worker.apply(to: &configuration)
+        try work.options.apply(to: &configuration)
+        return configuration
+    }
+
+    private func lines(_ file: ErrandConfiguration?, _ directory: String) -> [String] {
+        let kinds = (session.handlers.map(\.kind) + (file?.handlers.keys.sorted() ?? [])).joined(separator: ", ")
+        return [
+            "\(file?.file ?? "no errand.yaml"): nothing is wrong",
+            "kinds: \(kinds.isEmpty ? CommandPayload.kind : "\(kinds), \(CommandPayload.kind)")", "store: \(directory)",
+        ]
+    }
+}
