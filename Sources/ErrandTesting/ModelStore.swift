@@ -176,6 +176,10 @@ extension ModelStore {
             ("suspects neighbours", .suspectsNeighbours), ("condemns unfenced", .condemnsUnfenced),
             ("leases on the wall clock", .leasesOnWallClock), ("judges while late", .judgesWhileLate),
             ("the condemned report", .condemnedReport), ("takes the condemned for dead", .takesCondemnedForDead),
+            ("forgets unique keys", .forgetsUniqueKeys), ("keeps unique keys", .keepsUniqueKeys), ("never expires", .neverExpires),
+            ("looks at limits once", .limitsCheckedOnce), ("looks at limit keys once", .keysCheckedOnce),
+            ("runs paused kinds", .pausedKindsRun), ("keeps keys waiting", .keepsWaiting), ("ignores sequences", .ignoresSequences),
+            ("gives jobs to quiet workers", .quietWorkersClaim),
         ]
     }
 }

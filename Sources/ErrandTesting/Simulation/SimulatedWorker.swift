@@ -30,6 +30,10 @@ struct SimulatedWorker {
     let process: any SimulatedProcess
     let lease: Duration
     let concurrency: Int
+    /// The most slots that it was ever told to have.
+    var mostSlots: Int
+    /// Whether an operator has told it to leave.
+    var isStopping = false
     let caps: [String: Int]
     var state: WorkerState
     /// Under which ID it knows itself; the last one while it has none.
@@ -60,6 +64,7 @@ struct SimulatedWorker {
         self.process = process
         lease = .seconds(Int.random(in: 3...10, using: &generator))
         concurrency = Int.random(in: 1...6, using: &generator)
+        mostSlots = concurrency
         caps = ["a": Int.random(in: 1...3, using: &generator), "b": Int.random(in: 1...6, using: &generator)]
         let extra = mutation == .overfillsSlots ? 1 : 0
         state = WorkerState(
@@ -67,7 +72,9 @@ struct SimulatedWorker {
                 concurrency: concurrency + extra,
                 queues: caps.sorted { $0.key < $1.key }.map { .init(queue: $0.key, limit: $0.value + extra) },
                 kinds: Simulation.Kind.allCases.map(\.rawValue), lease: mutation == .renewsLate ? lease * 4 : lease,
-                grace: .seconds(Int.random(in: 0...5, using: &generator))))
+                grace: .seconds(Int.random(in: 0...5, using: &generator)),
+                order: Bool.random(using: &generator) ? .weighted : .strict,
+                spare: concurrency > 2 && Bool.random(using: &generator) ? SpareSlots(1, priority: -1) : nil))
     }
 
     /// What it tells the store about itself.

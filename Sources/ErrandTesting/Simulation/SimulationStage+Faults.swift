@@ -46,7 +46,7 @@ extension SimulationStage {
         guard !workers[process].isStopped else { return }
         log.count("shutdowns")
         log.write("process \(process) is told to leave", at: now)
-        if workers[process].toldToLeaveAt == nil { enter(.start, in: between(.zero, .seconds(2))) }
+        if workers[process].toldToLeaveAt == nil, !workers[process].isStopping { enter(.start, in: between(.zero, .seconds(2))) }
         workers[process].toldToLeaveAt = workers[process].toldToLeaveAt ?? now
         tell(process, chance(0.7) ? .drainRequested : .cancelRequested)
     }
@@ -83,7 +83,9 @@ extension SimulationStage {
             enter(.orphanEnds(execution), in: between(.zero, .seconds(20)))
         }
         await kill(process)
-        if workers[process].toldToLeaveAt == nil { enter(.start, in: between(.milliseconds(50), .seconds(2))) }
+        if workers[process].toldToLeaveAt == nil, !workers[process].isStopping {
+            enter(.start, in: between(.milliseconds(50), .seconds(2)))
+        }
     }
 
     /// Ends a process, whatever it does.

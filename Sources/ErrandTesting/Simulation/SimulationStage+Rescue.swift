@@ -65,7 +65,7 @@ extension SimulationStage {
                 }
             }
             let cut = try await jobs.rescue(request)
-            witness.didRescue(request, cut: cut, at: now)
+            witness.didRescue(request, cut: cut, at: now, wall: machine.clock.now())
             log.write("process \(process) rescues \(cut.sorted().map { witness.name($0) })", at: now)
             log.count("rescued")
             if !cut.isEmpty { ring() }

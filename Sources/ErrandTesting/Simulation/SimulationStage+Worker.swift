@@ -122,7 +122,8 @@ extension SimulationStage {
             return .joined(worker)
         case .exchange(let request):
             let reply = try await jobs.exchange(request)
-            witness.didExchange(request, reply, at: now)
+            if !reply.claimed.isEmpty { try await learnEnds() }
+            witness.didExchange(request, reply, at: now, wall: machine.clock.now())
             log.write(
                 "\(witness.name(request.worker)) exchanges: \(request.reports.map { "\(witness.name($0.execution)) \($0.outcome)" }) → \(reply.results), claims \(reply.claimed.map { witness.name($0.execution) })\(reply.isRegistered ? "" : ", not registered")",
                 at: now)
@@ -198,12 +199,14 @@ extension SimulationStage {
         witness.didStart(execution, isCommand: job.kind == Simulation.Kind.command.rawValue)
         workers[process].handlers[execution] = SimulatedWorker.Handler(job: job, ignoresCancel: chance(0.05))
         let running = workers[process].handlers.filter { !workers[process].freed.contains($0.key) }.values
-        if running.count > workers[process].concurrency {
-            witness.broken("\(running.count) executions in \(workers[process].concurrency) slots")
+        if running.count > workers[process].mostSlots {
+            witness.broken("\(running.count) executions in \(workers[process].mostSlots) slots")
         }
         let ofQueue = running.count { $0.job.queue == job.queue }
-        if ofQueue > workers[process].caps[job.queue, default: 0] {
-            witness.broken("\(ofQueue) executions of queue \(job.queue), whose cap is \(workers[process].caps[job.queue, default: 0])")
+        // A queue without a cap below the slots grows with them.
+        let cap = workers[process].caps[job.queue, default: 0]
+        if ofQueue > (cap < workers[process].concurrency ? cap : max(cap, workers[process].mostSlots)) {
+            witness.broken("\(ofQueue) executions of queue \(job.queue), whose cap is \(cap)")
         }
         let duration =
             job.kind != Simulation.Kind.swift.rawValue || chance(0.8)

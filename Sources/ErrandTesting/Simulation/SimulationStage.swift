@@ -83,6 +83,8 @@ struct SimulationStage {
             try await calmDown()
             while witness.violations.isEmpty, try await hasWork() {
                 for _ in 0..<100 where witness.violations.isEmpty { steps += try await step() }
+                // Deaths may halt sequences in the calm as well.
+                try await resumeSequences()
                 if steps > simulation.steps + SimulationStage.calm { break }
             }
             if witness.violations.isEmpty { try await compareAll() }
@@ -126,18 +128,20 @@ struct SimulationStage {
         storeFailsUntil = .zero
         machine.clock.jumpWall(by: .seconds(86_400))
         for process in workers.indices { resume(process) }
-        if !workers.contains(where: { $0.isAlive && $0.toldToLeaveAt == nil }) { enter(.start, in: .zero) }
+        if !workers.contains(where: { $0.isAlive && $0.toldToLeaveAt == nil && !$0.isStopping }) { enter(.start, in: .zero) }
+        try await lift()
     }
 
     /// Whether an acknowledged job has not come to its end.
     private func hasWork() async throws -> Bool {
         guard let client else { return false }
-        let ids = witness.numbers.keys.sorted()
+        let ids = witness.jobs.filter { !$0.isDeleted }.map(\.id)
         return try await client.store.inspection.states(of: ids).contains { $0?.isFinal != true }
     }
 
     private mutating func compareAll() async throws {
         guard let client else { return }
+        try await learnEnds()
         for id in witness.numbers.keys.sorted() { witness.compare(id, with: try await client.store.inspection.job(id)) }
     }
 
@@ -151,6 +155,7 @@ struct SimulationStage {
         } else {
             for _ in 0..<Int.random(in: 1...2, using: &generator) { inputs.append(newJob()) }
         }
+        try await learnEnds()
         let results = try await client.store.jobs.enqueue(inputs)
         let isAnswered = !isStormy || chance(0.95)
         if !isAnswered { unanswered += inputs.filter { $0.key != nil } }
@@ -171,13 +176,19 @@ struct SimulationStage {
             keys += 1
             job.key = "key \(keys)"
         }
+        job.terms = terms(of: job)
+        if case .debounce = job.terms.uniqueness?.onConflict { job.runAt = nil }
         return job
     }
 
     private mutating func operate() async throws {
-        guard let client, let job = witness.jobs.indices.randomElement(using: &generator),
-            let id = witness.numbers.first(where: { $0.value == job })?.key
-        else { return }
+        if chance(0.3) { return try await direct() }
+        guard let client, let job = witness.jobs.indices.filter({ !witness.jobs[$0].isDeleted }).randomElement(using: &generator) else {
+            return
+        }
+        try await learnEnds()
+        let id = witness.jobs[job].id
+        if chance(0.4) { return try await change(job) }
         if chance(0.5) {
             let result = try await client.store.control.cancel([id], reason: nil)[0]
             log.write("cancel \(witness.name(id)): \(shown(result))", at: now)
@@ -197,7 +208,7 @@ struct SimulationStage {
             log.write("retry \(witness.name(id))", at: now)
             log.count("retried")
             if witness.jobs[job].final == .completed { witness.broken("\(witness.name(id)) was retried after it had completed") }
-            witness.jobs[job].final = nil
+            witness.didRetry(id)
             if isFull { (witness.jobs[job].attempts, witness.jobs[job].crashes) = (0, 0) }
             witness.jobs[job].maxAttempts = max(witness.jobs[job].maxAttempts, witness.jobs[job].attempts + 1)
             ring()

@@ -37,7 +37,7 @@ extension Witness {
         }
     }
 
-    mutating func didRescue(_ request: RescueRequest, cut: [ExecutionID], at now: Duration) {
+    mutating func didRescue(_ request: RescueRequest, cut: [ExecutionID], at now: Duration, wall: Timestamp) {
         let worker = request.casualty.worker
         guard !cut.isEmpty else { return }
         didCondemn(request.casualty, at: now)
@@ -53,14 +53,16 @@ extension Witness {
             let isGuilty = culprit == execution || diedAlone
             if let conviction = request.convictions.first(where: { $0.execution == execution }) {
                 if !isGuilty { broken("\(name(execution)) was convicted, and did not crash") }
-                end(execution, .crashed, next: conviction.next(afterCrashes: self[execution.job].crashes, limit: request.convictionLimit))
+                end(
+                    execution, .crashed, next: conviction.next(afterCrashes: self[execution.job].crashes, limit: request.convictionLimit),
+                    wall: wall)
             } else {
                 if isGuilty, isDeath { broken("\(name(execution)) took its worker down, and was not convicted") }
                 if isDeath, culprit == nil {
                     self[execution.job].deaths += 1
                     if self[execution.job].deaths >= suspectThreshold { self[execution.job].isSuspect = true }
                 }
-                end(execution, isDeath ? .interrupted : .lost, next: .giveBack)
+                end(execution, isDeath ? .interrupted : .lost, next: .giveBack, wall: wall)
             }
         }
     }

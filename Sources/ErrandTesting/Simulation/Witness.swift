@@ -8,6 +8,7 @@ import ErrandContext
 struct Witness {
     /// One job, as it must stand.
     struct Job {
+        var id: JobID
         var number: Int
         var input: NewJob
         /// Whether its enqueuer was told.
@@ -26,6 +27,9 @@ struct Witness {
         var wish: Bool = false
         var final: JobState?
         var reason: String?
+        var isDeleted = false
+        /// Whether its place in its sequence is no longer that of its number: it came late, or again.
+        var isOutOfTurn = false
     }
 
     /// One execution, as it really goes.
@@ -74,6 +78,9 @@ struct Witness {
     var executions: [ExecutionID: Execution] = [:]
     var members: [WorkerID: Member] = [:]
     var processes: [Process] = []
+    var rules = Rules()
+    /// The latest that the wall clock ever was.
+    var latestWall = Timestamp(microseconds: 0)
     let convictionLimit: Int
     let suspectThreshold: Int
 
@@ -102,7 +109,10 @@ struct Witness {
     }
 
     subscript(id: JobID) -> Job {
-        get { numbers[id].map { jobs[$0] } ?? Job(number: -1, input: NewJob(kind: "", payload: []), isAcknowledged: false, maxAttempts: 0) }
+        get {
+            numbers[id].map { jobs[$0] }
+                ?? Job(id: id, number: -1, input: NewJob(kind: "", payload: []), isAcknowledged: false, maxAttempts: 0)
+        }
         set { if let number = numbers[id] { jobs[number] = newValue } }
     }
 
@@ -140,12 +150,15 @@ struct Witness {
             case .added(let id):
                 if numbers[id] != nil { broken("two jobs have the ID of \(name(id))") }
                 numbers[id] = jobs.count
-                jobs.append(Job(number: jobs.count, input: input, isAcknowledged: isAcknowledged, maxAttempts: input.maxAttempts))
+                jobs.append(
+                    Job(id: id, number: jobs.count, input: input, isAcknowledged: isAcknowledged, maxAttempts: input.maxAttempts))
+                checkKey(ofAdded: id)
             case .existing(let id):
                 if self[id].input.key == nil || self[id].input.key != input.key { broken("a key was taken for that of \(name(id))") }
                 if isAcknowledged { self[id].isAcknowledged = true }
             case .conflict(let id): broken("the same job with the same key contradicts \(name(id))")
-            case .unique(let id), .replaced(let id), .debounced(let id): broken("a job without a unique key met that of \(name(id))")
+            case .unique(let id): didRefuse(input, becauseOf: id)
+            case .replaced(let id), .debounced(let id): didReplace(id, by: input, isAcknowledged: isAcknowledged)
             }
         }
     }
@@ -166,7 +179,7 @@ struct Witness {
         if processes[member.process].freeSince != nil { processes[member.process].freeSince = now }
     }
 
-    mutating func didExchange(_ request: ExchangeRequest, _ reply: ExchangeReply, at now: Duration) {
+    mutating func didExchange(_ request: ExchangeRequest, _ reply: ExchangeReply, at now: Duration, wall: Timestamp) {
         let worker = request.worker
         let isRegistered = members[worker]?.isRegistered ?? false
         if reply.isRegistered != isRegistered {
@@ -177,7 +190,7 @@ struct Witness {
         for (report, result) in zip(request.reports, reply.results) {
             did(report, result, by: worker, isRegistered: isRegistered, isInDoubt: request.held != nil)
         }
-        if isRegistered, let known = request.held { giveBackUnknown(to: worker, beside: known) }
+        if isRegistered, let known = request.held { giveBackUnknown(to: worker, beside: known, wall: wall) }
         if !isRegistered, !reply.claimed.isEmpty { broken("\(name(worker)) got jobs although it is not registered") }
         for job in reply.claimed { didClaim(job, by: worker, for: request.claim) }
         checkSuspects(reply.claimed, of: worker)
@@ -201,14 +214,14 @@ struct Witness {
         if let running = executions[execution], running.isLive, !running.isExcused {
             broken("\(name(execution)) runs on although its outcome was accepted")
         }
-        end(execution, report.outcome, next: report.next)
+        end(execution, report.outcome, next: report.next, wall: report.finishedAt)
     }
 
     /// After an answer that was lost the worker says what it holds: the rest was claimed for it, and never began.
-    private mutating func giveBackUnknown(to worker: WorkerID, beside known: [ExecutionID]) {
+    private mutating func giveBackUnknown(to worker: WorkerID, beside known: [ExecutionID], wall: Timestamp) {
         for execution in held(by: worker) where !known.contains(execution) {
             if executions[execution]?.isLive == true { broken("\(name(execution)) was given back, and runs") }
-            end(execution, .interrupted, next: .giveBack)
+            end(execution, .interrupted, next: .giveBack, wall: wall)
         }
     }
 
@@ -236,6 +249,8 @@ struct Witness {
         job.holder = execution
         self[execution.job] = job
         executions[execution] = Execution(worker: worker)
+        checkTime(ofClaimed: claimed)
+        checkTerms(ofClaimed: execution.job, by: worker)
     }
 
     /// A suspect runs alone, and suspects one at a time.
@@ -249,7 +264,7 @@ struct Witness {
     }
 
     /// Books the one outcome of an execution.
-    mutating func end(_ execution: ExecutionID, _ outcome: Outcome, next: NextStep) {
+    mutating func end(_ execution: ExecutionID, _ outcome: Outcome, next: NextStep, wall: Timestamp) {
         var job = self[execution.job]
         guard let place = job.history.firstIndex(where: { $0.execution == execution }) else { return broken("an unknown execution ended") }
         if let earlier = job.history[place].outcome { broken("\(name(execution)) ended twice: \(earlier), then \(outcome)") }
@@ -257,7 +272,8 @@ struct Witness {
         job.holder = nil
         if !outcome.isRefunded { job.attempts += 1 }
         if outcome == .crashed { job.crashes += 1 }
-        switch next.honouring(wish: job.wish ? .some(nil) : nil) {
+        let deadline = job.input.terms.deadline
+        switch next.honouring(wish: job.wish ? .some(nil) : nil).honouring(deadline: deadline, at: wall) {
         case .complete: job.final = .completed
         case .cancel: job.final = .cancelled
         case .bury(let reason): (job.final, job.reason) = (.dead, reason)
@@ -267,6 +283,7 @@ struct Witness {
         if outcome.clearsSuspicion || job.final != nil { job.isSuspect = false }
         job.wish = false
         self[execution.job] = job
+        noteDeath(of: job)
     }
 
     mutating func didLeave(_ worker: WorkerID) {
@@ -304,6 +321,7 @@ struct Witness {
     /// Compares what the store has on record with the books.
     mutating func compare(_ id: JobID, with detail: JobDetail?) {
         let job = self[id]
+        guard !job.isDeleted else { return }
         guard let detail else { return broken("\(name(id)) is gone") }
         let summary = detail.summary
         if job.isAcknowledged, !summary.state.isFinal { broken("\(name(id)) never came to its end: it is \(summary.state)") }
@@ -333,6 +351,8 @@ struct Witness {
             if crashes < convictionLimit { broken("job \(job.number) died of poison with \(crashes) crashes") }
         case "max_attempts":
             if job.attempts < job.maxAttempts { broken("job \(job.number) died after \(job.attempts) of \(job.maxAttempts) attempts") }
+        case "deadline":
+            if job.input.terms.deadline == nil { broken("job \(job.number) died of a deadline that it does not have") }
         case let reason: broken("job \(job.number) died of \(reason ?? "nothing")")
         }
     }
