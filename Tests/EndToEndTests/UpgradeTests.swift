@@ -54,6 +54,24 @@ import Testing
         #expect(added > dead)
     }
 
+    @Test func `the terms of jobs and what was set for queues outlive an upgrade from schema 4`() throws {
+        let sandbox = try sandbox(with: "store-4")
+        let queue = try #require(try sandbox.run("queues", "--json").objects().first { $0["queue"] as? String == "default" })
+        #expect(queue["concurrency"] as? Int == 50 && queue["key_rate"] as? String == "100/s" && queue["fair"] as? Bool == true)
+        let first = try #require(try sandbox.run("jobs", "--tag", "old", "-q").lines.first)
+        let job = try sandbox.run("show", first).out
+        for line in ["tags      old", "limit key acme", "sequence  letters"] { #expect(job.contains(line), "\(job)") }
+        let second = try sandbox.run("enqueue", "greet", "{}", "--unique", "ada")
+        #expect(second.status == 5 && second.text == first)
+        let next = try sandbox.run("enqueue", "--sequence", "letters", "--", "true").text
+        #expect(try sandbox.run("work", "--until-empty", "--idle-timeout", "0s").status == 0)
+        func state(_ id: String) throws -> String? { try sandbox.run("show", id, "--json").objects().first?["state"] as? String }
+        #expect(try state(next) == "waiting", "nobody handles the first of its sequence")
+        #expect(try sandbox.run("cancel", first).status == 0)
+        #expect(try sandbox.run("work", "--until-empty", "--idle-timeout", "0s").status == 0)
+        #expect(try state(next) == "completed")
+    }
+
     @Test(arguments: UpgradeTests.fixtures)
     func `migrate tells what an upgrade would do, does it, and has nothing to do then`(fixture: String) throws {
         let sandbox = try sandbox(with: fixture)

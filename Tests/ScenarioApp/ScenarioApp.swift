@@ -7,5 +7,9 @@ import Logging
     var handlers: [Handler] {
         Handler(PrintStorm.self) { job, context in await job.rage(as: context.executionID) }
         Handler(LostCallback.self) { job, context in await job.lose(context) }
+        Handler(Patience.self) { _, context in
+            context.logger.info("waiting")
+            try await Task.sleep(for: .seconds(3600))
+        }
     }
 }

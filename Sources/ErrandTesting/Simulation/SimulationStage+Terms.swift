@@ -39,7 +39,7 @@ extension SimulationStage {
     /// Tells the witness which jobs the store has ended by itself, because their time was over.
     mutating func learnEnds() async throws {
         guard let client else { return }
-        witness.latestWall = max(witness.latestWall, machine.clock.now())
+        witness.note(wall: machine.clock.now())
         for job in witness.jobs where job.mayEndByItself {
             if let detail = try await client.store.inspection.job(job.id) { witness.didEndByItself(job.id, detail.summary) }
         }

@@ -122,8 +122,10 @@ extension SimulationStage {
             return .joined(worker)
         case .exchange(let request):
             let reply = try await jobs.exchange(request)
+            witness.didReport(request, reply, at: now, wall: machine.clock.now())
+            // A report may be followed by the end of its job's time, and that by the start of another, all in one exchange.
             if !reply.claimed.isEmpty { try await learnEnds() }
-            witness.didExchange(request, reply, at: now, wall: machine.clock.now())
+            witness.didClaim(reply, for: request)
             log.write(
                 "\(witness.name(request.worker)) exchanges: \(request.reports.map { "\(witness.name($0.execution)) \($0.outcome)" }) → \(reply.results), claims \(reply.claimed.map { witness.name($0.execution) })\(reply.isRegistered ? "" : ", not registered")",
                 at: now)

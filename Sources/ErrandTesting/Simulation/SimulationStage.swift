@@ -101,6 +101,8 @@ struct SimulationStage {
     private mutating func step() async throws -> Int {
         guard let (time, happening) = agenda.next() else { return 1 }
         machine.clock.advance(by: max(time - now, .zero))
+        witness.note(wall: machine.clock.now())
+        defer { witness.note(wall: machine.clock.now()) }
         switch happening {
         case .enqueue:
             guard isStormy else { break }

@@ -78,6 +78,9 @@ extension Witness {
 
     // MARK: Ends
 
+    /// The wall clock stands at `time`: by the latest that it ever was, something may be over although it was set back since.
+    mutating func note(wall time: Timestamp) { latestWall = max(latestWall, time) }
+
     /// A job is over without anybody's doing: its time was.
     mutating func didEndByItself(_ id: JobID, _ summary: JobSummary) {
         guard summary.state.isFinal, self[id].isLive else { return }

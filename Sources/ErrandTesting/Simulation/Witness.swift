@@ -179,7 +179,8 @@ struct Witness {
         if processes[member.process].freeSince != nil { processes[member.process].freeSince = now }
     }
 
-    mutating func didExchange(_ request: ExchangeRequest, _ reply: ExchangeReply, at now: Duration, wall: Timestamp) {
+    /// The first half of an exchange: what the worker reported. The other half is ``didClaim(_:for:)``.
+    mutating func didReport(_ request: ExchangeRequest, _ reply: ExchangeReply, at now: Duration, wall: Timestamp) {
         let worker = request.worker
         let isRegistered = members[worker]?.isRegistered ?? false
         if reply.isRegistered != isRegistered {
@@ -191,7 +192,14 @@ struct Witness {
             did(report, result, by: worker, isRegistered: isRegistered, isInDoubt: request.held != nil)
         }
         if isRegistered, let known = request.held { giveBackUnknown(to: worker, beside: known, wall: wall) }
-        if !isRegistered, !reply.claimed.isEmpty { broken("\(name(worker)) got jobs although it is not registered") }
+    }
+
+    /// The second half: what it was given.
+    mutating func didClaim(_ reply: ExchangeReply, for request: ExchangeRequest) {
+        let worker = request.worker
+        if members[worker]?.isRegistered != true, !reply.claimed.isEmpty {
+            broken("\(name(worker)) got jobs although it is not registered")
+        }
         for job in reply.claimed { didClaim(job, by: worker, for: request.claim) }
         checkSuspects(reply.claimed, of: worker)
     }
