@@ -87,6 +87,13 @@ import Testing
         #expect(state == .completed)
     }
 
+    @Test func `a user's own test of code that enqueues sees what was enqueued, and that it runs`() async throws {
+        let greeted = Mutex<[String]>([])
+        let welcome = Handler(TestYourProgram.Welcome.self) { job, _ in greeted.withLock { $0.append(job.name) } }
+        #expect(try await TestYourProgram.run(welcome: welcome).count == 1)
+        #expect(greeted.withLock { $0 } == ["Ada"])
+    }
+
     @Test func `a job that remembers itself in a shared place runs all the same`() async throws {
         let bench = Bench()
         let id = try await bench.queue.enqueue(Greet(name: "Ada"))
