@@ -104,8 +104,12 @@ struct ConfigurationReader {
     ) -> [String: Value] {
         var values: [String: Value] = [:]
         for member in members(node, of: "\(what)s", keys: nil) {
-            if let problem = JobRules.nameProblem(member.name, what: what) { report(member.key, problem) }
-            values[member.name] = read(&self, member.key, member.value)
+            let value = read(&self, member.key, member.value)
+            if let problem = JobRules.nameProblem(member.name, what: what) {
+                report(member.key, problem)
+            } else {
+                values[member.name] = value
+            }
         }
         return values
     }
@@ -143,10 +147,10 @@ struct ConfigurationReader {
     }
 
     /// A list of texts; `example` is one, for messages.
-    mutating func texts(_ member: YAMLNode.Member, example: String) -> [String] {
+    mutating func texts(_ member: YAMLNode.Member, example: String) -> [String]? {
         guard case .sequence(let nodes) = member.value.content else {
             report(member.value, "\"\(member.name)\" must be a list, such as \(example), not \(member.value.description)")
-            return []
+            return nil
         }
         return nodes.compactMap { text($0, what: "an entry of \"\(member.name)\"") }
     }

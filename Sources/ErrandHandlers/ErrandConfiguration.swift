@@ -121,6 +121,14 @@ public struct ErrandConfiguration: Sendable, Hashable {
         queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value.concurrency) }
     }
 
+    /// Variables of the environment that hold what the file keeps secret.
+    public var secretVariables: [String] {
+        let keys = (encryption.map { [$0.key] + $0.older } ?? []).compactMap { key in
+            if case .environment(let name) = key.source { name } else { nil }
+        }
+        return keys + redaction.environment
+    }
+
     /// What jobs of `kind` have where their enqueuer says nothing else.
     public func defaults(of kind: String) -> JobDefaults {
         var defaults = kinds[kind] ?? JobDefaults()

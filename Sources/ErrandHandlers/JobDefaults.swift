@@ -22,6 +22,8 @@ public struct JobDefaults: Sendable, Hashable {
     public var limitKey: PayloadPath?
     /// The place in the payload whose value is its sequence.
     public var sequence: PayloadPath?
+    /// Whether its death halts that sequence.
+    public var haltsOnDeath = false
 
     /// `job` with all of it. What depends on the payload is left out where the payload has no such place.
     public func apply(to job: inout NewJob, now: Timestamp) {
@@ -37,13 +39,16 @@ public struct JobDefaults: Sendable, Hashable {
     /// `job` with what its payload makes of it, where nothing else was said: to be called when the payload is known.
     public func applyPayload(to job: inout NewJob) {
         if job.terms.limitKey == nil { job.terms.limitKey = limitKey?.text(in: job.payload) }
-        if job.terms.sequence == nil { job.terms.sequence = sequence?.text(in: job.payload).map { JobSequence($0) } }
+        if job.terms.sequence == nil {
+            job.terms.sequence = sequence?.text(in: job.payload).map { JobSequence($0, haltsOnDeath: haltsOnDeath) }
+        }
     }
 }
 
 extension ConfigurationReader {
     private static let kindKeys = [
         "total_concurrency", "rate", "queue", "priority", "max_attempts", "expires", "deadline", "tags", "unique", "limit_key", "sequence",
+        "halt",
     ]
 
     /// What stands under `kinds`: what holds for all workers, and what jobs have that say nothing else.
@@ -62,6 +67,7 @@ extension ConfigurationReader {
             case "tags": defaults.tags = tags(member)
             case "unique": defaults.uniqueness = uniqueness(member)
             case "limit_key": defaults.limitKey = place(member)
+            case "halt": defaults.haltsOnDeath = flag(member) ?? false
             default: defaults.sequence = place(member)
             }
         }
@@ -69,7 +75,7 @@ extension ConfigurationReader {
     }
 
     private mutating func tags(_ member: YAMLNode.Member) -> [String] {
-        let tags = texts(member, example: "[import, nightly]")
+        let tags = texts(member, example: "[import, nightly]") ?? []
         if let problem = JobRules.tagsProblem(tags) { report(member.value, problem) }
         return tags
     }
@@ -87,12 +93,13 @@ extension ConfigurationReader {
     // MARK: Unique
 
     private mutating func uniqueness(_ member: YAMLNode.Member) -> Uniqueness? {
-        if case .sequence = member.value.content { return uniqueness(by: fields(member), member) }
+        if case .sequence = member.value.content { return fields(member).flatMap { uniqueness(by: $0, member) } }
         var fields: [String]?
+        var isNamed = false
         var unique = Uniqueness(by: [])
         for part in members(member.value, of: "unique", keys: ["by", "scope", "until", "for", "on_conflict"]) {
             switch part.name {
-            case "by": fields = self.fields(part)
+            case "by": (fields, isNamed) = (self.fields(part), true)
             case "scope":
                 unique.scope = word(part, ["kind": .kind, "queue": .queue, "kind-and-queue": .kindAndQueue, "store": .store]) ?? .kind
             case "until": unique.until = word(part, ["ended": .ended, "started": .started]) ?? .ended
@@ -101,7 +108,7 @@ extension ConfigurationReader {
             }
         }
         guard let fields else {
-            if case .mapping = member.value.content {
+            if case .mapping = member.value.content, !isNamed {
                 report(member.value, "\"unique\" has no \"by\": name the places in the payload, such as by: [account.id]")
             }
             return nil
@@ -118,22 +125,23 @@ extension ConfigurationReader {
         return Uniqueness(by: fields)
     }
 
-    private mutating func fields(_ member: YAMLNode.Member) -> [String] {
+    private mutating func fields(_ member: YAMLNode.Member) -> [String]? {
         let fields = texts(member, example: "[account.id]")
-        for field in fields { _ = place(field, member.value, of: member.name) }
+        for field in fields ?? [] { _ = place(field, member.value, of: member.name) }
         return fields
     }
 
-    private mutating func word<Value>(_ member: YAMLNode.Member, _ words: [String: Value]) -> Value? {
+    private mutating func word<Value>(_ member: YAMLNode.Member, _ words: [String: Value], or other: String? = nil) -> Value? {
         guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
         if let value = words[text] { return value }
-        report(member.value, "\"\(member.name)\" is one of \(words.keys.sorted().joined(separator: ", ")), not \"\(text.prefix(40))\"")
+        let known = words.keys.sorted() + [other].compactMap(\.self)
+        report(member.value, "\"\(member.name)\" is one of \(known.joined(separator: ", ")), not \"\(text.prefix(40))\"")
         return nil
     }
 
     private mutating func conflict(_ member: YAMLNode.Member) -> Uniqueness.Conflict? {
         guard case .mapping = member.value.content else {
-            return word(member, ["reject": .reject, "replace": .replace, "keep-last": .keepLast])
+            return word(member, ["reject": .reject, "replace": .replace, "keep-last": .keepLast], or: "{ debounce: 5s, max: 1m }")
         }
         var delay: Duration?
         var maximum: Duration?

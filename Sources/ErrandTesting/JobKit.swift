@@ -83,11 +83,13 @@ public struct JobKit: Sendable {
         return try await drain()
     }
 
-    /// Enqueues `job`, runs it alone, and gives everything about it afterwards.
+    /// Enqueues `job`, runs jobs of its kind until it has run, and gives everything about it afterwards. One that is not due stays where it
+    /// is.
     /// - Throws: ``EnqueueError``, ``Worker/Failure``.
     public func run<J: Job>(_ job: J, options: EnqueueOptions = EnqueueOptions()) async throws -> JobDetail {
         let id = try await queue.enqueue(job, options: options)
-        _ = try await JobKit.run(.once, handlers.filter { $0.kind == J.kind }, queue)
+        let handlers = handlers.filter { $0.kind == J.kind }
+        while let ran = try await JobKit.run(.once, handlers, queue).first, ran != id {}
         guard let detail = try await model.job(id) else { throw StoredError(type: "JobKit", message: "the job \(id) is gone") }
         return detail
     }
@@ -99,10 +101,24 @@ public struct JobKit: Sendable {
             guard event == .started else { return }
             started.withLock { if !$0.contains(context.executionID.job) { $0.append(context.executionID.job) } }
         }
-        // One after the other, so that a test sees the same order each time.
-        let configuration = Worker.Configuration { ($0.concurrency, $0.until, $0.retention) = (1, until, nil) }
-        try await Worker(queue: queue, handlers: handlers, configuration: configuration, hooks: [hook]).run()
+        var served: Set<String> = []
+        // A job may enqueue another to a queue that nobody has used before.
+        while case let queues = try await lines(of: queue), !queues.isSubset(of: served) {
+            served.formUnion(queues)
+            // One after the other, so that a test sees the same order each time.
+            let configuration = Worker.Configuration {
+                ($0.concurrency, $0.until, $0.retention) = (1, until, nil)
+                $0.queues = served.sorted().map { ($0, nil) }
+            }
+            try await Worker(queue: queue, handlers: handlers, configuration: configuration, hooks: [hook]).run()
+            if until == .once { break }
+        }
         return started.withLock { $0 }
+    }
+
+    /// The queues with jobs that have not ended.
+    private static func lines(of queue: JobQueue) async throws -> Set<String> {
+        Set(try await queue.store.inspection.stats().counts.filter { !$0.state.isFinal }.map(\.queue))
     }
 
     private func details(_ ids: [JobID]) async throws -> [JobDetail] {

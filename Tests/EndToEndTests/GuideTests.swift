@@ -131,8 +131,10 @@ final class GuideRoom {
             executable: "script", arguments: ["-qec", line, "/dev/null"], input: nil, environment: environment
         ).waitForEnd()
         lastStatus = end.status
-        // As bytes: a line's end on a terminal is one character of two.
-        return String(decoding: end.out.utf8.filter { $0 != 0x0D }, as: UTF8.self)
+        // As bytes: a line's end on a terminal is one character of two. What was erased is no longer seen.
+        let lines = end.out.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false)
+        let seen = lines.map { $0.split(separator: "\r\u{1B}[K", omittingEmptySubsequences: false).last ?? "" }.joined(separator: "\n")
+        return String(decoding: seen.utf8.filter { $0 != 0x0D }, as: UTF8.self)
     }
 
     private func startInBackground(_ command: String) throws -> String {

@@ -1,6 +1,7 @@
 // The promise: a handler can be tried by itself, without a store, and leaves nothing behind.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite struct RunTests {
@@ -28,5 +29,28 @@ import Testing
         #expect(try run("sum", "{").status == 2)
         #expect(try FileManager.default.contentsOfDirectory(atPath: temporary) == [])
         #expect(!FileManager.default.fileExists(atPath: sandbox.store))
+    }
+
+    @Test func `a job that would run again ends the verb, and says so`() throws {
+        let sandbox = try Sandbox()
+        let ended = try sandbox.run("run", "command", #"{"argv":["sh","-c","echo hi; exit 75"]}"#)
+        #expect(ended.status == 1 && ended.err.contains("hi") && ended.err.contains("it would run again"))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `a signal ends the job and what it has started, and nothing is left behind`(number: Int32) throws {
+        let sandbox = try Sandbox()
+        let running = try sandbox.start(
+            ["run", "command", #"{"argv":["sh","-c","echo $$; exec sleep 300"]}"#], environment: ["TMPDIR": sandbox.directory])
+        var child: pid_t?
+        #expect(
+            eventually {
+                child = running.errorSoFar.split(separator: "\n").first.flatMap { pid_t($0) }
+                return child != nil
+            })
+        running.signal(number)
+        #expect(running.waitForEnd().status == 128 + number)
+        #expect(eventually { child.map { !isAlive($0) } ?? false })
+        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.directory).filter { $0.hasPrefix("errand-run") } == [])
     }
 }

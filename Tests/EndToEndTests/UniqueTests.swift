@@ -92,7 +92,8 @@ import Testing
         let second = try sandbox.run("enqueue", "sync", #"{"at":2,"account":{ "id" : 7 }}"#, "--unique-by", "account.id")
         #expect(second.status == 5 && second.text == id)
         #expect(
-            second.err == "errand: unique key \"account.id\" belongs to job \(id): nothing was added; look at it with `errand show \(id)`\n"
+            second.err
+                == "errand: unique key \"account.id=7\" belongs to job \(id): nothing was added; look at it with `errand show \(id)`\n"
         )
         let other = try sandbox.run("enqueue", "sync", #"{"account":{"id":8}}"#, "--unique-by", "account.id")
         #expect(other.status == 0 && other.text != id)

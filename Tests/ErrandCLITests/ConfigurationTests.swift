@@ -100,6 +100,40 @@ import Testing
         }
     }
 
+    @Test func `what a line says comes before what the flags say of the same, part by part`() async throws {
+        try await withFile("kinds: { mail: { unique: [to], sequence: row, halt: true } }") { file in
+            var world = World()
+            world.input = Array(
+                [
+                    #"{"payload":{"a":1},"unique":"u1"}"#, #"{"payload":{"a":2},"unique":"u1"}"#,
+                    #"{"payload":{"to":"x","row":7}}"#, #"{"payload":{"to":"y"},"sequence":"own"}"#,
+                ].joined(separator: "\n").utf8)
+            let ended = await world.run("enqueue", "mail", "--batch", "-", "--config", file, "--sequence", "all", "--halt")
+            #expect(ended.code == 6 && ended.lines.count == 3 && ended.err.contains("line 2:"), "\(ended)")
+            let last = try #require(ended.lines.last.flatMap { JobID($0) })
+            #expect(try await world.model.job(last)?.terms.sequence == JobSequence("own", haltsOnDeath: true))
+            let single = await world.run("enqueue", "mail", #"{"to":"z","row":8}"#, "--config", file)
+            let id = try #require(single.lines.first.flatMap { JobID($0) })
+            #expect(try await world.model.job(id)?.terms.sequence == JobSequence("8", haltsOnDeath: true))
+        }
+    }
+
+    @Test func `--env is refused with a batch`() async {
+        let ended = await World().run("enqueue", "--batch", "-", "--env", "A=1")
+        #expect(ended.code == 2 && ended.err.contains("--env is for one command"))
+    }
+
+    @Test func `a worker that will not run sets nothing`() async throws {
+        try await withFile("worker: { concurrency: 2, spare: 2 }\nqueues: { default: { total_concurrency: 1 } }") { file in
+            let world = World()
+            let ended = await world.run("work", "--once", "--config", file)
+            #expect(ended.code == 2 && ended.err.contains("2 spare slots leave no others"))
+            let settings = try await world.model.store.queues.settings()
+            #expect(settings.isEmpty)
+            #expect(await world.run("config", "show", "--config", file).code == 2)
+        }
+    }
+
     @Test func `config show names where each value comes from`() async throws {
         let text = """
             worker: { concurrency: 20, grace: 1m }
@@ -108,18 +142,23 @@ import Testing
         try await withFile(text) { file in
             var world = World()
             world.environment["ERRAND_WORK_CONCURRENCY"] = "7"
-            world.environment["ERRAND_API_TOKEN"] = "swordfish"
+            for name in ["ERRAND_API_TOKEN", "ERRAND_DB_PASSWORD", "ERRAND_PAYLOAD_CIPHER", "ERRAND_WORK_OTLP", "ERRAND_ENQUEUE_META"] {
+                world.environment[name] = "swordfish"
+            }
+            world.environment["ERRAND_WORK_SENTRY_DSN"] = "https://swordfish@host/1"
             let ended = await world.run("config", "show", "--config", file)
             #expect(ended.code == 0)
             for line in [
                 "store          /store  (ERRAND_STORE)", "config         \(file)  (--config)",
                 "queues         mail:4  (errand.yaml)", "concurrency    7  (ERRAND_WORK_CONCURRENCY)",
-                "grace          1m  (errand.yaml)", "lease          30.0s  (default)", "in store       queue mail: rate 10/s",
+                "grace          1m  (errand.yaml)", "lease          30.0s  (default)",
+                "sets           queue mail: rate 10/s  (when a worker starts)",
                 "variable       ERRAND_API_TOKEN=(set)",
             ] {
                 #expect(ended.lines.contains(line), "\(line) in \(ended.out)")
             }
             let json = await world.run("config", "show", "--json", "--config", file)
+            #expect(!ended.out.contains("swordfish") && !json.out.contains("swordfish"))
             #expect(json.out.contains(#""concurrency":{"value":"7","from":"ERRAND_WORK_CONCURRENCY"}"#), "\(json.out)")
         }
     }

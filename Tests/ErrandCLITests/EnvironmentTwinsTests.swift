@@ -37,6 +37,18 @@ import Testing
         #expect(throws: Failure.self) { try applied(["work"], ["ERRAND_WORK_ONCE": "maybe"]) }
     }
 
+    @Test func `who gives a flag does not mean the variable of one that contradicts it, and help needs none`() throws {
+        #expect(try applied(["enqueue", "--at", "18:30"], ["ERRAND_ENQUEUE_IN": "1h"]) == ["enqueue", "--at", "18:30"])
+        #expect(try applied(["work", "--until-empty"], ["ERRAND_WORK_ONCE": "1"]) == ["work", "--until-empty"])
+        #expect(try applied(["work", "--help"], ["ERRAND_WORK_ONCE": "maybe"]) == ["work", "--help"])
+    }
+
+    @Test func `a verb that is meant when none is named has its variables too`() throws {
+        #expect(try applied(["queues"], ["ERRAND_QUEUES_LIST_JSON": "1"]) == ["queues", "--json"])
+        #expect(try applied(["queues", "list"], ["ERRAND_QUEUES_LIST_JSON": "1"]) == ["queues", "list", "--json"])
+        #expect(try applied(["config"], ["ERRAND_CONFIG_SHOW_JSON": "1"]) == ["config", "--json"])
+    }
+
     @Test func `the command line tool reads them`() async throws {
         var world = World()
         world.environment["ERRAND_JOBS_KIND"] = "mail"
@@ -44,6 +56,10 @@ import Testing
         _ = try await world.enqueue("letter")
         #expect(await world.run("jobs", "-q").lines.count == 1)
         world.environment["ERRAND_JOBS_LIMIT"] = "some"
-        #expect(await world.run("jobs", "-q").code == 2)
+        let ended = await world.run("jobs", "-q")
+        #expect(ended.code == 2 && ended.err.contains("that comes from the environment: ERRAND_JOBS_"), "\(ended)")
+        #expect(EnvironmentTwins.standsForFlag("ERRAND_WORK_CONCURENCY") == false)
+        #expect(EnvironmentTwins.standsForFlag("ERRAND_QUEUES_SET_RATE") == true)
+        #expect(EnvironmentTwins.standsForFlag("ERRAND_STORE") == nil)
     }
 }

@@ -12,12 +12,16 @@ import Testing
         (#"key "a b" is taken"#, #"key "" is taken"#), ("at 0x7ffe12", "at 0xdeadbeef"),
         ("trace 4bf92f3577b34da6 lost", "trace 00f067aa0ba902b7 lost"),
         ("id 123e4567-e89b-12d3-a456-426614174000", "id 00000000-0000-0000-0000-000000000000"), ("one\ntwo", "one\nthree"),
+        ("timed out after 30ms", "timed out after 31ms"), ("job_12 failed", "job_7 failed"), ("user 'a' is gone", "user 'b c' is gone"),
     ])
     func `what changes from job to job does not make another error`(one: String, other: String) {
         #expect(ErrorFingerprint.text(of: one) == ErrorFingerprint.text(of: other))
     }
 
-    @Test(arguments: [("no such user", "no such file"), ("user 7 is gone", "user 7 is back"), ("facade", "decade")])
+    @Test(arguments: [
+        ("no such user", "no such file"), ("user 7 is gone", "user 7 is back"), ("facade", "decade"),
+        ("can't read config: it isn't valid", "can't reach host: it isn't valid"),
+    ])
     func `other words are another error`(one: String, other: String) {
         #expect(ErrorFingerprint.text(of: one) != ErrorFingerprint.text(of: other))
     }

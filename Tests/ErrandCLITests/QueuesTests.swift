@@ -99,4 +99,45 @@ import Testing
         #expect(refused.err.contains(text), "\(refused.err)")
         #expect(try await world.model.store.queues.settings().isEmpty)
     }
+
+    @Test func `what holds a job back is said where it is looked at, with what lets it go`() async throws {
+        var world = World()
+        let worker = try await world.join(kinds: ["mail"])
+        let id = try await world.enqueue("mail") { $0.terms.sequence = JobSequence("row") }
+        #expect(!(await world.run("show", id.description).out.contains("waits:")))
+        _ = await world.run("queues", "pause", "default", "--kind", "mail")
+        let paused = await world.run("show", id.description).out
+        #expect(paused.contains("waits: the queue \"default\" is paused: `errand queues resume default`"), "\(paused)")
+        #expect(paused.contains("waits: the kind \"mail\" is paused: `errand queues resume --kind mail`"))
+        world.columns = 100
+        #expect(await world.run("enqueue", "mail").err.contains("the job waits: the queue \"default\" is paused"))
+        #expect(await world.run("stats").out.contains("queue default is paused"))
+        _ = await world.run("queues", "resume", "default", "--kind", "mail")
+        _ = try await world.model.store.control.direct([worker], .quiet)
+        #expect(await world.run("show", id.description).out.contains("are quiet: `errand workers resume --all`"))
+        _ = try await world.model.store.control.direct([worker], .stop)
+        let refused = await world.run("workers", "resume", "--all")
+        #expect(refused.code == 5 && refused.err.contains("is stopping, which cannot be taken back"))
+    }
+
+    @Test func `a halted sequence is said at the job that waits for it`() async throws {
+        let world = World()
+        let worker = try await world.join(kinds: ["mail"])
+        _ = try await world.enqueue("mail") { $0.terms.sequence = JobSequence("row", haltsOnDeath: true) }
+        let next = try await world.enqueue("mail") { $0.terms.sequence = JobSequence("row") }
+        let claimed = try await world.claim(worker)
+        try await world.end(
+            claimed[0], worker, .failed, next: .bury(reason: "max_attempts"), error: StoredError(type: "Oops", message: "no"))
+        let shown = await world.run("show", next.description).out
+        #expect(shown.contains("waits: a death has halted the sequence row"), "\(shown)")
+        #expect(shown.contains("`errand queues resume default --sequence row`"))
+    }
+
+    @Test func `a selection whose jobs are in another state is not called empty`() async throws {
+        let world = World()
+        _ = try await world.enqueue("ghost")
+        let ended = await world.run("delete", "--kind", "ghost", "--yes")
+        #expect(ended.err.contains("none of the jobs that match is completed, cancelled, dead: nothing to delete"), "\(ended)")
+        #expect(await world.run("delete", "--kind", "nobody", "--yes").err.contains("no job matches"))
+    }
 }

@@ -95,7 +95,7 @@ import Testing
             summary: job, payload: Array(#"{"a":1}"#.utf8), result: nil, error: record.error, timeout: nil, parent: nil, root: nil,
             trace: nil,
             cancelRequestedAt: nil, executions: [record])
-        let lines = JobText(style: TextStyle(isUTC: true), now: RenderingTests.now).lines(detail, workers: [])
+        let lines = JobText(style: TextStyle(isUTC: true), now: RenderingTests.now).lines(detail, coverage: WorkerCoverage(workers: []))
         #expect(
             lines == [
                 "job       \(RenderingTests.id)  dead",

@@ -143,6 +143,30 @@ import Testing
         #expect(screens.contains { $0.contains { $0.contains("second line") } && $0.contains { $0.contains(dead.description) } })
     }
 
+    @Test(
+        arguments: [
+            ([0x1B], true), (Array("a\u{1B}[".utf8), true), (Array("\u{1B}[1;".utf8), true), (Array("\u{1B}[A".utf8), false),
+            ([0x61], false),
+        ] as [([UInt8], Bool)])
+    func `a key in pieces is waited for`(bytes: [UInt8], isUnfinished: Bool) { #expect(Key.isUnfinished(bytes) == isUnfinished) }
+
+    @Test func `a key is heard however slowly the terminal draws`() async throws {
+        let (world, _, _) = try await world()
+        let (out, err) = (World.Memory(), World.Memory())
+        var session = world.session(out, err)
+        let clock = world.clock
+        let press = Mutex<(@Sendable ([Key]) -> Void)?>(nil)
+        session.openTerminal = {
+            TerminalSeat(
+                size: { (100, 20) }, onKeys: { handle in press.withLock { $0 = handle } },
+                show: { _ in
+                    press.withLock { $0 }?([.letter("q")])
+                    clock.advance(by: .seconds(5))
+                }, leave: {})
+        }
+        #expect(await CommandLineTool.run(["top", "--interval", "1ms"], session: session) == 0)
+    }
+
     @Test func `without a terminal it says what to type`() async {
         let ended = await World().run("top")
         #expect(ended.code == 2 && ended.err.contains("top needs a terminal: `errand top --once` prints one look"))

@@ -174,8 +174,9 @@ struct ErrandConfigurationTests {
         ("kinds: { a: { unique: [a..b] } }", "1:23: \"unique\": \"a..b\" is no place in a payload"),
         (
             "kinds: { a: { unique: { by: [b], on_conflict: explode } } }",
-            "1:47: \"on_conflict\" is one of keep-last, reject, replace, not \"explode\""
+            "1:47: \"on_conflict\" is one of keep-last, reject, replace, { debounce: 5s, max: 1m }, not \"explode\""
         ),
+        ("kinds: { a: { unique: { by: to } } }", "1:29: \"by\" must be a list, such as [account.id]"),
         ("kinds: { a: { expires: 0s } }", "1:24: "),
         ("kinds: { a: { tags: [A B] } }", "1:21: "),
         ("kinds: { a: { limit_key: \"\" } }", "1:26: "),

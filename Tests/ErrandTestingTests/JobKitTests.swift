@@ -73,4 +73,25 @@ import Testing
         await withKnownIssue { try await kit.expectEnqueued(Greet(name: "Ada"), count: 2) }
         await withKnownIssue { try await kit.expectNothingEnqueued(Greet.self) }
     }
+
+    @Test func `jobs of other queues run as well, those that handlers enqueue there too`() async throws {
+        let queue = Mutex<JobQueue?>(nil)
+        let kit = JobKit(handlers: [
+            Handler(Greet.self) { job, _ in
+                try await queue.withLock { $0 }?.enqueue(Thank(name: job.name), options: EnqueueOptions { $0.queue = "later" })
+            },
+            Handler(Thank.self) { job, _ in job.name },
+        ])
+        queue.withLock { $0 = kit.queue }
+        try await kit.queue.enqueue(Greet(name: "Ada"), options: EnqueueOptions { $0.queue = "first" })
+        #expect(try await kit.drain().map(\.summary.queue) == ["first", "later"])
+    }
+
+    @Test func `a job that is run by itself has run, although others of its kind stand before it`() async throws {
+        let kit = kit()
+        try await kit.queue.enqueue(Greet(name: "Ada"))
+        #expect(try await kit.run(Greet(name: "Bob")).summary.state == .completed)
+        let waiting = try await kit.run(Greet(name: "Eve"), options: EnqueueOptions { $0.delay = .seconds(60) })
+        #expect(waiting.summary.state == .scheduled)
+    }
 }

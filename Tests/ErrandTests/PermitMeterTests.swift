@@ -60,4 +60,33 @@ import Testing
             return mixed ^ (mixed >> 31)
         }
     }
+
+    @Test func `whatever a store holds, nothing overflows`() {
+        for (interval, burst, fullAt) in [
+            (Int64.max, Int64.max, Int64.max), (315_360_000_000_000, 1_000_000, 0), (0, 0, .min), (-5, -5, 7),
+        ] {
+            var meter = PermitMeter(interval: interval, burst: burst, fullAt: fullAt)
+            let now: Int64 = 1_800_000_000_000_000
+            let permits = meter.permits(at: now)
+            #expect(permits >= 0)
+            _ = (meter.nextPermit(at: now), meter.nextPermit(after: 0, at: now))
+            if permits > 0 { meter.take(1, at: now) }
+            #expect(meter.permits(at: now) <= permits)
+        }
+    }
+
+    @Test func `a burst that takes longer than ten years to save up is refused`() {
+        let scope = LimitScope.queue("a")
+        let decade = Duration.seconds(3650 * 86_400)
+        #expect(SettingRules.problem(with: .rate(RateLimit(interval: decade, burst: 1)), of: scope) == nil)
+        #expect(SettingRules.problem(with: .rate(RateLimit(interval: decade, burst: 2)), of: scope)?.contains("ten years") == true)
+        #expect(SettingRules.problem(with: .keyRate(RateLimit(interval: decade, burst: 1_000_000)), of: scope) != nil)
+        #expect(SettingRules.problem(with: .rate(RateLimit(interval: .seconds(60), burst: 1_000_000)), of: scope) == nil)
+    }
+
+    @Test(arguments: ["10/s", "100/m,20", "1/7s", "1/1d", "1/1h30m", "5/m", "1/1s500ms", "1000000/s"])
+    func `a rate is written as it is read`(text: String) throws {
+        let rate = try RateText.parse(text)
+        #expect(try RateText.parse(RateText.format(rate)) == rate, "\(RateText.format(rate))")
+    }
 }

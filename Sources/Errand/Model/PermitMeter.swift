@@ -11,9 +11,9 @@ package struct PermitMeter: Sendable, Hashable {
 
     /// A meter that was used up to `fullAt`.
     package init(interval: Int64, burst: Int64, fullAt: Int64 = 0) {
-        self.interval = interval
-        self.burst = burst
-        self.fullAt = fullAt
+        self.interval = min(max(1, interval), PermitMeter.longest)
+        self.burst = max(1, burst)
+        self.fullAt = max(0, fullAt)
     }
 
     /// A meter of `rate` that was used up to `fullAt`.
@@ -39,7 +39,13 @@ package struct PermitMeter: Sendable, Hashable {
     /// Uses up `count` permits, which there are.
     package mutating func take(_ count: Int, at now: Int64) { fullAt = now + owed(at: now) + Int64(count) * interval }
 
-    private var span: Int64 { interval * burst }
+    /// The time that all permits take; what a store holds may be any number.
+    private var span: Int64 {
+        let (product, isOverflow) = interval.multipliedReportingOverflow(by: burst)
+        return isOverflow ? PermitMeter.longest : min(product, max(PermitMeter.longest, interval))
+    }
+
+    private static let longest = Limits.longestDuration.wholeMicroseconds
 
     /// What is missing until all permits are back. Never more than all: a wall clock that was set back freezes no rate.
     private func owed(at now: Int64) -> Int64 { min(max(fullAt - now, 0), span) }

@@ -153,6 +153,10 @@ public enum SettingRules {
             guard rate.interval >= .microseconds(1), rate.interval <= Limits.longestDuration else {
                 return "the rate of \(whose) is outside of one start in ten years … 1000000 a second"
             }
+            let (span, isOverflow) = rate.interval.wholeMicroseconds.multipliedReportingOverflow(by: Int64(rate.burst))
+            guard !isOverflow, span <= Limits.longestDuration.wholeMicroseconds else {
+                return "the burst \(rate.burst) of \(whose) takes longer than ten years to be saved up: give a smaller one"
+            }
             return nil
         case .weight(let weight):
             return weights.contains(weight) ? nil : "the weight \(weight) of \(whose) is outside of 1 … 1000"

@@ -39,7 +39,7 @@ public enum RateText {
         }
     }
 
-    /// The rate as it is read, in the smallest unit that says it in whole numbers.
+    /// The rate as it is read, in the smallest unit that says it in whole numbers; what none does is cut to milliseconds.
     public static func format(_ rate: RateLimit) -> String {
         let burst = rate.burst == 1 ? "" : ",\(rate.burst)"
         let interval = rate.interval.wholeMicroseconds
@@ -48,6 +48,18 @@ public enum RateText {
             let permits = (period + interval / 2) / interval
             if permits >= 1, period / permits == interval { return "\(permits)/\(unit.name)\(burst)" }
         }
-        return "1/\(DurationText.format(rate.interval).filter { $0 != " " })\(burst)"
+        return "1/\(exact(max(1, interval / 1000)))\(burst)"
+    }
+
+    /// Milliseconds as ``DurationText`` reads them.
+    private static func exact(_ milliseconds: Int64) -> String {
+        var rest = milliseconds
+        var text = ""
+        for (name, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] as [(String, Int64)]
+        where rest >= length {
+            text += "\(rest / length)\(name)"
+            rest %= length
+        }
+        return text
     }
 }

@@ -90,7 +90,7 @@ package enum CommandLineTool {
 
     private static func command(of arguments: [String], _ session: Session) throws -> any ParsableCommand {
         if let problem = VerbCheck(arguments: arguments, program: session.program).problem { throw Failure(.usage, problem) }
-        return try ErrandCommand.parseAsRoot(try EnvironmentTwins(environment: session.environment).applied(to: arguments))
+        return try EnvironmentTwins(environment: session.environment).parsed(arguments)
     }
 
     /// Says what happened on the right stream; returns the exit code.

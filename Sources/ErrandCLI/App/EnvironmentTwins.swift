@@ -11,27 +11,66 @@ struct EnvironmentTwins {
     /// `arguments` with those flags that only the environment names, right behind the verb.
     /// - Throws: ``Failure`` with status 2 for a switch that is neither on nor off.
     func applied(to arguments: [String]) throws -> [String] {
-        let (verb, path) = EnvironmentTwins.verb(in: arguments)
+        let (verb, path, words) = EnvironmentTwins.verb(in: arguments)
         guard !path.isEmpty else { return arguments }
         let prefix = EnvironmentTwins.name(of: path) + "_"
         let named = environment.filter { $0.key.hasPrefix(prefix) && !$0.value.isEmpty }
         guard !named.isEmpty else { return arguments }
-        let given = Set(arguments.dropFirst(path.count).prefix { $0 != "--" }.map { String($0.prefix { $0 != "=" }) })
+        let given = Set(arguments.dropFirst(words).prefix { $0 != "--" }.map { String($0.prefix { $0 != "=" }) })
+        guard given.isDisjoint(with: ["-h", "--help", "-help"]) else { return arguments }
         var found: [String] = []
         for flag in try EnvironmentTwins.flags(of: verb) {
             guard let long = flag.longNames.first, let value = named[prefix + EnvironmentTwins.variable(long)] else { continue }
-            guard given.isDisjoint(with: flag.spellings) else { continue }
+            guard given.isDisjoint(with: flag.spellings), !EnvironmentTwins.rivals(of: long).contains(where: { given.contains("--\($0)") })
+            else { continue }
             if flag.kind == "option" {
                 found.append("--\(long)=\(value)")
             } else if let word = try EnvironmentTwins.word(for: flag, value, variable: prefix + EnvironmentTwins.variable(long)) {
                 found.append(word)
             }
         }
-        return arguments.prefix(path.count) + found + arguments.dropFirst(path.count)
+        return arguments.prefix(words) + found + arguments.dropFirst(words)
     }
 
-    /// The command that `arguments` name, and the words that name it.
-    private static func verb(in arguments: [String]) -> (type: any ParsableCommand.Type, path: [String]) {
+    /// Flags of which a command line has one: who gives one of them does not mean the variable of another.
+    private static let exclusive: [Set<String>] = [
+        ["in", "at"], ["once", "until-empty"], ["unique", "unique-by"], ["json", "prometheus", "output", "quiet"],
+    ]
+
+    private static func rivals(of flag: String) -> Set<String> { exclusive.first { $0.contains(flag) } ?? [] }
+
+    /// The command of `arguments`, read with the variables; where these are what is wrong, that is said.
+    /// - Throws: what the parser throws; ``Failure`` with status 2.
+    func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+        let applied = try applied(to: arguments)
+        do {
+            return try ErrandCommand.parseAsRoot(applied)
+        } catch {
+            guard applied != arguments, (try? ErrandCommand.parseAsRoot(arguments)) != nil else { throw error }
+            let path = EnvironmentTwins.verb(in: arguments).path
+            let names = applied.filter { !arguments.contains($0) }.map { word in
+                EnvironmentTwins.name(of: path) + "_" + EnvironmentTwins.variable(String(word.drop { $0 == "-" }.prefix { $0 != "=" }))
+            }
+            throw Failure(
+                .usage, "\(ErrandCommand.message(for: error)); that comes from the environment: \(names.joined(separator: ", "))")
+        }
+    }
+
+    /// Whether `variable` stands for a flag; `nil` when it is not named like one of a verb.
+    static func standsForFlag(_ variable: String) -> Bool? {
+        func commands(_ type: any ParsableCommand.Type, _ path: [String]) -> [(any ParsableCommand.Type, [String])] {
+            type.configuration.subcommands.flatMap { [($0, path + [$0._commandName])] + commands($0, path + [$0._commandName]) }
+        }
+        let meant = commands(ErrandCommand.self, []).filter { variable.hasPrefix(name(of: $0.1) + "_") }
+        guard !meant.isEmpty else { return nil }
+        return meant.contains { type, path in
+            let flags = (try? flags(of: type)) ?? []
+            return flags.contains { variable == name(of: path) + "_" + EnvironmentTwins.variable($0.longNames[0]) }
+        }
+    }
+
+    /// The command that `arguments` name, its whole name, and how many words of it were given.
+    private static func verb(in arguments: [String]) -> (type: any ParsableCommand.Type, path: [String], words: Int) {
         var type: any ParsableCommand.Type = ErrandCommand.self
         var path: [String] = []
         for word in arguments {
@@ -40,7 +79,12 @@ struct EnvironmentTwins {
             type = next
             path.append(next._commandName)
         }
-        return (type, path)
+        let words = path.count
+        if let usual = type.configuration.defaultSubcommand {
+            type = usual
+            path.append(usual._commandName)
+        }
+        return (type, path, words)
     }
 
     private static func name(of path: [String]) -> String { "ERRAND_" + path.map(variable).joined(separator: "_") }

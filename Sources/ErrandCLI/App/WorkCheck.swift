@@ -54,6 +54,17 @@ struct WorkCheck {
         return [
             "\(file?.file ?? "no errand.yaml"): nothing is wrong",
             "kinds: \(kinds.isEmpty ? CommandPayload.kind : "\(kinds), \(CommandPayload.kind)")", "store: \(directory)",
-        ]
+        ] + (file.map { notes(on: $0) } ?? [])
+    }
+
+    /// What is allowed and may be a slip: names that nothing here answers to.
+    private func notes(on file: ErrandConfiguration) -> [String] {
+        let handled = Set(session.handlers.map(\.kind) + file.handlers.keys + [CommandPayload.kind])
+        let ruled = (file.retention?.rules ?? []).compactMap(\.kind)
+        let kinds = Set(Array(file.kinds.keys) + ruled).subtracting(handled).sorted()
+        let queues = Set(file.kinds.values.compactMap(\.queue)).subtracting(file.queues.isEmpty ? ["default"] : Set(file.queues.keys))
+            .sorted()
+        return kinds.map { "note: nothing here handles the kind \"\($0)\"" }
+            + queues.map { "note: this worker does not serve the queue \"\($0)\", which a kind is enqueued to" }
     }
 }

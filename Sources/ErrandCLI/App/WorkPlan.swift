@@ -50,6 +50,9 @@ struct WorkPlan {
         if let retention = file?.retention { configuration.retention = retention }
         if let redaction = security?.redaction { configuration.redaction = redaction }
         try options.apply(to: &configuration)
+        // Before the store is opened: who will not run changes nothing there.
+        let contradictions = configuration.problems + Worker.problems(with: handlers)
+        guard contradictions.isEmpty else { throw Failure(.usage, contradictions.joined(separator: "\n")) }
         self.handlers = handlers
         self.configuration = configuration
     }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Errand
 import ErrandHandlers
+import Glibc
 
 /// Words of a store that flags and arguments may take.
 struct LiveCandidates: Sendable {
@@ -24,7 +25,10 @@ struct LiveCandidates: Sendable {
     static func load(for arguments: [String], in session: Session) async -> LiveCandidates {
         var candidates = LiveCandidates()
         candidates.kinds = session.handlers.map(\.kind)
-        if let configured = try? ConfigurationOptions.parse(flag("--config", of: arguments)).read(in: session) {
+        // A pipe would be waited for.
+        if let options = try? ConfigurationOptions.parse(flag("--config", of: arguments)), isFile(options.path(in: session)),
+            let configured = try? options.read(in: session)
+        {
             candidates.kinds += Array(configured.handlers.keys) + Array(configured.kinds.keys)
             candidates.queues += configured.queues.keys
         }
@@ -54,6 +58,12 @@ struct LiveCandidates: Sendable {
         }
         workers = stats.workers.map(\.id.description)
         ids = try await store.inspection.jobs(matching: JobSelector(), before: nil, limit: LiveCandidates.jobs).jobs.map(\.id.description)
+    }
+
+    private static func isFile(_ path: String?) -> Bool {
+        var status = stat()
+        guard let path, stat(path, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT == S_IFREG
     }
 
     /// A flag and its value, where the line has them.

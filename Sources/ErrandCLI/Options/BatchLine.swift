@@ -44,8 +44,9 @@ struct BatchLine {
         var job = try BatchLine.explained { try form.begun(NewJob(kind: kind, payload: Array("{}".utf8))) }
         if let payload = members.raw("payload") { job.payload = Array(payload) }
         try readOptions(members, into: &job)
-        try BatchLine.explained { try form.complete(&job) }
-        if let key = try text("unique", members) { job.terms.uniqueness = Uniqueness(key: key) }
+        let uniqueKey = try text("unique", members)
+        try BatchLine.explained { try form.complete(&job, uniqueKey: uniqueKey) }
+        try readHalt(members, into: &job)
         if let problem = JobRules.problem(with: job) { throw Problem(text: problem) }
         return job
     }
@@ -67,13 +68,8 @@ struct BatchLine {
         if let key = try text("key", members) { job.key = key }
         if let label = try text("label", members) { job.label = label }
         if let limitKey = try text("limit_key", members) { job.terms.limitKey = limitKey }
-        if let sequence = try text("sequence", members) { job.terms.sequence = JobSequence(sequence) }
-        if let raw = members.raw("halt") {
-            guard raw.elementsEqual("true".utf8) || raw.elementsEqual("false".utf8) else {
-                throw Problem(text: "\"halt\" is neither true nor false")
-            }
-            guard job.terms.sequence != nil else { throw Problem(text: "\"halt\" says more about a sequence: give \"sequence\" too") }
-            job.terms.sequence?.haltsOnDeath = raw.elementsEqual("true".utf8)
+        if let sequence = try text("sequence", members) {
+            job.terms.sequence = JobSequence(sequence, haltsOnDeath: job.terms.sequence?.haltsOnDeath ?? false)
         }
         if let expires = try duration("expires", members) { job.terms.expiresAt = times.now + expires }
         if let deadline = try duration("deadline", members) { job.terms.deadline = times.now + deadline }
@@ -88,6 +84,17 @@ struct BatchLine {
         if let parent = try text("trace_parent", members) {
             job.trace = TraceContext(
                 traceParent: parent, traceState: try text("trace_state", members), baggage: try text("baggage", members))
+        }
+    }
+
+    /// Once it is known whether there is a sequence.
+    private func readHalt(_ members: JSONMembers, into job: inout NewJob) throws(Problem) {
+        if let raw = members.raw("halt") {
+            guard raw.elementsEqual("true".utf8) || raw.elementsEqual("false".utf8) else {
+                throw Problem(text: "\"halt\" is neither true nor false")
+            }
+            guard job.terms.sequence != nil else { throw Problem(text: "\"halt\" says more about a sequence: give \"sequence\" too") }
+            job.terms.sequence?.haltsOnDeath = raw.elementsEqual("true".utf8)
         }
     }
 

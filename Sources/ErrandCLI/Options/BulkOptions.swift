@@ -43,13 +43,18 @@ struct BulkOptions: ParsableArguments {
             return jobs
         }
         var selector = try selection.selector(in: session)
-        if selector.states.isEmpty { selector.states = states }
+        let asksForStates = !selector.states.isEmpty
+        if !asksForStates { selector.states = states }
         var jobs: [JobID] = []
         let list = try await selection.list(selector, in: store.inspection)
         let rest = try await list.forEachPage { jobs += $0.map(\.id) }
         if let remark = rest?.remark("\(verb) …") { try session.talk.line(remark) }
         guard !jobs.isEmpty else {
-            try session.talk.line("no job matches: nothing to \(verb)")
+            selector.states = []
+            let others = asksForStates ? [] : try await store.inspection.jobs(matching: selector, before: nil, limit: 1).jobs
+            let names = JobState.allCases.filter(states.contains).map(\.rawValue).joined(separator: ", ")
+            try session.talk.line(
+                others.isEmpty ? "no job matches: nothing to \(verb)" : "none of the jobs that match is \(names): nothing to \(verb)")
             return []
         }
         let count = "\(jobs.count) job\(jobs.count == 1 ? "" : "s")"

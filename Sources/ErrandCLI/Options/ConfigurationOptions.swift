@@ -29,7 +29,8 @@ struct ConfigurationOptions: ParsableArguments {
         return try ErrandConfiguration.load(path)
     }
 
-    private func path(in session: Session) -> String? {
+    /// Where the file is; `nil` when none is named and none lies here.
+    func path(in session: Session) -> String? {
         if let named = file ?? session.environment["ERRAND_CONFIG"], !named.isEmpty {
             return named.hasPrefix("/") ? named : "\(session.directory)/\(named)"
         }

@@ -27,13 +27,18 @@ struct EnqueueForm {
         return job
     }
 
-    /// `job` with what its payload makes of it: the unique key, and keys that errand.yaml takes from it.
+    /// `job` with what its payload makes of it: the unique key, unless it has the key `uniqueKey`, and keys that errand.yaml takes from it.
     /// - Throws: ``Failure`` with status 2.
-    func complete(_ job: inout NewJob) throws {
+    func complete(_ job: inout NewJob, uniqueKey: String? = nil) throws {
         // What keys are taken from must be JSON to begin with; a payload that is none is refused by the rules of jobs.
         guard JobRules.payloadProblem(job.payload) == nil else { return }
         file?.defaults(of: job.kind).applyPayload(to: &job)
         try unique.apply(to: &job)
+        if let uniqueKey {
+            var uniqueness = job.terms.uniqueness ?? Uniqueness(key: uniqueKey)
+            (uniqueness.key, uniqueness.fields) = (uniqueKey, [])
+            job.terms.uniqueness = uniqueness
+        }
         do throws(UniqueFieldsProblem) {
             job.terms.uniqueness = try job.terms.uniqueness?.resolved(for: job.payload)
         } catch {

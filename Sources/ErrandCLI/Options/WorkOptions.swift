@@ -69,7 +69,6 @@ struct WorkOptions: ParsableArguments {
         if let suspectAfter, !(0...1000).contains(suspectAfter) { throw ValidationError("--suspect-after takes a number from 0 to 1000.") }
         if let spare, spare < 1 { throw ValidationError("--spare takes a number from 1 to one less than -c.") }
         if let sparePriority {
-            guard spare != nil else { throw ValidationError("--spare-priority needs --spare.") }
             if let problem = JobRules.priorityProblem(sparePriority) { throw ValidationError("--spare-priority: \(problem).") }
         }
         _ = try queues.map(WorkOptions.parse(queues:))
@@ -81,7 +80,12 @@ struct WorkOptions: ParsableArguments {
         if let concurrency { configuration.concurrency = concurrency }
         if let queues { configuration.queues = try WorkOptions.parse(queues: queues) }
         if let order { configuration.queueOrder = order }
-        if let spare { configuration.spareSlots = SpareSlots(spare, priority: sparePriority ?? SpareSlots(spare).priority) }
+        if let slots = spare ?? configuration.spareSlots?.slots {
+            let usual = configuration.spareSlots?.priority ?? SpareSlots(slots).priority
+            configuration.spareSlots = SpareSlots(slots, priority: sparePriority ?? usual)
+        } else if sparePriority != nil {
+            throw Failure(.usage, "--spare-priority says more about spare slots: give --spare too, or \"spare\" in errand.yaml")
+        }
         if let lease { configuration.lease = lease }
         if let grace { configuration.grace = grace }
         if let suspectAfter { configuration.suspectThreshold = suspectAfter == 0 ? nil : suspectAfter }

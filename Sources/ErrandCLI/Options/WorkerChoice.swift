@@ -32,6 +32,9 @@ struct WorkerChoice: ParsableArguments {
         try await store.withStore { store in
             let chosen = all ? try await store.inspection.stats().workers : try await WorkerChoice.find(workers, in: store)
             guard !chosen.isEmpty else { return try session.talk.line("no worker is alive: nobody was told") }
+            if directive != .stop, let leaving = chosen.first(where: \.orders.mustStop) {
+                throw Failure(.conflict, "the worker \(leaving.id) is stopping, which cannot be taken back: nobody was told")
+            }
             let attention = Attention(to: [.control, .work, .outcome], on: store.doorbell, clock: session.clock)
             defer { attention.stop() }
             _ = try await store.control.direct(chosen.map(\.id), directive)

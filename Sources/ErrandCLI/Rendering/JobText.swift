@@ -10,7 +10,7 @@ struct JobText {
     var isRaw = false
 
     /// The description, line by line. `workers` are those that live, to tell whether anybody will run the job.
-    func lines(_ job: JobDetail, workers: [StoreStats.WorkerStatus]) -> [String] {
+    func lines(_ job: JobDetail, coverage: WorkerCoverage) -> [String] {
         let summary = job.summary
         var lines = ["\(style.bold("job"))       \(summary.id)  \(style.paint(summary.state.rawValue, TextStyle.color(of: summary.state)))"]
         func add(_ name: String, _ value: String?) {
@@ -48,7 +48,7 @@ struct JobText {
         add("result", job.result.map(value))
         lines += executions(of: job)
         if let error = job.error { lines += ["", style.paint("error     ", .red) + indented("\(error.type): \(error.message)")] }
-        lines += [""] + advice(for: job, workers: workers)
+        lines += [""] + advice(for: job, coverage: coverage)
         return lines
     }
 
@@ -93,7 +93,7 @@ struct JobText {
     }
 
     /// What happens next, and the command to type next.
-    private func advice(for job: JobDetail, workers: [StoreStats.WorkerStatus]) -> [String] {
+    private func advice(for job: JobDetail, coverage: WorkerCoverage) -> [String] {
         let summary = job.summary
         let hasRun = !job.executions.isEmpty
         let logs =
@@ -105,8 +105,10 @@ struct JobText {
         case .running: return ["next: `\(Session.program) logs -f \(summary.id)`, `\(Session.program) cancel \(summary.id)`"]
         case .retryable, .scheduled, .available, .waiting, .blocked:
             var lines: [String] = []
-            if let problem = WorkerCoverage(workers: workers).problem(queue: summary.queue, kind: summary.kind) {
-                lines.append(style.paint("waits: \(problem)", .yellow))
+            let problems = coverage.problems(queue: summary.queue, kind: summary.kind, sequence: job.terms.sequence?.key)
+            lines += problems.map { style.paint("waits: \(TerminalText.escaped($0))", .yellow) }
+            if !problems.isEmpty {
+                // The time does not matter before that is mended.
             } else if summary.state == .retryable || summary.state == .scheduled {
                 lines.append("starts \(style.moment(summary.runAt, now: now))")
             }

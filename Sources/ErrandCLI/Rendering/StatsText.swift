@@ -7,6 +7,8 @@ struct StoreSizes {
     var metrics = StoreMetrics(times: [], outcomes: [])
     /// Bytes of log lines that are kept.
     var logBytes = 0
+    /// What was set for queues and kinds.
+    var settings: [QueueSettings] = []
 
     /// Whether there is nothing to say.
     var isEmpty: Bool { metrics.files.isEmpty && logBytes == 0 }
@@ -28,6 +30,10 @@ struct StatsText {
         if !sizes.isEmpty { lines += ["", style.bold("sizes")] + self.sizes(sizes) }
         let flagged = self.flagged(flags)
         if !flagged.isEmpty { lines += ["", style.bold("log lines with flags")] + flagged }
+        let paused = sizes.settings.filter(\.isPaused).map { setting in
+            "\(setting.scope.what) \(TerminalText.escaped(setting.scope.name)) is \({ if case .sequence = setting.scope { "halted" } else { "paused" } }())"
+        }
+        if !paused.isEmpty { lines += [""] + paused.map { style.paint($0, .yellow) } }
         let waiting = StatsText.uncovered(stats)
         if !waiting.isEmpty {
             lines += [""] + waiting.map { style.paint("\($0.jobs) of \($0.queue)/\($0.kind) wait: \($0.problem)", .yellow) }

@@ -25,6 +25,15 @@ enum Key: Hashable {
         return keys
     }
 
+    /// Whether `bytes` end within what may be one key.
+    static func isUnfinished(_ bytes: [UInt8]) -> Bool {
+        guard let escape = bytes.lastIndex(of: 0x1B) else { return false }
+        let rest = bytes[(escape + 1)...]
+        guard let kind = rest.first else { return true }
+        guard kind == UInt8(ascii: "[") || kind == UInt8(ascii: "O") else { return false }
+        return rest.dropFirst().allSatisfy { (0x20..<0x40).contains($0) }
+    }
+
     /// What follows an escape: a control sequence (ECMA-48) or nothing, when it was the key itself.
     private static func sequence(_ rest: inout ArraySlice<UInt8>) -> [Key] {
         guard let kind = rest.first, kind == UInt8(ascii: "[") || kind == UInt8(ascii: "O") else { return [.escape] }

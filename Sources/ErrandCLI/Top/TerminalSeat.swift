@@ -28,13 +28,18 @@ package struct TerminalSeat: Sendable {
             hasLeft.withLock { hasLeft in
                 guard !hasLeft else { return }
                 hasLeft = true
-                _ = writeFully(Array("\u{1B}[?25h\u{1B}[?1049l".utf8), to: STDOUT_FILENO)
+                _ = writeFully(farewell, to: STDOUT_FILENO)
                 var settings = saved
-                tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
+                tcflush(STDIN_FILENO, TCIFLUSH)
+                tcsetattr(STDIN_FILENO, TCSANOW, &settings)
             }
         }
-        try SignalThread.start([SIGINT, SIGTERM, SIGHUP], onQuestion: {}) { number, _ in
-            leave()
+        try SignalThread.start([SIGINT, SIGTERM, SIGHUP, SIGQUIT], onQuestion: {}) { number, _ in
+            // Whoever draws may wait for a terminal that reads no more: nothing here waits for that, or for them.
+            var settings = saved
+            tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+            var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+            if poll(&output, 1, 0) == 1 { _ = farewell.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) } }
             _exit(128 + number)
         }
         var raw = saved
@@ -54,6 +59,9 @@ package struct TerminalSeat: Sendable {
             }, leave: leave)
     }
 
+    /// Shows the cursor, and the first screen again.
+    private static let farewell = Array("\u{1B}[?25h\u{1B}[?1049l".utf8)
+
     private static let noTerminal = Failure(
         .usage,
         "top needs a terminal: `\(Session.program) top --once` prints one look, `\(Session.program) stats --json` is for scripts")
@@ -65,7 +73,15 @@ package struct TerminalSeat: Sendable {
                 let count = read(STDIN_FILENO, &buffer, buffer.count)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return handle([.quit]) }
-                handle(Key.keys(in: Array(buffer.prefix(count))))
+                var bytes = Array(buffer.prefix(count))
+                // A slow line may deliver one key in pieces.
+                var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+                while Key.isUnfinished(bytes), poll(&input, 1, 100) == 1 {
+                    let more = read(STDIN_FILENO, &buffer, buffer.count)
+                    guard more > 0 else { break }
+                    bytes += buffer.prefix(more)
+                }
+                handle(Key.keys(in: bytes))
             }
         }
     }

@@ -56,6 +56,9 @@ struct TopState: Hashable {
         chosen[list] = names[min(max(0, index(in: look) + steps), names.count - 1)]
     }
 
+    /// Whether it shows the same as `other`, scrolled or not.
+    func isInView(of other: TopState) -> Bool { log == other.log && list == other.list && queue == other.queue }
+
     /// The chosen row, the first where the chosen one is gone.
     func index(in look: TopLook) -> Int {
         chosen[list].flatMap { look.names(of: list).firstIndex(of: $0) } ?? 0
@@ -85,8 +88,6 @@ struct TopState: Hashable {
             log = nil
         } else if queue != nil, list == .jobs {
             (queue, list) = (nil, .queues)
-        } else {
-            isDone = true
         }
     }
 }

@@ -24,10 +24,10 @@ struct ConfigShow: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
-        let directory = try store.resolved(in: session)
-        let file = try config.load(in: session)
         let twins = EnvironmentTwins(environment: session.environment)
-        let work = try Work.parse(Array(try twins.applied(to: ["work"]).dropFirst()))
+        guard let work = try twins.parsed(["work"]) as? Work else { throw Failure(.failed, "there is no verb \"work\"") }
+        let directory = try (store.directory == nil ? work.store : store).resolved(in: session)
+        let file = try (config.file == nil ? work.config : config).load(in: session)
         let plan = try WorkPlan(
             session: session, directory: directory, file: file, security: try SecurityPlan(file, in: session), options: work.options)
         if json {
@@ -58,10 +58,13 @@ struct ConfigShow: AsyncParsableCommand {
             ))
         for setting in file?.settings ?? [] {
             lines.append(
-                ("in store", "\(setting.scope.what) \(setting.scope.name): \(setting.changes.map(ConfigShow.text).joined(separator: ", "))")
+                (
+                    "sets",
+                    "\(setting.scope.what) \(setting.scope.name): \(setting.changes.map(ConfigShow.text).joined(separator: ", "))  (when a worker starts)"
+                )
             )
         }
-        for (name, value) in variables(session) { lines.append(("variable", "\(name)=\(value)")) }
+        for (name, value) in variables(file, session) { lines.append(("variable", "\(name)=\(value)")) }
         return lines
     }
 
@@ -91,7 +94,7 @@ struct ConfigShow: AsyncParsableCommand {
             writer.member(
                 "variables",
                 raw: JSONWriter.object { writer in
-                    for (name, value) in variables(session) { writer.member(name, value) }
+                    for (name, value) in variables(file, session) { writer.member(name, value) }
                 })
         }
     }
@@ -140,20 +143,34 @@ struct ConfigShow: AsyncParsableCommand {
 
     private func storeSource(_ session: Session) -> String {
         if store.directory != nil { return "--store" }
+        if session.environment["ERRAND_WORK_STORE"].map({ !$0.isEmpty }) ?? false { return "ERRAND_WORK_STORE" }
         if session.environment["ERRAND_STORE"].map({ !$0.isEmpty }) ?? false { return "ERRAND_STORE" }
         return "default"
     }
 
     private func configSource(_ session: Session) -> String {
         if config.file != nil { return "--config" }
+        if session.environment["ERRAND_WORK_CONFIG"].map({ !$0.isEmpty }) ?? false { return "ERRAND_WORK_CONFIG" }
         if session.environment["ERRAND_CONFIG"].map({ !$0.isEmpty }) ?? false { return "ERRAND_CONFIG" }
         return "found here"
     }
 
-    /// Variables of this program that are set; what looks like a secret is not shown.
-    private func variables(_ session: Session) -> [(String, String)] {
-        session.environment.filter { $0.key.hasPrefix("ERRAND_") }.sorted { $0.key < $1.key }.map { name, value in
-            (name, name.contains("KEY") || name.contains("SECRET") || name.contains("TOKEN") ? "(set)" : value)
+    /// Variables of this program that are set. Most values are nobody's business: a DSN names a key, and a variable may be anything that the
+    /// file has made a secret.
+    private func variables(_ file: ErrandConfiguration?, _ session: Session) -> [(String, String)] {
+        let secret = Set(file?.secretVariables ?? [])
+        return session.environment.filter { $0.key.hasPrefix("ERRAND_") }.sorted { $0.key < $1.key }.map { name, value in
+            let shown = ConfigShow.isPlain(name) && !secret.contains(name) ? value : "(set)"
+            return (name, EnvironmentTwins.standsForFlag(name) == false ? "\(shown)  (no flag has this variable)" : shown)
         }
+    }
+
+    /// Whether a variable can hold no secret.
+    private static func isPlain(_ name: String) -> Bool {
+        let flags = [
+            "STORE", "CONFIG", "DURABILITY", "RESERVE", "CONCURRENCY", "QUEUES", "ORDER", "SPARE", "SPARE_PRIORITY", "ONCE", "UNTIL_EMPTY",
+            "IDLE_TIMEOUT", "LEASE", "GRACE", "SUSPECT_AFTER", "LOG_FORMAT", "LOG_LEVEL", "SUPERVISE", "JSON", "LIMIT", "INTERVAL", "UTC",
+        ]
+        return flags.contains { name == "ERRAND_\($0)" || name.hasSuffix("_\($0)") }
     }
 }

@@ -20,7 +20,7 @@ struct Enqueue: AsyncParsableCommand {
                 says so.
 
                 A batch is one JSON object a line, from a file or standard input (-): kind, payload, queue, priority, in, at, \
-                max_attempts, timeout, key, meta, label, tags, limit_key, sequence, halt, expires, deadline, trace_parent, trace_state, \
+                max_attempts, timeout, key, meta, label, tags, limit_key, sequence, halt, unique, expires, deadline, trace_parent, trace_state, \
                 baggage. What a line does not say is as the options say. Each commit takes up to 1000 lines; a line that cannot be added is told on \
                 standard error with its number and does not keep others from it. Lines with keys may be added again.
 
@@ -76,6 +76,7 @@ struct Enqueue: AsyncParsableCommand {
             if !command.isEmpty || payload != nil {
                 throw ValidationError("--batch brings its own payloads: leave the payload or command out.")
             }
+            if !settings.environment.isEmpty { throw ValidationError("--env is for one command after --: a batch has payloads.") }
             if settings.key != nil { throw ValidationError("--key names one job: give each line of the batch its own \"key\".") }
             if wait || follow || exitCode { throw ValidationError("--batch does not wait: `wait --tag` does, for jobs with a tag.") }
             return
@@ -200,7 +201,7 @@ struct Enqueue: AsyncParsableCommand {
             throw Failure(.conflict, session.inOwnName(conflict.description))
         }
         if case .unique(let existing) = result {
-            let key = unique.unique ?? unique.uniqueBy ?? ""
+            let key = job.terms.uniqueness?.key ?? ""
             let conflict = EnqueueError.uniqueConflict(key: TerminalText.escaped(key), existing: existing)
             throw Failure(.conflict, session.inOwnName(conflict.description))
         }
@@ -208,8 +209,10 @@ struct Enqueue: AsyncParsableCommand {
 
     private func warn(about job: NewJob, in store: Store, _ session: Session) async throws {
         let workers = try await store.inspection.stats().workers
-        guard let problem = WorkerCoverage(workers: workers).problem(queue: job.queue, kind: job.kind) else { return }
-        try session.talk.line("the job waits: \(problem)")
+        let coverage = WorkerCoverage(workers: workers, settings: try await store.queues.settings())
+        for problem in coverage.problems(queue: job.queue, kind: job.kind, sequence: job.terms.sequence?.key) {
+            try session.talk.line("the job waits: \(TerminalText.escaped(problem))")
+        }
     }
 
     private func awaitEnd(of job: JobID, in store: Store, _ session: Session) async throws {

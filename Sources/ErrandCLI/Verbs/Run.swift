@@ -67,13 +67,25 @@ struct Run: AsyncParsableCommand {
             var configuration = plan.configuration
             (configuration.until, configuration.concurrency, configuration.retention) = (.once, 1, nil)
             (configuration.queues, configuration.spareSlots) = ([(job.queue, nil)], nil)
-            async let log: Void = follow(id, in: security.shown(opened.store), session)
-            try await Worker(
+            let shown = security.shown(opened.store)
+            let attention = Attention(to: [.log, .outcome], on: shown.doorbell, clock: session.clock)
+            defer { attention.stop() }
+            let hasLeft = Mutex(false)
+            async let log: Void = follow(id, in: shown, attention, session) { hasLeft.withLock { $0 } }
+            let worker = Worker(
                 queue: queue, handlers: plan.handlers, configuration: configuration, reporters: [], hooks: session.hooks,
-                middleware: session.middleware
-            ).run()
+                middleware: session.middleware)
+            let signal = try Run.endOnSignals(worker, directory)
+            defer {
+                hasLeft.withLock { $0 = true }
+                attention.wake()
+            }
+            try await worker.run()
+            hasLeft.withLock { $0 = true }
+            attention.wake()
             try await log
-            try await conclude(id, in: security.shown(opened.store), session)
+            if let number = signal() { throw Failure(code: 128 + number) }
+            try await conclude(id, in: shown, session)
             await opened.close()
         } catch {
             await opened.close()
@@ -81,22 +93,41 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    /// Prints the log on standard error until the job has ended.
-    private func follow(_ id: JobID, in store: Store, _ session: Session) async throws {
-        let attention = Attention(to: [.log, .outcome], on: store.doorbell, clock: session.clock)
-        defer { attention.stop() }
+    /// SIGINT, SIGTERM and SIGHUP end the job, and what it has started; a second one ends this process at once. Gives the signal that came.
+    private static func endOnSignals(_ worker: Worker, _ directory: String) throws -> @Sendable () -> Int32? {
+        let came = Came()
+        try SignalThread.start([SIGINT, SIGTERM, SIGHUP], onQuestion: worker.tellRunning) { number, count in
+            came.number.withLock { $0 = number }
+            guard count == 1 else {
+                remove(directory)
+                _exit(128 + number)
+            }
+            worker.cancel()
+        }
+        return { came.number.withLock { $0 } }
+    }
+
+    /// The signal that came.
+    private final class Came: Sendable {
+        let number = Mutex<Int32?>(nil)
+    }
+
+    /// Prints the log on standard error until the job has ended, or its worker has left, with or without an end of the job.
+    private func follow(
+        _ id: JobID, in store: Store, _ attention: Attention, _ session: Session, hasLeft: @Sendable () -> Bool
+    ) async throws {
         let style = TextStyle(on: session.talk, in: session)
         var cursor = JobLogCursor(logs: store.logs, job: id, ordinal: nil)
         while true {
             // The state is read before the lines: lines are committed before the outcome, so what has ended is then complete.
-            let hasEnded = try await store.inspection.states(of: [id])[0]?.isFinal ?? true
+            var hasEnded = hasLeft()
+            if try await store.inspection.states(of: [id])[0]?.isFinal ?? true { hasEnded = true }
             try await cursor.readOn { chunk in
                 for record in LogFraming.records(in: chunk) {
                     for line in LogText(style: style).lines(record, in: chunk) { try session.talk.line(line) }
                 }
             }
             try session.talk.flush()
-            // The worker may leave without it: then nobody waits here for an end that does not come.
             if hasEnded || Task.isCancelled { return }
             await attention.wait()
         }
@@ -104,6 +135,7 @@ struct Run: AsyncParsableCommand {
 
     private func conclude(_ id: JobID, in store: Store, _ session: Session) async throws {
         guard let job = try await store.inspection.job(id) else { throw Failure(.failed, "the job is gone") }
+        guard job.summary.state.isFinal else { throw Failure(.failed, "the job has not ended: it would run again") }
         guard job.summary.state == .completed else {
             let error = job.error.map { "\($0.type): \($0.message)" } ?? job.summary.reason ?? job.summary.state.rawValue
             throw Failure(.failed, session.inOwnName(error))

@@ -36,9 +36,13 @@ struct Show: AsyncParsableCommand {
             case .json: try session.output.object(JobJSON.detail(detail))
             case .ids: try session.output.line(job.description)
             case .table, .wide:
-                let workers = detail.summary.state.isFinal ? [] : try await store.inspection.stats().workers
+                var coverage = WorkerCoverage(workers: [])
+                if !detail.summary.state.isFinal {
+                    coverage = WorkerCoverage(
+                        workers: try await store.inspection.stats().workers, settings: try await store.queues.settings())
+                }
                 let text = JobText(style: output.style(for: session.output, in: session), now: session.clock.now(), isRaw: raw)
-                for line in text.lines(detail, workers: workers) { try session.output.line(line) }
+                for line in text.lines(detail, coverage: coverage) { try session.output.line(line) }
             }
         }
     }

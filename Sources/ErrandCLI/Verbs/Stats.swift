@@ -25,10 +25,12 @@ struct Stats: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let stats = try await store.inspection.stats()
-            let sizes = StoreSizes(metrics: try await store.inspection.metrics(), logBytes: try await store.logs.totalBytes())
+            let sizes = StoreSizes(
+                metrics: try await store.inspection.metrics(), logBytes: try await store.logs.totalBytes(),
+                settings: try await store.queues.settings())
             if prometheus {
                 let page = PrometheusText.page(
-                    stats, sizes.metrics, try await store.queues.settings(), logBytes: sizes.logBytes, now: session.clock.now())
+                    stats, sizes.metrics, sizes.settings, logBytes: sizes.logBytes, now: session.clock.now())
                 for line in page { try session.output.line(line) }
                 return
             }

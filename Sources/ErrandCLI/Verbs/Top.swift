@@ -9,7 +9,7 @@ struct Top: AsyncParsableCommand {
         abstract: "Watch jobs, queues, errors and workers in a terminal, down to a job's log.",
         discussion: """
             Tab goes from list to list, the arrows choose, Enter opens the log of a job or of an error's newest job, or the jobs of a queue; \
-            Esc goes back, q ends. The log follows its job while it is not scrolled up. WAIT and RUN are half and 95 of 100 of all \
+            Esc goes back, q or Ctrl-C ends. The log follows its job while it is not scrolled up. WAIT and RUN are half and 95 of 100 of all \
             executions since the store was made.
 
             Exit codes: 0 ended, 2 bad usage, or no terminal, 4 store unavailable.
@@ -74,18 +74,19 @@ struct Top: AsyncParsableCommand {
             let interval = min(interval ?? .seconds(1), state.log == nil ? .seconds(3600) : Top.logInterval)
             let nextLook = session.clock.uptime() + interval
             // Keys that need nothing new are answered from what is there.
-            while !state.isDone, state.log == shown.log, state.list == shown.list, state.queue == shown.queue {
+            while true {
                 let (columns, rows) = seat.size()
                 let screen = TopScreen(style: style, columns: columns, rows: rows, store: directory)
+                for key in pressed.withLock({ keys in
+                    defer { keys = [] }
+                    return keys
+                }) { state.press(key, look, height: screen.height) }
+                guard !state.isDone, state.isInView(of: shown) else { break }
                 look.now = session.clock.now()
                 seat.show(screen.lines(state, look))
                 let left = nextLook - session.clock.uptime()
                 guard left > .zero else { break }
                 await attention.wait(atMost: left)
-                for key in pressed.withLock({ keys in
-                    defer { keys = [] }
-                    return keys
-                }) { state.press(key, look, height: screen.height) }
             }
         }
     }

@@ -109,5 +109,5 @@ struct ScaleWorkers: AsyncParsableCommand {
         }
     }
 
-    func run() async throws { try await choice.tell(.scale(slots: slots), done: "has \(slots) slots") }
+    func run() async throws { try await choice.tell(.scale(slots: slots), done: slots == 1 ? "has 1 slot" : "has \(slots) slots") }
 }

@@ -9,10 +9,12 @@ enum ErrorFingerprint {
     static func text(of message: String) -> String {
         let line = message.prefix { !$0.isNewline }.prefix(1000)
         var marked = String(line)
-        marked.replace(#/"[^"]*"|'[^']*'|`[^`]*`/#, with: "…")
+        marked.replace(#/"[^"]*"|`[^`]*`/#, with: "…")
+        // An apostrophe within a word quotes nothing.
+        marked.replace(#/(^|[^\w])'[^']*'(?!\w)/#) { "\($0.output.1)…" }
         marked.replace(#/\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b/#, with: "#")
         marked.replace(#/\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-fA-F]*[0-9])[0-9a-fA-F]{8,}\b/#, with: "#")
-        marked.replace(#/\b[0-9]+(?:[.,][0-9]+)*\b/#, with: "#")
+        marked.replace(#/[0-9]+(?:[.,][0-9]+)*/#, with: "#")
         return marked
     }
 }
