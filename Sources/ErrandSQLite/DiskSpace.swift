@@ -90,11 +90,12 @@ final class SpaceGuard: Sendable {
             "\(directory) has \(room(space)), and the last \(ByteText.short(reserve)) are kept for the outcomes of running jobs: free some space, and work goes on by itself (or keep less, with --reserve or ERRAND_RESERVE)"
     }
 
-    /// Why no log line may be kept at this moment; `nil` when one may.
-    func shortageForLogs() -> String? {
+    /// Why log lines of `bytes` may not be kept at this moment; `nil` when they may. They are written twice, to the write-ahead log and from
+    /// there: a large batch must not take what jobs need.
+    func shortageForLogs(of bytes: Int = 0) -> String? {
         guard let space = look() else { return nil }
         let reserve = rules.logReserve(of: space)
-        guard space.spare < reserve else { return nil }
+        guard space.spare - 2 * bytes < reserve else { return nil }
         return
             "\(directory) has \(room(space)), and the last \(ByteText.short(reserve)) are not for logs: free some space, and lines are kept again"
     }

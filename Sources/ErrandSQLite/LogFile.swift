@@ -133,7 +133,8 @@ final class LogFile: LogStore {
 
     func append(_ chunks: [LogChunk], dropping: [Int64]) async throws(JobStoreError) -> [Int64] {
         // An empty one as well takes its place in the line: it returns when everything before it is committed.
-        if !chunks.isEmpty, let shortage = space.shortageForLogs() { throw .full(reason: shortage) }
+        let bytes = chunks.reduce(0) { $0 + $1.body.count }
+        if !chunks.isEmpty, let shortage = space.shortageForLogs(of: bytes) { throw .full(reason: shortage) }
         return try await threads().writer.perform(.normal) { (database) throws(JobStoreError) in
             try database.append(chunks, dropping: dropping)
         }

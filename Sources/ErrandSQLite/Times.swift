@@ -26,6 +26,7 @@ extension QueueDatabase {
     }
 
     private func count(_ what: Int64, feed: Int64, microseconds: Int64) {
+        let microseconds = min(microseconds, Limits.longestDuration.wholeMicroseconds)
         let bucket = Int64(TimeHistogram.bucket(of: .microseconds(microseconds)))
         gathered.times[TimeKey(feed: feed, what: what, bucket: bucket), default: Tally()].add(microseconds)
     }
@@ -71,11 +72,12 @@ extension QueueReader {
 
 /// The statements of times.
 enum TimeSQL {
-    /// Once for each feed and bucket in a transaction. Primary key of `errand_time`.
+    /// Once for each feed and bucket in a transaction. Primary key of `errand_time`. A sum that cannot grow any more stays: one that became
+    /// a floating-point number would be refused, and with it the claim.
     static let add = SQL(
         """
         INSERT INTO errand_time(feed, what, bucket, n, us) VALUES(:feed, :what, :bucket, :n, :us)
-            ON CONFLICT(feed, what, bucket) DO UPDATE SET n = n + excluded.n, us = us + excluded.us
+            ON CONFLICT(feed, what, bucket) DO UPDATE SET n = n + excluded.n, us = min(us, 4611686018427387904) + excluded.us
         """)
 
     /// A few rows for each queue and kind.

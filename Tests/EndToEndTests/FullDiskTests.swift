@@ -56,6 +56,8 @@ struct FullDiskTests {
         // A worker that starts looks after the ballast at once.
         let next = try disk.start(Sandbox.errand, ["work"])
         #expect(try eventually { try disk.has("ballast") })
+        // It hears signals before it has its place in the register.
+        #expect(try eventually { try disk.errand("workers").out.contains("working") })
         next.signal(SIGTERM)
         #expect(next.waitForEnd().status == 0)
     }

@@ -31,6 +31,13 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: sandbox.store))
     }
 
+    @Test func `a command after -- runs as enqueue would have it run`() throws {
+        let sandbox = try Sandbox()
+        let ended = try sandbox.run("run", "--", "sh", "-c", "echo hi; exit 3")
+        #expect(ended.status == 1 && ended.err.contains("hi") && ended.err.contains("exit status 3"), "\(ended)")
+        #expect(try sandbox.run("run").status == 2)
+    }
+
     @Test func `a job that would run again ends the verb, and says so`() throws {
         let sandbox = try Sandbox()
         let ended = try sandbox.run("run", "command", #"{"argv":["sh","-c","echo hi; exit 75"]}"#)

@@ -140,4 +140,14 @@ import Testing
         #expect(ended.err.contains("none of the jobs that match is completed, cancelled, dead: nothing to delete"), "\(ended)")
         #expect(await world.run("delete", "--kind", "nobody", "--yes").err.contains("no job matches"))
     }
+
+    @Test func `a dry run of named jobs says which would be refused`() async throws {
+        let world = World()
+        let id = try await world.enqueue("mail")
+        let dry = await world.run("retry", id.description, "--dry-run")
+        #expect(dry.code == 0 && dry.lines.isEmpty)
+        #expect(dry.err == "\(id) would be refused: it is available\nwould retry 0 jobs\n")
+        let cancel = await world.run("cancel", id.description, "--dry-run")
+        #expect(cancel.lines == [id.description] && cancel.err == "would cancel 1 job\n")
+    }
 }

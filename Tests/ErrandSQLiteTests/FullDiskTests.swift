@@ -130,9 +130,10 @@ private final class PretendedDisk: Sendable {
         let chunk = LogChunk(
             job: nil, ordinal: 1, firstSequence: 1, lines: 1, firstTime: Timestamp(microseconds: 1), lastTime: Timestamp(microseconds: 1),
             highestLevel: .info, flags: [], body: Array("x\n".utf8))
-        disk.free = 128 << 20
+        // Its two bytes are written twice.
+        disk.free = (128 << 20) + 4
         let cursors = try await store.store.logs.append([chunk], dropping: [])
-        disk.free -= 1
+        disk.free = (128 << 20) - 1
         do {
             _ = try await store.store.logs.append([chunk], dropping: cursors)
             Issue.record("a line was kept")
@@ -244,5 +245,13 @@ private final class PretendedDisk: Sendable {
         try SQLiteStore.open(directory: path).close()
         #expect(
             try Connection(path: "\(path)/queue.db", queryOnly: true, isStopgap: true).integer("SELECT count(*) FROM errand_job") == 0)
+    }
+
+    @Test func `a batch of lines is refused before it takes what jobs need`() {
+        let rules = SpaceRules(reserve: 1 << 20)
+        let space = SpaceGuard(directory: "/s", rules: rules) { DiskSpace(free: 3 << 20, total: 16 << 20) }
+        #expect(space.shortageForLogs(of: 512 << 10) == nil)
+        #expect(space.shortageForLogs(of: (512 << 10) + 1) != nil, "twice that is more than the megabyte above the reserve")
+        #expect(space.shortageForJobs() == nil)
     }
 }

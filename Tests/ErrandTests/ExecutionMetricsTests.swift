@@ -26,5 +26,6 @@ import Testing
         #expect(try metrics.expectTimer("errand_wait", feed).values.count == 3)
         #expect(try metrics.expectTimer("errand_wait", feed).values.allSatisfy { $0 >= 0 })
         #expect(try metrics.expectGauge("errand_running").lastValue == 0)
+        #expect(try metrics.expectGauge("errand_slots").lastValue.map { $0 >= 1 } == true)
     }
 }

@@ -3,8 +3,8 @@
 import CoreMetrics
 import Synchronization
 
-/// The metrics of one worker: `errand_executions` (by queue, kind, outcome), `errand_wait` and `errand_run` (times, by queue and kind) and
-/// `errand_running`. Where no library is bootstrapped they cost a look into a dictionary.
+/// The metrics of one worker: `errand_executions` (by queue, kind, outcome), `errand_wait` and `errand_run` (times, by queue and kind),
+/// `errand_running` and `errand_slots` (together its saturation). Where no library is bootstrapped they cost a look into a dictionary.
 final class ExecutionMetrics: Sendable {
     private struct Feed: Hashable {
         var queue: String
@@ -27,9 +27,10 @@ final class ExecutionMetrics: Sendable {
     private let running: Gauge
     private let state = Mutex(State())
 
-    /// Metrics of `factory`; `nil` is the process's own.
-    init(factory: (any MetricsFactory)?) {
+    /// Metrics of a worker with `slots` slots, told to `factory`; `nil` is the process's own.
+    init(slots: Int, factory: (any MetricsFactory)?) {
         self.factory = factory
+        Gauge(label: "errand_slots", factory: factory ?? MetricsSystem.factory).record(slots)
         running = Gauge(label: "errand_running", factory: factory ?? MetricsSystem.factory)
     }
 
@@ -79,5 +80,5 @@ final class ExecutionMetrics: Sendable {
             factory: factory ?? MetricsSystem.factory)
     }
 
-    private static func nanoseconds(_ time: Duration) -> Int64 { max(0, time.wholeMicroseconds * 1000) }
+    private static func nanoseconds(_ time: Duration) -> Int64 { max(0, min(time, Limits.longestDuration).wholeMicroseconds * 1000) }
 }

@@ -53,7 +53,7 @@ public final class Worker: Service {
         /// Whether to refuse to run when lines of swift-log loggers would not reach the logs of executions (a program built on `ErrandApp` does);
         /// false by default: a warning is logged, and an execution's own `context.logger` works all the same.
         public var requiresLogCapture = false
-        /// Where executions are counted and timed (`errand_executions`, `errand_wait`, `errand_run`, `errand_running`); `nil`, the default,
+        /// Where executions are counted and timed (`errand_executions`, `errand_wait`, `errand_run`, `errand_running`, `errand_slots`); `nil`, the default,
         /// is the library that the process has bootstrapped with `MetricsSystem`, if any.
         public var metrics: (any MetricsFactory)?
         /// Ends what is left of executions whose worker died, before their jobs run again; nothing by default.

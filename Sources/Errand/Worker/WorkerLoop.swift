@@ -57,7 +57,7 @@ final class WorkerLoop: Sendable {
             store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
             reporting: reporting, pump: pump, clock: queue.clock)
         crashFile = CrashFile(ledger: queue.store.crashes, logger: configuration.logger)
-        metrics = ExecutionMetrics(factory: configuration.metrics)
+        metrics = ExecutionMetrics(slots: configuration.concurrency, factory: configuration.metrics)
     }
 
     /// Calls `answer` at the next turn of the worker's own thread; from any thread.

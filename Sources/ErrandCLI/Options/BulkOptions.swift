@@ -33,6 +33,22 @@ struct BulkOptions: ParsableArguments {
         for job in jobs { try session.output.line(job.description) }
     }
 
+    /// Those of `jobs` that the verb would take, after saying how many, and why not the others.
+    private func fitting(
+        _ jobs: [JobID], for verb: String, in store: Store, states: Set<JobState>, session: Session
+    ) async throws -> [JobID] {
+        var fitting: [JobID] = []
+        for (job, state) in zip(jobs, try await store.inspection.states(of: jobs)) {
+            if let state, states.contains(state) {
+                fitting.append(job)
+            } else {
+                try session.talk.line("\(job) would be refused: it is \(state?.rawValue ?? "gone")")
+            }
+        }
+        try session.talk.line("would \(verb) \(fitting.count) job\(fitting.count == 1 ? "" : "s")")
+        return fitting
+    }
+
     /// The jobs, after asking where that is due; empty when the answer was no or nothing is selected (which has been said then).
     /// Without --state the selection is restricted to `states`, which are those that the verb can change.
     /// - Throws: ``Failure``: 3 for an unknown ID, 2 when nobody can be asked and --yes is missing; `JobStoreError`.
@@ -40,7 +56,7 @@ struct BulkOptions: ParsableArguments {
         if !ids.isEmpty {
             let jobs = try await JobResolver(inspection: store.inspection).jobs(ids)
             if jobs.isEmpty { try session.talk.line("standard input names no job: nothing to \(verb)") }
-            return jobs
+            return dryRun ? try await fitting(jobs, for: verb, in: store, states: states, session: session) : jobs
         }
         var selector = try selection.selector(in: session)
         let asksForStates = !selector.states.isEmpty

@@ -13,10 +13,14 @@ struct UniqueOptions: ParsableArguments {
             "Make the unique key of these places in the payload: account.id, or several with commas.", valueName: "field,..."))
     var uniqueBy: String?
 
-    @Option(help: ArgumentHelp("Within what the key is unique: kind (default), queue, kind-and-queue, store.", valueName: "scope"))
+    @Option(
+        help: ArgumentHelp("Within what the key is unique: kind (default), queue, kind-and-queue, store.", valueName: "scope"),
+        completion: .list(["kind", "queue", "kind-and-queue", "store"]))
     var uniqueScope: String?
 
-    @Option(help: ArgumentHelp("Until when the job has its key: ended (default), or started.", valueName: "state"))
+    @Option(
+        help: ArgumentHelp("Until when the job has its key: ended (default), or started.", valueName: "state"),
+        completion: .list(["ended", "started"]))
     var uniqueUntil: String?
 
     @Option(
@@ -28,7 +32,8 @@ struct UniqueOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What the second job does: reject (default: exit 5), replace the first if it has not started, debounce=5s[,max=1m], keep-last (one runs, one waits, the latest payload counts).",
-            valueName: "mode"))
+            valueName: "mode"),
+        completion: .list(["reject", "replace", "keep-last", "debounce="]))
     var onConflict: String?
 
     func validate() throws {

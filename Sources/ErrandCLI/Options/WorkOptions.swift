@@ -13,14 +13,16 @@ struct WorkOptions: ParsableArguments {
         help: ArgumentHelp("Slots in all, 1 to 10000; default: errand.yaml, then 10.", valueName: "number"))
     var concurrency: Int?
 
-    @Option(help: ArgumentHelp("The queues to serve, each with a cap of its own if it shall have one: a:4,b.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp("The queues to serve, each with a cap of its own if it shall have one: a:4,b.", valueName: "list"),
+        completion: .queues)
     var queues: String?
 
     @Option(
         help: ArgumentHelp(
             "Which queue gives the next job: weighted (by `queues set --weight`, the default) or strict (as they are named).",
             valueName: "order"),
-        transform: WordArgument.read)
+        completion: .list(QueueOrder.allCases.map(\.rawValue)), transform: WordArgument.read)
     var order: QueueOrder?
 
     @Option(help: ArgumentHelp("Slots to keep free for urgent jobs, fewer than -c.", valueName: "number"))

@@ -44,7 +44,9 @@ struct Enqueue: AsyncParsableCommand {
     @OptionGroup var reserve: ReserveOptions
     @OptionGroup var config: ConfigurationOptions
 
-    @Option(help: ArgumentHelp("Add one job for each line of JSON in this file, or of standard input (-).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Add one job for each line of JSON in this file, or of standard input (-).", valueName: "file"),
+        completion: .file())
     var batch: String?
 
     @Flag(help: "Store the payload unencrypted, also where the newest job is encrypted.")

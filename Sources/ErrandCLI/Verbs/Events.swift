@@ -40,7 +40,7 @@ struct Events: AsyncParsableCommand {
 
     @Option(
         name: .customLong("event"), help: ArgumentHelp("Only this event, such as died; may be repeated.", valueName: "event"),
-        transform: WordArgument.read)
+        completion: .list(JobEvent.Change.allCases.map(\.rawValue)), transform: WordArgument.read)
     var changes: [JobEvent.Change] = []
 
     @Flag(name: .customLong("utc"), help: "Show times in UTC instead of local time.")

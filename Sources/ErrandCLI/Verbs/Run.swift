@@ -33,14 +33,25 @@ struct Run: AsyncParsableCommand {
     var meta: [NameValue] = []
 
     @Argument(help: ArgumentHelp("What handles the job.", valueName: "kind"), completion: .kinds)
-    var kind: String
+    var kind: String?
 
     @Argument(help: ArgumentHelp("Its input: JSON, @file, or - for standard input; {} when it is left out.", valueName: "payload"))
     var payload: String?
 
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("A command and its arguments, after --.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        if kind == nil, command.isEmpty { throw ValidationError("What shall run? Give a kind, or a command after --.") }
+        if kind != nil, !command.isEmpty { throw ValidationError("Give either a kind or a command after --, not both.") }
+    }
+
     func run() async throws {
         let session = Session.current
-        var job = NewJob(kind: kind, payload: try PayloadText.read(payload ?? "{}", session))
+        var job =
+            try kind.map { NewJob(kind: $0, payload: try PayloadText.read(payload ?? "{}", session)) }
+            ?? PlainCommand(argv: command, session: session, extra: []).job()
+        let kind = job.kind
         (job.maxAttempts, job.timeout) = (1, timeout)
         for pair in meta { job.meta[pair.name] = pair.value }
         sharing.apply(to: &job)

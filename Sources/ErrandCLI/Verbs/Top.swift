@@ -26,7 +26,9 @@ struct Top: AsyncParsableCommand {
     @Flag(help: "Print one look at a list, and end; needs no terminal.")
     var once = false
 
-    @Option(help: ArgumentHelp("The list to begin with: jobs, queues, errors or workers.", valueName: "list"), transform: WordArgument.read)
+    @Option(
+        help: ArgumentHelp("The list to begin with: jobs, queues, errors or workers.", valueName: "list"),
+        completion: .list(TopState.List.allCases.map(\.rawValue)), transform: WordArgument.read)
     var list: TopState.List = .jobs
 
     /// How often an open log is read.
