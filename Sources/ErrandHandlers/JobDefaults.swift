@@ -114,6 +114,10 @@ extension ConfigurationReader {
             return nil
         }
         unique.fields = fields
+        // The key is still to come: here only what goes with what is looked at.
+        var keyed = unique
+        keyed.key = "key"
+        if let problem = JobRules.problem(with: keyed) { report(member.value, problem) }
         return uniqueness(by: fields, member).map { _ in unique }
     }
 

@@ -133,7 +133,7 @@ struct ErrandConfigurationTests {
                 expires: 2h
                 deadline: 1d
                 tags: [nightly, mail]
-                unique: { by: [to, template], scope: kind-and-queue, until: started, for: 10m, on_conflict: { debounce: 5s, max: 1m } }
+                unique: { by: [to, template], scope: kind-and-queue, until: ended, for: 10m, on_conflict: { debounce: 5s, max: 1m } }
                 limit_key: tenant
                 sequence: account.id
               plain: { unique: [to] }
@@ -150,7 +150,7 @@ struct ErrandConfigurationTests {
         #expect(
             job.terms.uniqueness
                 == Uniqueness(
-                    by: ["to", "template"], scope: .kindAndQueue, until: .started,
+                    by: ["to", "template"], scope: .kindAndQueue, until: .ended,
                     onConflict: .debounce(delay: .seconds(5), maximumWait: .seconds(60)), period: .seconds(600)))
         #expect(configuration.defaults(of: "plain").maxAttempts == 3)
         #expect(configuration.defaults(of: "plain").uniqueness == Uniqueness(by: ["to"]))
@@ -175,6 +175,10 @@ struct ErrandConfigurationTests {
         (
             "kinds: { a: { unique: { by: [b], on_conflict: explode } } }",
             "1:47: \"on_conflict\" is one of keep-last, reject, replace, { debounce: 5s, max: 1m }, not \"explode\""
+        ),
+        (
+            "kinds: { a: { unique: { by: [b], until: started, for: 1m } } }",
+            "1:23: a unique key is kept for a period or until the job starts, not both"
         ),
         ("kinds: { a: { unique: { by: to } } }", "1:29: \"by\" must be a list, such as [account.id]"),
         ("kinds: { a: { expires: 0s } }", "1:24: "),

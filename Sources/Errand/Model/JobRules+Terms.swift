@@ -39,7 +39,7 @@ extension JobRules {
     }
 
     /// What is wrong with a unique key and what goes with it.
-    static func problem(with uniqueness: Uniqueness) -> String? {
+    package static func problem(with uniqueness: Uniqueness) -> String? {
         if let problem = textProblem(uniqueness.key, limit: Limits.uniqueKeyBytes, what: "unique key") {
             return uniqueness.fields.isEmpty
                 ? problem : "\(problem); it is made of the payload's \(uniqueness.fields.joined(separator: ", "))"

@@ -46,6 +46,7 @@ struct EnvironmentTwins {
         do {
             return try ErrandCommand.parseAsRoot(applied)
         } catch {
+            // Whether the line is fine without the variables is all that matters here; what is wrong with it otherwise is in `error`.
             guard applied != arguments, (try? ErrandCommand.parseAsRoot(arguments)) != nil else { throw error }
             let path = EnvironmentTwins.verb(in: arguments).path
             let names = applied.filter { !arguments.contains($0) }.map { word in
@@ -64,7 +65,8 @@ struct EnvironmentTwins {
         let meant = commands(ErrandCommand.self, []).filter { variable.hasPrefix(name(of: $0.1) + "_") }
         guard !meant.isEmpty else { return nil }
         return meant.contains { type, path in
-            let flags = (try? flags(of: type)) ?? []
+            // A dump that cannot be read would be the parser's mistake: nobody's variable is called wrong for it.
+            guard let flags = try? flags(of: type) else { return true }
             return flags.contains { variable == name(of: path) + "_" + EnvironmentTwins.variable($0.longNames[0]) }
         }
     }

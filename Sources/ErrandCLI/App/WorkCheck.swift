@@ -35,18 +35,9 @@ struct WorkCheck {
         if let file {
             problems += SecurityPlan.problems(with: file, in: session) + WorkPlan.problems(with: file, CommandOptions(), session)
         }
-        problems += look { try configuration(file) }?.problems ?? []
+        problems += look { try WorkPlan.configuration(session.worker, file, work.options) }?.problems ?? []
         guard problems.isEmpty, let directory else { throw Failure(.usage, problems.joined(separator: "\n")) }
         return lines(file, directory)
-    }
-
-    /// The settings that would be in force, of which handlers are no part.
-    private func configuration(_ file: ErrandConfiguration?) throws -> Worker.Configuration {
-        var configuration = session.worker
-        if let file, !file.queues.isEmpty { configuration.queues = file.workedQueues }
-        file?.worker.apply(to: &configuration)
-        try work.options.apply(to: &configuration)
-        return configuration
     }
 
     private func lines(_ file: ErrandConfiguration?, _ directory: String) -> [String] {

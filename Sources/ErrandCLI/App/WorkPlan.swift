@@ -42,19 +42,27 @@ struct WorkPlan {
             let problems = WorkPlan.problems(with: file, commands, session)
             guard problems.isEmpty else { throw Failure(.usage, problems.joined(separator: "\n")) }
             handlers += file.commandHandlers(commands)
-            if !file.queues.isEmpty {
-                configuration.queues = file.workedQueues
-            }
         }
-        file?.worker.apply(to: &configuration)
+        configuration = try WorkPlan.configuration(configuration, file, options)
         if let retention = file?.retention { configuration.retention = retention }
         if let redaction = security?.redaction { configuration.redaction = redaction }
-        try options.apply(to: &configuration)
         // Before the store is opened: who will not run changes nothing there.
         let contradictions = configuration.problems + Worker.problems(with: handlers)
         guard contradictions.isEmpty else { throw Failure(.usage, contradictions.joined(separator: "\n")) }
         self.handlers = handlers
         self.configuration = configuration
+    }
+
+    /// `base` with what the file and the command line say of how the worker runs.
+    /// - Throws: ``Failure``, `ValidationError`.
+    static func configuration(
+        _ base: Worker.Configuration, _ file: ErrandConfiguration?, _ options: WorkOptions
+    ) throws -> Worker.Configuration {
+        var configuration = base
+        if let file, !file.queues.isEmpty { configuration.queues = file.workedQueues }
+        file?.worker.apply(to: &configuration)
+        try options.apply(to: &configuration)
+        return configuration
     }
 
     /// What of `file` cannot work in this place: programs that are not here, kinds that the program handles itself.

@@ -25,18 +25,18 @@ struct LiveCandidates: Sendable {
     static func load(for arguments: [String], in session: Session) async -> LiveCandidates {
         var candidates = LiveCandidates()
         candidates.kinds = session.handlers.map(\.kind)
-        // A pipe would be waited for.
+        // A half-typed line has no place for a message: what cannot be read offers nothing. A pipe would be waited for.
         if let options = try? ConfigurationOptions.parse(flag("--config", of: arguments)), isFile(options.path(in: session)),
             let configured = try? options.read(in: session)
         {
             candidates.kinds += Array(configured.handlers.keys) + Array(configured.kinds.keys)
             candidates.queues += configured.queues.keys
         }
+        // The same goes for a store.
         if let directory = try? StoreOptions.parse(flag("--store", of: arguments)).resolved(in: session),
             let opened = try? await session.openStore(
                 StoreRequest(directory: directory, createIfMissing: false, lockWait: .milliseconds(200)))
         {
-            // A store that cannot be read offers nothing: there is no place for a message on a half-typed line.
             try? await candidates.read(opened.store)
             await opened.close()
         }
