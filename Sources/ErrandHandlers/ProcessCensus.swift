@@ -72,21 +72,37 @@ struct ProcessCensus {
     /// `nil` for processes of other users and those that are gone; empty for zombies and kernel threads.
     private func environment(of number: pid_t) -> [UInt8]? {
         var bytes = read("environ", of: number)
-        // In the middle of an exec a process has a program and no environment yet; a moment later it has both.
-        for _ in 0..<ProcessCensus.execPatience where bytes?.isEmpty == true && isInExec(number) {
-            sched_yield()
+        // In the middle of an exec a process has a program and no environment yet, and what was opened before an exec reads as empty
+        // after it: looked at again until it has one. That may take until it gets a processor, which others want as well.
+        for _ in 0..<ProcessCensus.execPatience where bytes?.isEmpty == true && shouldHaveEnvironment(number) {
+            usleep(ProcessCensus.execPause)
             bytes = read("environ", of: number)
         }
         return bytes
     }
 
-    /// How often a process in the middle of an exec is looked at again before it is taken as it is.
-    private static let execPatience = 1000
+    /// How often a process without the environment that it should have is looked at again before it is taken as it is: two seconds.
+    private static let execPatience = 2000
+    /// Microseconds between two such looks.
+    private static let execPause: useconds_t = 1000
 
-    /// Whether a process has a program, unlike a kernel thread or a zombie, but no arguments yet.
-    private func isInExec(_ number: pid_t) -> Bool {
+    /// Whether a process that shows no environment has one, or will have in a moment; unlike kernel threads and zombies it has a program.
+    private func shouldHaveEnvironment(_ number: pid_t) -> Bool {
         var link: CChar = 0
-        return readlink("/proc/\(number)/exe", &link, 1) > 0 && read("cmdline", of: number)?.isEmpty == true
+        guard readlink("/proc/\(number)/exe", &link, 1) > 0, let status = read("stat", of: number) else { return false }
+        return ProcessCensus.environmentLength(inStatus: status) != 0
+    }
+
+    /// How many bytes of environment a process was given, by its `stat` (`env_start` and `env_end` of proc_pid_stat(5)); `nil` when their
+    /// place is not laid out yet, in the middle of an exec.
+    static func environmentLength(inStatus status: [UInt8]) -> Int? {
+        // The program's name, in parentheses, may hold anything. The field behind it is the third.
+        guard let name = status.lastIndex(of: UInt8(ascii: ")")) else { return 0 }
+        let fields = status[(name + 1)...].split(separator: UInt8(ascii: " "))
+        guard fields.count > 48, let start = Int(String(decoding: fields[47], as: UTF8.self)),
+            let end = Int(String(decoding: fields[48], as: UTF8.self))
+        else { return 0 }
+        return end == 0 ? nil : end - start
     }
 
     /// A file of `/proc` about a process of this user.

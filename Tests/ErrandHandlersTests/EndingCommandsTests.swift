@@ -116,12 +116,7 @@ import Testing
         let neighbour = try start(["sleep", "600"], environment: ["ERRAND_EXECUTION_ID=\(other.context.executionID)"])
         let lookalike = try start(["sleep", "600"], environment: ["X\(prefix)", "\(prefix)1", "A=\(prefix)"])
         // Each is collected: a child that nobody waits for would keep the test runner's own wait for exit tests busy for ever.
-        defer {
-            for process in [orphan, neighbour, lookalike] {
-                kill(process, SIGKILL)
-                waitpid(process, nil, 0)
-            }
-        }
+        defer { [orphan, neighbour, lookalike].forEach(end) }
 
         #expect(OrphanSweep.end([dead.context.executionID]) >= 1)
         #expect(!isAlive(orphan))
@@ -129,6 +124,39 @@ import Testing
         #expect(dead.processes() == [])
         #expect(OrphanSweep.end([dead.context.executionID]) == 0)
         #expect(OrphanSweep.end([]) == 0)
+    }
+
+    @Test func `a process is found from the moment that it was started, however busy the machine is`() throws {
+        let room = CommandRoom()
+        // As many as are ready to run at once: the new process waits for its turn, perhaps in the middle of its exec.
+        let hogs = try (0..<4).map { _ in try start(["sh", "-c", "while :; do :; done"], environment: []) }
+        defer { hogs.forEach(end) }
+        for round in 0..<150 {
+            // One exec after the other, so that some are met in the middle.
+            let process = try start(
+                Array(repeating: "env", count: 30) + ["sleep", "600"],
+                environment: ["ERRAND_EXECUTION_ID=\(room.context.executionID)"])
+            defer { end(process) }
+            #expect(room.processes() == [process], "round \(round)")
+        }
+    }
+
+    @Test func `a process in the middle of an exec is told from one without an environment`() throws {
+        func length(_ start: Int, _ end: Int) -> Int? {
+            let fields = "1 (a) b) " + Array(repeating: "7", count: 47).joined(separator: " ")
+            return ProcessCensus.environmentLength(inStatus: Array("\(fields) \(start) \(end) 0\n".utf8))
+        }
+        let own = try Array(Data(contentsOf: URL(fileURLWithPath: "/proc/self/stat")))
+        #expect(try #require(ProcessCensus.environmentLength(inStatus: own)) > 0)
+        #expect(length(0, 0) == nil)
+        #expect(length(140, 140) == 0)
+        #expect(length(100, 140) == 40)
+        #expect(ProcessCensus.environmentLength(inStatus: Array("cut".utf8)) == 0)
+    }
+
+    private func end(_ process: pid_t) {
+        kill(process, SIGKILL)
+        waitpid(process, nil, 0)
     }
 
     private func start(_ argv: [String], environment: [String]) throws -> pid_t {
