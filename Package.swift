@@ -67,10 +67,11 @@ let package = Package(
             name: "ErrandContext",
             dependencies: ["CErrand", logging, tracing],
             swiftSettings: strict),
+        .target(name: "ErrandSchedules", dependencies: ["ErrandContext"], swiftSettings: strict),
         .target(
             name: "Errand",
             dependencies: [
-                "ErrandContext", "CErrand", logging, tracing, metrics, lifecycle,
+                "ErrandContext", "ErrandSchedules", "CErrand", logging, tracing, metrics, lifecycle,
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
@@ -133,8 +134,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "ErrandSchedulesTests",
+            dependencies: ["ErrandSchedules", "ErrandContext"],
+            exclude: ["Croniter/next_times.py", "Croniter/zone_offsets.py", "Croniter/requirements.txt"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ErrandTests",
-            dependencies: ["Errand", "ErrandContext", "ErrandTesting", logging, lifecycle, tracing, inMemoryTracing, metricsTestKit],
+            dependencies: [
+                "Errand", "ErrandContext", "ErrandSchedules", "ErrandTesting", logging, lifecycle, tracing, inMemoryTracing, metricsTestKit,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ErrandSQLiteTests",
@@ -199,7 +207,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ErrandCLI", "Errand", "ErrandContext", "ErrandContextFoundation", "ErrandCrypto", "ErrandSQLite", "ErrandTesting",
+                "ErrandCLI", "Errand", "ErrandContext", "ErrandContextFoundation", "ErrandCrypto", "ErrandSQLite", "ErrandSchedules",
+                "ErrandTesting",
                 .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web), logging, lifecycle, tracing,
             ],
             swiftSettings: strict),

@@ -11,6 +11,7 @@ import Testing
         "ErrandHandlers/ErrandConfiguration.swift": "errand.yaml",
         "ErrandHandlers/Isolation/ChildChannel.swift": "/dev/null",
         "ErrandHandlers/ProcessCensus.swift": "/proc",
+        "ErrandSchedules/ZoneDirectory.swift": "the files of time zones",
         "ErrandSQLite/Ballast.swift": "the ballast",
         "ErrandSQLite/BootIdentity.swift": "/proc",
         "ErrandSQLite/CrashDirectory.swift": "crash files",

@@ -7,8 +7,10 @@ import Testing
     /// What each room may import; a new arrow is a decision, made here.
     private static let allowed: [String: Set<String>] = [
         "ErrandContext": ["CErrand", "Dispatch", "Glibc", "Logging", "ServiceContextModule", "Synchronization"],
+        "ErrandSchedules": ["ErrandContext", "FoundationEssentials", "Glibc", "Synchronization"],
         "Errand": [
-            "CErrand", "CoreMetrics", "ErrandContext", "FoundationEssentials", "Glibc", "HeapModule", "Logging", "ServiceContextModule",
+            "CErrand", "CoreMetrics", "ErrandContext", "ErrandSchedules", "FoundationEssentials", "Glibc", "HeapModule", "Logging",
+            "ServiceContextModule",
             "ServiceLifecycle", "Synchronization", "Tracing",
         ],
         "ErrandSQLite": [
