@@ -32,6 +32,8 @@ public final class ExecutionContext: Sendable {
     package let log: ExecutionLog
     /// Takes its signs of life.
     package let pulse: ExecutionPulse
+    /// Keeps its steps; `nil` where nobody does.
+    package let steps: (any StepLedger)?
     /// Tells the time of log records.
     package let now: @Sendable () -> Timestamp
 
@@ -56,7 +58,8 @@ public final class ExecutionContext: Sendable {
     package init(
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
         trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, redaction: Redaction? = nil,
-        sink: any LogSink, pulse: ExecutionPulse = ExecutionPulse(), now: @escaping @Sendable () -> Timestamp
+        sink: any LogSink, pulse: ExecutionPulse = ExecutionPulse(), steps: (any StepLedger)? = nil,
+        now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
         self.attempt = attempt
@@ -71,6 +74,7 @@ public final class ExecutionContext: Sendable {
         self.metadata = [:]
         self.now = now
         self.pulse = pulse
+        self.steps = steps
         self.log = ExecutionLog(
             owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(
@@ -93,6 +97,7 @@ public final class ExecutionContext: Sendable {
         self.metadata = outer.metadata.merging(metadata) { _, inner in inner }
         log = outer.log
         pulse = outer.pulse
+        steps = outer.steps
         now = outer.now
     }
 

@@ -1,6 +1,7 @@
 // The input of the reserved kind `command`: what to run, where, and with what in its environment.
 
 public import Errand
+import ErrandContext
 import FoundationEssentials
 
 /// A command line of one's own as a job's payload: `{"argv": ["ls", "-l"], "cwd": "/tmp", "env": {"A": "1"}}`.
@@ -30,6 +31,32 @@ public struct CommandPayload: Codable, Hashable, Sendable {
         } catch {
             return false
         }
+    }
+
+    /// The payload as it is stored.
+    var json: [UInt8] {
+        var bytes = Array("{\"argv\":[".utf8)
+        for (index, argument) in argv.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONText.append(argument, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+        if let cwd {
+            JSONText.append(raw: ",\"cwd\":", to: &bytes)
+            JSONText.append(cwd, to: &bytes)
+        }
+        if let env {
+            JSONText.append(raw: ",\"env\":{", to: &bytes)
+            for (index, (name, value)) in env.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                JSONText.append(name, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                JSONText.append(value, to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
     }
 
     /// What is wrong with it, for a person, or `nil` when it may run.

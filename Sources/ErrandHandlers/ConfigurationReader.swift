@@ -20,12 +20,14 @@ struct ConfigurationReader {
     mutating func configuration(_ root: YAMLNode?) -> ErrandConfiguration {
         var configuration = ErrandConfiguration(file: file)
         guard let root, !root.isNull else { return configuration }
-        let keys = ["worker", "queues", "kinds", "handlers", "limits", "retention", "redact", "encryption"]
+        let keys = ["worker", "queues", "kinds", "handlers", "periodic", "limits", "retention", "redact", "encryption"]
         for member in members(root, of: "the configuration", keys: keys) {
             switch member.name {
             case "worker": configuration.worker = worker(member.value)
             case "queues": configuration.queues = named(member.value, "queue") { reader, key, node in reader.queue(key, node) }
             case "kinds": configuration.kinds = named(member.value, "kind") { reader, key, node in reader.kind(key, node) }
+            case "periodic":
+                configuration.periodic = named(member.value, "periodic job") { reader, key, node in reader.periodic(key, node) }
             case "limits": configuration.limits = limits(member.value)
             case "retention": configuration.retention = retention(member.value)
             case "redact": configuration.redaction = redaction(member.value)
@@ -73,7 +75,7 @@ struct ConfigurationReader {
         return handler.run.isEmpty ? nil : handler
     }
 
-    private mutating func command(_ member: YAMLNode.Member) -> [String] {
+    mutating func command(_ member: YAMLNode.Member) -> [String] {
         guard case .sequence(let nodes) = member.value.content else {
             report(
                 member.value,
@@ -89,7 +91,7 @@ struct ConfigurationReader {
         return argv
     }
 
-    private mutating func environment(_ node: YAMLNode) -> [String: String] {
+    mutating func environment(_ node: YAMLNode) -> [String: String] {
         var values: [String: String] = [:]
         for member in members(node, of: "env", keys: nil) { values[member.name] = text(member.value, what: "\"\(member.name)\"") }
         if let problem = CommandEnvironment.problem(with: values) { report(node, problem) }

@@ -13,6 +13,9 @@ import Glibc
 ///   send-email: { run: [python3, send_email.py], timeout: 30s, env: { SMTP: localhost } }
 ///   resize: { run: [resize.sh], heartbeat: 1m, backoff: { base: 10s, maximum: 5m }, unrecoverable: [64, 65] }
 ///   convert: { run: [convert.sh], limits: { cpu: 2m, memory: 2GiB, open_files: 64, file_size: 1GiB, output: 10MiB } }
+/// periodic:
+///   nightly: { cron: "0 3 * * *", tz: Europe/Berlin, kind: report, payload: { full: true }, overlap: skip, missed: latest }
+///   sweep: { every: 10m, run: [sh, sweep.sh], jitter: 30s }
 /// limits: { output: 100MiB }
 /// retention: { completed: 2d, log_bytes: 4GiB, rules: [{ kind: send-email, state: completed, age: 1h, jobs: 10000 }] }
 /// redact: { keys: [password, "*_token"], env: [API_TOKEN] }
@@ -65,6 +68,8 @@ public struct ErrandConfiguration: Sendable, Hashable {
     public var kinds: [String: JobDefaults] = [:]
     /// What is to hold for all workers of the store; a worker that starts with the file sets it there.
     public var settings: [StoreSetting] = []
+    /// The periodic jobs that the file names; a worker that starts with the file sets them in the store (``periodicJobs(now:)``).
+    public var periodic: [String: PeriodicSetting] = [:]
     /// The kinds that commands handle.
     public var handlers: [String: CommandKind] = [:]
     /// What every command of the worker may use, plain ones (`enqueue -- CMD`) among them; for ``CommandOptions/limits``.

@@ -74,7 +74,7 @@ extension ConfigurationReader {
         return defaults
     }
 
-    private mutating func tags(_ member: YAMLNode.Member) -> [String] {
+    mutating func tags(_ member: YAMLNode.Member) -> [String] {
         let tags = texts(member, example: "[import, nightly]") ?? []
         if let problem = JobRules.tagsProblem(tags) { report(member.value, problem) }
         return tags
@@ -135,7 +135,7 @@ extension ConfigurationReader {
         return fields
     }
 
-    private mutating func word<Value>(_ member: YAMLNode.Member, _ words: [String: Value], or other: String? = nil) -> Value? {
+    mutating func word<Value>(_ member: YAMLNode.Member, _ words: [String: Value], or other: String? = nil) -> Value? {
         guard let text = text(member.value, what: "\"\(member.name)\"") else { return nil }
         if let value = words[text] { return value }
         let known = words.keys.sorted() + [other].compactMap(\.self)

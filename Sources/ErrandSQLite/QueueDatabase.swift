@@ -32,6 +32,8 @@ final class QueueDatabase: WritableDatabase {
         var hasOrders: Bool?
         /// Whether anything that needs the accounts of schema 4 may be in use, once known.
         var hasNewAccounts: Bool?
+        /// The next slot of any periodic job, once known.
+        var nextSlot: Int64??
         /// Which of the terms that cost something at every end any job has, once known.
         var termsInUse: TermsInUse?
         /// The limits that stand, once known.

@@ -3,7 +3,7 @@
 /// What the two files of a store hold.
 enum Schema {
     /// The newest schema that this Errand reads and writes.
-    static let version: Int64 = 5
+    static let version: Int64 = 6
 
     /// What a version adds to the one before it. Only ever more: an Errand of the version before reads and writes the file as well.
     struct Step {
@@ -93,6 +93,27 @@ enum Schema {
                 CREATE TABLE errand_time(
                   feed INTEGER NOT NULL, what INTEGER NOT NULL, bucket INTEGER NOT NULL, n INTEGER NOT NULL, us INTEGER NOT NULL,
                   PRIMARY KEY(feed, what, bucket)) STRICT, WITHOUT ROWID;
+                """,
+            logs: ""),
+        Step(
+            version: 6,
+            queue: """
+                -- Periodic jobs: what they are as JSON (the payload apart, since it may be sealed), what their slots depend on, and their next
+                -- slot, unless they are paused or over.
+                CREATE TABLE errand_periodic(
+                  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, spec TEXT NOT NULL, timing TEXT NOT NULL, source TEXT,
+                  paused INTEGER NOT NULL DEFAULT 0, next_at INTEGER, revision INTEGER NOT NULL DEFAULT 1, last_slot INTEGER,
+                  last_at INTEGER, last_job INTEGER, last_skipped INTEGER, payload BLOB NOT NULL) STRICT;
+                CREATE INDEX errand_periodic_due ON errand_periodic(next_at) WHERE next_at IS NOT NULL;
+                -- Which worker fires the slots of periodic jobs (role 1), as long as it stands in the register.
+                CREATE TABLE errand_leader(role INTEGER PRIMARY KEY, worker INTEGER NOT NULL) STRICT;
+                -- What executions have completed, for the next ones of the same job.
+                CREATE TABLE errand_step(
+                  job INTEGER NOT NULL, name TEXT NOT NULL, is_cursor INTEGER NOT NULL, ordinal INTEGER NOT NULL, at INTEGER NOT NULL,
+                  result BLOB, PRIMARY KEY(job, name)) STRICT, WITHOUT ROWID;
+                CREATE TRIGGER errand_step_end AFTER DELETE ON errand_job BEGIN
+                  DELETE FROM errand_step WHERE job = OLD.id;
+                END;
                 """,
             logs: ""),
     ]

@@ -140,7 +140,11 @@ extension StoreCore: JobStore {
     }
 
     func condemn(_ casualty: Casualty) async throws(JobStoreError) -> Casualty? {
-        try await queue.perform(.normal) { (database) throws(JobStoreError) in (try database.condemn(casualty), []) }
+        try await queue.perform(.normal) { (database) throws(JobStoreError) in
+            let condemned = try database.condemn(casualty)
+            guard condemned != nil, try database.dropLeader(casualty.worker) else { return (condemned, []) }
+            return (condemned, QueueDatabase.periodicTopics)
+        }
     }
 
     func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] {
@@ -157,10 +161,7 @@ extension StoreCore: JobStore {
     }
 
     func leave(_ worker: WorkerID) async throws(JobStoreError) {
-        try await queue.perform(.normal) { (database) throws(JobStoreError) in
-            try database.leave(worker)
-            return ((), [])
-        }
+        try await queue.perform(.normal) { (database) throws(JobStoreError) in ((), try database.leave(worker)) }
         standing.didLeave(worker)
         lock.disappear(worker)
     }

@@ -12,6 +12,8 @@ struct TermsInUse: OptionSet {
     static let expiry = TermsInUse(rawValue: 2)
     /// Some job has, or halts, a sequence.
     static let sequence = TermsInUse(rawValue: 4)
+    /// Some job has recorded a step.
+    static let steps = TermsInUse(rawValue: 8)
 }
 
 extension JobTerms {
@@ -35,6 +37,7 @@ extension QueueDatabase {
         if try connection[UniqueSQL.any].first({ _ in true }) != nil { found.insert(.unique) }
         if try connection[ExpirySQL.any].first({ _ in true }) != nil { found.insert(.expiry) }
         if try connection[SequenceSQL.any].first({ _ in true }) != nil { found.insert(.sequence) }
+        if try connection[StepSQL.any].first({ _ in true }) != nil { found.insert(.steps) }
         memory.termsInUse = found
         return found
     }
@@ -51,6 +54,7 @@ extension QueueDatabase {
         if terms.contains(.unique) { try freeKey(of: id, keptFor: state == .completed, at: time, topics: &topics) }
         if terms.contains(.expiry) { try connection[ExpirySQL.forget].bind(1, id).run() }
         if terms.contains(.sequence) { try turnEnds(of: id, state, topics: &topics) }
+        if terms.contains(.steps), state == .completed { try dropStepResults(of: id) }
     }
 
     /// Keeps what the terms of a job are from now on.

@@ -14,8 +14,9 @@ extension QueueDatabase {
     }
 
     /// Takes a worker from the register; what it holds is found by rescue.
-    func leave(_ worker: WorkerID) throws(JobStoreError) {
+    func leave(_ worker: WorkerID) throws(JobStoreError) -> Set<DoorbellTopic> {
         try connection[WorkerSQL.leave].bind(1, worker.rawValue).run()
+        return try dropLeader(worker) ? QueueDatabase.periodicTopics : []
     }
 
     /// One step of a worker, in the order that its rules need: renew, then record, promote, claim, and tell.
@@ -53,6 +54,7 @@ extension QueueDatabase {
             if claim.asksAboutOthers, reply.claimed.isEmpty { reply.othersHold = try othersHold(claim, beside: request.worker, now: now) }
         }
         reply.nextWake = try nextWake(of: request.claim, now: now)
+        if reply.isRegistered { reply.nextSlot = try nextSlot(for: request.worker, leads: request.leads, topics: &topics) }
         try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
             let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
             reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))

@@ -54,7 +54,8 @@ public final class ModelStore: Sendable {
     /// All seams of this store, together.
     public var store: Store {
         Store(
-            jobs: self, inspection: self, control: self, queues: self, logs: logs, doorbell: doorbell, crashes: crashes, events: self)
+            jobs: self, inspection: self, control: self, queues: self, periodic: self, steps: self, logs: logs, doorbell: doorbell,
+            crashes: crashes, events: self)
     }
 
     /// Does what `kill -9` of every process on the store would do: no worker lives any more, everything acknowledged stays.
@@ -86,14 +87,19 @@ public final class ModelStore: Sendable {
         faults.contains(.leasesOnWallClock) ? .microseconds(clock.now().microseconds) : clock.uptime()
     }
 
-    private func read<T>(_ body: (ModelTables) -> sending T) -> sending T {
+    func read<T>(_ body: (ModelTables) -> sending T) -> sending T {
         state.withLock { body($0.tables) }
     }
 
     /// Makes one change, and rings about it afterwards.
-    private func commit<T>(_ body: (inout ModelTables) -> sending T) -> sending T {
+    func commit<T>(_ body: (inout ModelTables) -> sending T) -> sending T { commit(drawing: { tables, _ in body(&tables) }) }
+
+    /// The same for a change that draws IDs.
+    func commit<T>(
+        drawing body: (inout ModelTables, inout any RandomNumberGenerator & Sendable) -> sending T
+    ) -> sending T {
         let (result, rings) = state.withLock { state in
-            let result = body(&state.tables)
+            let result = body(&state.tables, &state.generator)
             let rings = state.tables.rings
             state.tables.rings = []
             if faults.contains(.acknowledgesBeforeCommit) { state.durable = state.tables }
@@ -140,6 +146,12 @@ extension ModelStore {
         package static let takesCondemnedForDead = Fault(rawValue: 8192)
         /// Progress is taken from whoever tells it.
         package static let progressUnfenced = Fault(rawValue: 1 << 20)
+        /// A slot is fired whether or not it is the next one.
+        package static let firesAnySlot = Fault(rawValue: 1 << 44)
+        /// Whoever offers to lead does.
+        package static let everybodyLeads = Fault(rawValue: 1 << 45)
+        /// A step is recorded for whoever says that it holds the execution.
+        package static let stepsUnfenced = Fault(rawValue: 1 << 46)
         /// A job is found by any of several tags instead of all.
         package static let anyTagWillDo = Fault(rawValue: 1 << 40)
         /// The input of a job that runs is changed.
@@ -179,7 +191,8 @@ extension ModelStore {
             ("forgets unique keys", .forgetsUniqueKeys), ("keeps unique keys", .keepsUniqueKeys), ("never expires", .neverExpires),
             ("looks at limits once", .limitsCheckedOnce), ("looks at limit keys once", .keysCheckedOnce),
             ("runs paused kinds", .pausedKindsRun), ("keeps keys waiting", .keepsWaiting), ("ignores sequences", .ignoresSequences),
-            ("gives jobs to quiet workers", .quietWorkersClaim),
+            ("gives jobs to quiet workers", .quietWorkersClaim), ("fires any slot", .firesAnySlot),
+            ("lets everybody lead", .everybodyLeads),
         ]
     }
 }
@@ -261,7 +274,10 @@ extension ModelStore: JobStore {
 
     /// Takes `worker` out of the register; never throws.
     public func leave(_ worker: WorkerID) async throws(JobStoreError) {
-        commit { $0.workers[worker] = nil }
+        commit { tables in
+            tables.workers[worker] = nil
+            tables.leaves(worker)
+        }
     }
 }
 

@@ -58,6 +58,7 @@ extension ModelTables {
     /// Forgets a job and frees what it held.
     mutating func erase(_ job: ModelJob) {
         jobs[job.id] = nil
+        steps[job.id] = nil
         if let key = job.input.key, !faults.contains(.keysOutliveJobs) { keys[key] = nil }
     }
 }

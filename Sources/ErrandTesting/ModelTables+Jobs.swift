@@ -75,7 +75,7 @@ extension ModelTables {
     }
 
     /// The rest of a step, after the claim.
-    func finish(_ reply: inout ExchangeReply, after request: ExchangeRequest, at now: Timestamp) {
+    mutating func finish(_ reply: inout ExchangeReply, after request: ExchangeRequest, at now: Timestamp) {
         let worker = request.worker
         if let claim = request.claim, claim.asksAboutOthers, reply.isRegistered, reply.claimed.isEmpty {
             reply.othersHold =
@@ -87,6 +87,7 @@ extension ModelTables {
         let delayed = jobs.values.filter { $0.state == .scheduled || $0.state == .retryable }
         let ending = jobs.values.filter { !$0.state.isFinal && $0.state != .running }.compactMap { $0.nextEnd?.time }
         reply.nextWake = (delayed.map(\.startsAt) + ending + nextPermits(for: request.claim, at: now) + nextKeyPermits(at: now)).min()
+        if reply.isRegistered { reply.nextSlot = nextSlot(for: worker, leads: request.leads) }
         reply.cancellations = jobsByID.compactMap { job in
             guard job.state == .running, job.worker == worker, let wish = job.cancellation else { return nil }
             return .init(execution: job.execution, reason: wish.reason)

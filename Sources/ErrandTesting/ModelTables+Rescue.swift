@@ -29,6 +29,7 @@ extension ModelTables {
         guard (workers[casualty.worker]?.beat ?? 0) == casualty.beat || faults.contains(.condemnsUnfenced) else { return nil }
         if workers[casualty.worker]?.isPresent == true { condemnedAlive.insert(casualty.worker) }
         workers[casualty.worker] = nil
+        leaves(casualty.worker)
         var condemned = casualty
         condemned.beat = 0
         return condemned

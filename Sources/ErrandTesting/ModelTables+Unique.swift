@@ -88,6 +88,7 @@ extension ModelTables {
         for (mark, key) in uniqueKeys where key.next == job.id { uniqueKeys[mark]?.next = nil }
         if !faults.contains(.keepsUniqueKeys) { freeKey(of: job.id, keptFor: job.state == .completed, at: finishedAt) }
         turnEnds(of: job.id, as: job.state, at: finishedAt)
+        if job.state == .completed { dropStepResults(of: job.id) }
     }
 
     /// The key of a job goes to whoever waits behind it; else it is free, at once or later.

@@ -33,6 +33,12 @@ struct ModelTables {
     var times: [TimeHistogram] = []
     /// How executions have ended since the store was made.
     var outcomes: [StoreMetrics.OutcomeTotal] = []
+    /// Periodic jobs by name.
+    var periodic: [String: PeriodicEntry] = [:]
+    /// The worker that fires their slots.
+    var leader: WorkerID?
+    /// What executions have completed, in the order of time.
+    var steps: [JobID: [JobStep]] = [:]
     /// What happened, oldest first.
     var events: [JobEvent] = []
     /// What the doorbell is to be rung about once the change is made.

@@ -168,6 +168,53 @@ import Testing
         #expect(try await bench.detail(linked).traceRelation == .link)
     }
 
+    @Test func `a schedule says what the guide says`() throws {
+        #expect(try SchedulesSnippet.texts() == ["every day at 02:30 (Europe/Berlin)", "every 15 minutes"])
+    }
+
+    @Test func `the nightly report is set`() async throws {
+        let model = ModelStore()
+        try await NightlyReport.set(JobQueue(store: model.store, clock: model.clock))
+        let entry = try #require(try await model.periodicJobs().first)
+        #expect(entry.periodic.name == "nightly" && entry.periodic.overlap == .skip && entry.periodic.job.kind == "report")
+    }
+
+    @Test func `an order that fails on its way is charged once, and rows go on where they were`() async throws {
+        final class Till: Shop {
+            let calls = Mutex<[String]>([])
+            func note(_ call: String) -> Int {
+                calls.withLock { calls in
+                    calls.append(call)
+                    return calls.count { $0 == call }
+                }
+            }
+            func charge(_ order: Order) async throws -> String { "payment \(note("charge"))" }
+            func ship(_ order: Order, paidBy payment: String) async throws -> String {
+                if note("ship by \(payment)") == 1 { throw StoredError(type: "Closed", message: "the warehouse is closed") }
+                return "p1"
+            }
+            func mail(_ text: String) async throws { _ = note(text) }
+        }
+        let till = Till()
+        let seen = Mutex<[Int]>([])
+        let kit = JobKit(handlers: [
+            OrderInSteps.handler(till),
+            RowsWithCursor.handler { row in
+                let isFirst = seen.withLock { seen in
+                    seen.append(row)
+                    return seen.count { $0 == row } == 1
+                }
+                if row == 150, isFirst { throw StoredError(type: "Bad", message: "row") }
+            },
+        ])
+        try await kit.queue.enqueue(Order(id: 1))
+        try await kit.queue.enqueue(Reindex(rows: 230))
+        try await kit.drain()
+        try await kit.advance(by: .seconds(3600))
+        #expect(till.calls.withLock { $0 } == ["charge", "ship by payment 1", "ship by payment 1", "parcel p1 is on its way"])
+        #expect(seen.withLock { $0 } == Array(0...150) + Array(100..<230))
+    }
+
     @Test func `an older token is refused`() async throws {
         let bench = Bench()
         let ledger = Ledger()

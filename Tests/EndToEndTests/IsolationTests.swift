@@ -54,6 +54,19 @@ import Testing
         #expect(try outcomes(job(id)) == ["completed"])
     }
 
+    @Test func `a step that the child has recorded is not run again in the next one, and a cursor goes on`() throws {
+        let id = try enqueue("step", "rows", "throw once", options: ["--max-attempts", "2"])
+        let twice = try enqueue("step twice", options: ["--max-attempts", "1"])
+        try work()
+        let said = try messages(id)
+        #expect(said.filter { $0.hasPrefix("drawn by") } == ["drawn by \(id).1"], "\(said)")
+        #expect(said.filter { $0 == "number 42" }.count == 2)
+        #expect(said.filter { $0.hasPrefix("rows from") } == ["rows from 0", "rows from 10"])
+        #expect(said.contains("step \"number\" was completed by \(id).1: not run again"))
+        #expect(try outcomes(job(id)) == ["failed", "completed"])
+        #expect(try error(job(twice)).message?.contains("is used twice") == true)
+    }
+
     @Test func `what the child says of its progress and of what is to follow reaches the job`() throws {
         let (hopeless, unwanted) = (try enqueue("progress", "unrecoverable"), try enqueue("cancel"))
         try work()

@@ -46,7 +46,7 @@ import Testing
                 #""label":null,"reason":null,"expires_at":null,"deadline":null,"limit_key":null,"sequence":null,"unique":null,"timeout_ms":90000,"parent_execution_id":null,"root_execution_id":null,"trace_parent":null,"#
                     + #""cancel_requested_at":null,"progress":null,"payload":\#(payload),"result":[1e5],"error":{"type":"Oops","message":"no","code":3},"#
                     + #""executions":[{"execution_id":"\#(RenderingTests.id).3","ordinal":3,"attempt":1,"worker":"00000001","#
-                    + #""started_at":"2026-11-22T18:42:52.000000Z","finished_at":null,"outcome":null,"error":null}]}"#))
+                    + #""started_at":"2026-11-22T18:42:52.000000Z","finished_at":null,"outcome":null,"error":null}],"steps":[]}"#))
     }
 
     @Test func `a table fits its terminal, and the free text gives way`() {

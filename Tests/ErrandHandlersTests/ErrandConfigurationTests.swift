@@ -229,9 +229,9 @@ struct ErrandConfigurationTests {
         ("handlers: {mail: {run: [a], timout: 3s}}\n", ["1:29: unknown key \"timout\" in a handler: did you mean \"timeout\"?"]),
         ("handler: {}\n", ["1:1: unknown key \"handler\" in the configuration: did you mean \"handlers\"?"]),
         (
-            "periodic: {}\n",
+            "workflows: {}\n",
             [
-                "1:1: unknown key \"periodic\" in the configuration: valid keys are worker, queues, kinds, handlers, limits, retention, redact, encryption"
+                "1:1: unknown key \"workflows\" in the configuration: valid keys are worker, queues, kinds, handlers, periodic, limits, retention, redact, encryption"
             ]
         ),
         ("queues: {a: {concurency: 3}}\n", ["1:14: unknown key \"concurency\" in a queue: did you mean \"concurrency\"?"]),

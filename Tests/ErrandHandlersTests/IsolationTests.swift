@@ -67,7 +67,7 @@ struct IsolationTests {
                             String(decoding: $0, as: UTF8.self)
                         }
                     case .ended(let ending): got.append(ending)
-                    case .progress, .heartbeat: Issue.record("nobody told of progress")
+                    case .progress, .heartbeat, .step: Issue.record("nobody told of progress")
                     }
                 }
             }

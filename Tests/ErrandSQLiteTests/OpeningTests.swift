@@ -147,7 +147,7 @@ import Testing
         try open(directory.path).close()
         execute("UPDATE errand_meta SET min_writer = 9", in: "\(directory.path)/queue.db")
         let error = #expect(throws: JobStoreError.self) { try open(directory.path) }
-        #expect(error == .newerSchema(found: 9, supported: 5))
+        #expect(error == .newerSchema(found: 9, supported: 6))
     }
 
     @Test func `a store whose creation was cut is created by the next opener`() async throws {

@@ -100,6 +100,16 @@ import Testing
             description: "progress is taken from whoever tells it", fault: .progressUnfenced,
             noticedBy: ["progress of an execution that its worker does not hold is dropped"], showsOnWalks: false),
         Variant(
+            description: "a slot is fired whichever it is", fault: .firesAnySlot,
+            noticedBy: ["a slot is fired once, together with its jobs, however many try"], showsOnWalks: false),
+        Variant(
+            description: "everybody leads", fault: .everybodyLeads,
+            noticedBy: ["of the workers that offer to lead one is told of slots, until it is gone"], showsOnWalks: false),
+        Variant(
+            description: "steps are recorded for whoever asks", fault: .stepsUnfenced,
+            noticedBy: ["nobody records a step for an execution that it does not hold", "a worker that was condemned records no step"],
+            showsOnWalks: false),
+        Variant(
             description: "quiet workers claim", fault: .quietWorkersClaim,
             noticedBy: ["a worker that is quiet or leaves is given nothing, reports all the same, and is given jobs again when told"],
             showsOnWalks: false),

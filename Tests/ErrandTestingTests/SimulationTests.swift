@@ -29,7 +29,7 @@ import Testing
         for what in [
             "killed", "crashed", "killed by its own job", "stopped", "suspended", "wall clock jumped", "shutdowns", "outages",
             "failed calls", "lost answers", "rescued", "rescued alive", "condemned as overdue", "orphans ended", "outcomes refused",
-            "cancelled", "retried", "settings changed", "directives", "promoted", "edited", "deleted",
+            "cancelled", "retried", "settings changed", "directives", "promoted", "edited", "deleted", "slots fired", "stale slots",
         ] {
             #expect(counts[what, default: 0] >= 20, "\(what): \(counts[what, default: 0])")
         }

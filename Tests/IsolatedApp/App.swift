@@ -14,6 +14,14 @@ struct Deed: Job {
     var deeds: [String]
 }
 
+/// A job of twenty steps.
+struct Staircase: Job {
+    static let kind = "staircase"
+    static let maxAttempts = 1
+    /// The file that it writes to.
+    var book: String
+}
+
 /// A job without trouble of its own, in the worker's process.
 struct Good: Job {
     static let kind = "good"
@@ -26,6 +34,25 @@ struct Good: Job {
         Handler(Deed.self, backoff: Backoff(base: .milliseconds(20)), isolation: .process) { job, context in
             for deed in job.deeds { try await Doer(context: context).perform(deed) }
             return "done in \(context.executionID)"
+        }
+        // Says in a file when each of its twenty steps begins, ends, and is recorded.
+        Handler(Staircase.self, backoff: Backoff(base: .milliseconds(1), maximum: .milliseconds(1))) { job, context in
+            let book = open(job.book, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+            defer { close(book) }
+            func note(_ text: String) {
+                let line = "\(context.jobID) \(text)\n"
+                _ = write(book, line, line.utf8.count)
+            }
+            for number in 1...20 {
+                let given = try await context.step("step \(number)") {
+                    note("begin \(number)")
+                    try await Task.sleep(for: .milliseconds(2))
+                    note("end \(number)")
+                    return number * number
+                }
+                guard given == number * number else { throw Trouble() }
+                note("recorded \(number)")
+            }
         }
         Handler(kind: "raw", isolation: .process) { job, _ in job.payload }
         // The same in the worker's own process.

@@ -30,6 +30,20 @@ struct Doer {
             print("current \(current?.description ?? "none") \(current?.meta ?? [:]) \(current?.trace.traceParent ?? "")")
             print("pid \(getpid()) session \(getsid(0)) arguments \(CommandLine.arguments.count)")
         case "throw": throw Trouble()
+        case "throw once": if context.attempt == 1 { throw Trouble() }
+        case "step":
+            let number = try await context.step("number") {
+                print("drawn by \(context.executionID)")
+                return 42
+            }
+            print("number \(number)")
+        case "rows":
+            var cursor = try await context.cursor("rows", startingAt: 0)
+            print("rows from \(cursor.value)")
+            try await cursor.save(cursor.value + 10)
+        case "step twice":
+            try await context.step("again") {}
+            try await context.step("again") {}
         case "snooze": if context.leaseToken == 1 { throw Snooze(for: .milliseconds(10)) }
         case "enqueue":
             let queue = try JobQueue.open(String(cString: getenv("ERRAND_STORE")))

@@ -151,12 +151,15 @@ public struct ExchangeRequest: Sendable, Hashable {
     /// (an error at the commit says nothing about it). So the store gives back what it has running for this worker beside these, since
     /// nobody would ever run it, and accepts a report that it has on record already. `nil`: there is no doubt.
     public var held: [ExecutionID]?
+    /// Whether the worker offers to lead: to fire the slots of periodic jobs (``PeriodicStore``). Of all that offer it one does.
+    public var leads = false
 
     /// Puts together a step.
     public init(
         worker: WorkerID, reports: [ExecutionReport] = [], claim: ClaimRequest? = nil, stuck: [ExecutionID] = [],
-        held: [ExecutionID]? = nil
+        held: [ExecutionID]? = nil, leads: Bool = false
     ) {
+        self.leads = leads
         self.worker = worker
         self.reports = reports
         self.claim = claim
@@ -231,6 +234,8 @@ public struct ExchangeReply: Sendable, Hashable {
     public var suspectsWait: Bool
     /// What operators want of this worker; a store makes no claim that they forbid.
     public var orders: WorkerOrders
+    /// The next slot of any periodic job, told to the worker that leads; `nil` for all others, and when there is none.
+    public var nextSlot: Timestamp?
     /// Why the store gives out no jobs at the moment although there may be some, for people: the disk is almost full. Everything else in
     /// the step was done.
     public var shortage: String?

@@ -20,12 +20,15 @@ public enum SealedPlace: Sendable, Hashable {
     case payload(kind: String)
     /// The result of this job.
     case result(JobID)
+    /// What a step of this job, or a cursor, has left.
+    case step(JobID, name: String)
 
     /// As bytes, different for different places.
     public var bytes: [UInt8] {
         switch self {
         case .payload(let kind): Array("payload \(kind)".utf8)
         case .result(let job): Array("result \(job)".utf8)
+        case .step(let job, let name): Array("step \(job) \(name)".utf8)
         }
     }
 }

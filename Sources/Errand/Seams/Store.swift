@@ -10,6 +10,10 @@ public struct Store: Sendable {
     public var control: any JobControl
     /// Queues and kinds, as an operator limits and pauses them.
     public var queues: any QueueControl
+    /// Periodic jobs.
+    public var periodic: any PeriodicStore
+    /// What executions have completed so far.
+    public var steps: any StepStore
     /// Logs.
     public var logs: any LogStore
     /// Wake-ups.
@@ -22,7 +26,8 @@ public struct Store: Sendable {
 
     /// Puts together a store from its seams.
     public init(
-        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl, logs: any LogStore,
+        jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl,
+        periodic: any PeriodicStore, steps: any StepStore, logs: any LogStore,
         doorbell: any Doorbell, crashes: (any CrashLedger)? = nil, events: (any EventStore)? = nil
     ) {
         self.events = events
@@ -30,6 +35,8 @@ public struct Store: Sendable {
         self.inspection = inspection
         self.control = control
         self.queues = queues
+        self.periodic = periodic
+        self.steps = steps
         self.logs = logs
         self.doorbell = doorbell
         self.crashes = crashes

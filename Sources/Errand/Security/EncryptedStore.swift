@@ -8,15 +8,38 @@ extension Store {
         store.jobs = EncryptedJobs(base: jobs, cipher: cipher)
         store.inspection = EncryptedInspection(base: inspection, cipher: cipher)
         store.control = EncryptedControl(base: control, inspection: inspection, cipher: cipher)
+        store.periodic = EncryptedPeriodic(base: periodic, cipher: cipher)
+        store.steps = EncryptedSteps(base: steps, cipher: cipher)
         return store
     }
 }
 
 extension PayloadCipher {
     /// `bytes` opened if they are sealed, otherwise as they are.
-    fileprivate func plain(_ bytes: [UInt8], in place: SealedPlace) throws(SealProblem) -> [UInt8] {
+    func plain(_ bytes: [UInt8], in place: SealedPlace) throws(SealProblem) -> [UInt8] {
         guard let sealed = SealedBytes(bytes) else { return bytes }
         return try open(sealed, for: place)
+    }
+
+    /// `bytes` opened, or still sealed where that cannot be: not an error of a look, whoever shows them says that they are sealed.
+    func opened(_ bytes: [UInt8], in place: SealedPlace) -> [UInt8] {
+        do throws(SealProblem) {
+            return try plain(bytes, in: place)
+        } catch {
+            return bytes
+        }
+    }
+
+    /// `job` as it is stored: its payload sealed, and nothing of it beside it in the clear.
+    func sealed(_ job: NewJob) -> NewJob {
+        var job = job
+        if let uniqueness = job.terms.uniqueness, !uniqueness.fields.isEmpty {
+            let fingerprint = fingerprints(kind: "", payload: Array(uniqueness.key.utf8)).first ?? []
+            job.terms.uniqueness?.key = fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        }
+        if job.key != nil { job.fingerprints = fingerprints(kind: job.kind, payload: job.payload) }
+        job.payload = seal(job.payload, for: .payload(kind: job.kind)).bytes
+        return job
     }
 }
 
@@ -26,18 +49,7 @@ private struct EncryptedJobs: JobStore {
     let cipher: any PayloadCipher
 
     func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] {
-        try await base.enqueue(
-            jobs.map { job in
-                var job = job
-                if let uniqueness = job.terms.uniqueness, !uniqueness.fields.isEmpty {
-                    // What the payload holds must not stand beside it in the clear.
-                    let fingerprint = cipher.fingerprints(kind: "", payload: Array(uniqueness.key.utf8)).first ?? []
-                    job.terms.uniqueness?.key = fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-                }
-                if job.key != nil { job.fingerprints = cipher.fingerprints(kind: job.kind, payload: job.payload) }
-                job.payload = cipher.seal(job.payload, for: .payload(kind: job.kind)).bytes
-                return job
-            })
+        try await base.enqueue(jobs.map { cipher.sealed($0) })
     }
 
     func exchange(_ request: ExchangeRequest) async throws(JobStoreError) -> ExchangeReply {
@@ -78,18 +90,9 @@ private struct EncryptedInspection: JobInspection {
 
     func job(_ id: JobID) async throws(JobStoreError) -> JobDetail? {
         guard var job = try await base.job(id) else { return nil }
-        job.payload = opened(job.payload, in: .payload(kind: job.summary.kind))
-        job.result = job.result.map { opened($0, in: .result(id)) }
+        job.payload = cipher.opened(job.payload, in: .payload(kind: job.summary.kind))
+        job.result = job.result.map { cipher.opened($0, in: .result(id)) }
         return job
-    }
-
-    private func opened(_ bytes: [UInt8], in place: SealedPlace) -> [UInt8] {
-        do throws(SealProblem) {
-            return try cipher.plain(bytes, in: place)
-        } catch {
-            // Not an error of the look at a job: all else about it can be read, and who shows it says that this is sealed.
-            return bytes
-        }
     }
 
     func jobs(matching selector: JobSelector, before cursor: JobID?, limit: Int) async throws(JobStoreError) -> JobPage {

@@ -1,11 +1,12 @@
 // A store as it may be shown: every view of a job without its secrets, in this one place.
 
 extension Store {
-    /// The same store, with `redaction` applied to all that is *looked at*: payloads, results, labels, idempotency keys, `meta` and
-    /// errors. What workers run and what is stored stays as it is; logs are redacted when they are written (``Worker/Configuration/redaction``).
+    /// The same store, with `redaction` applied to all that is *looked at*: payloads, results (those of steps too), labels, idempotency
+    /// keys, `meta` and errors; the payload of a periodic job is for whoever shows it to redact. What workers run and what is stored stays as it is; logs are redacted when they are written (``Worker/Configuration/redaction``).
     public func redacted(by redaction: Redaction) -> Store {
         var store = self
         store.inspection = RedactedInspection(base: inspection, redaction: redaction)
+        store.steps = RedactedSteps(base: steps, redaction: redaction)
         return store
     }
 }
@@ -57,4 +58,24 @@ private struct RedactedInspection: JobInspection {
     func stats() async throws(JobStoreError) -> StoreStats { try await base.stats() }
 
     func metrics() async throws(JobStoreError) -> StoreMetrics { try await base.metrics() }
+}
+
+/// Steps without secrets.
+private struct RedactedSteps: StepStore {
+    let base: any StepStore
+    let redaction: Redaction
+
+    func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
+        try await base.steps(of: job).map { step in
+            var step = step
+            step.result = step.result.map { SealedBytes($0) == nil ? redaction.redacted(json: $0) : $0 }
+            return step
+        }
+    }
+
+    func record(_ step: JobStep, by worker: WorkerID) async throws(JobStoreError) -> StepRecordResult {
+        try await base.record(step, by: worker)
+    }
+
+    func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult] { try await base.forgetSteps(of: jobs) }
 }

@@ -112,14 +112,14 @@ final class WorkerLoop: Sendable {
             Task(executorPreference: thread) { await self.pruneNowAndThen() },
         ]
         unattributed.open()
-        let (end, call) = await perform(on: thread)
+        let (end, calls) = await perform(on: thread)
         unattributed.close()
         listener.stop()
         for keeper in keepers { keeper.cancel() }
         // A store that did not take the last outcomes in all that time has had its chance.
         if case .outcomesUnwritten = end { return (end, false) }
         let isAnswered = await clock.run(within: WorkerLoop.farewell, on: thread) { [self] in
-            await call?.value
+            for call in calls { await call.value }
             await pump.flush()
             await leave()
             for keeper in keepers { await keeper.value }
@@ -155,11 +155,12 @@ final class WorkerLoop: Sendable {
 
     /// Reads events and performs what the state machine answers, until it says that the run is over; tells how, and what the store was
     /// asked last.
-    private func perform(on thread: ThreadExecutor) async -> (Worker.End, call: Task<Void, Never>?) {
+    private func perform(on thread: ThreadExecutor) async -> (Worker.End, calls: [Task<Void, Never>]) {
         var state = WorkerState(settings: settings, seed: .random(in: 0 ... .max))
         var held = HeldExecutions()
         // At most one at a time; it ends with an event.
         var call: Task<Void, Never>?
+        var firing: Task<Void, Never>?
         var wake: (any ScheduledTimer)?
         var iterator = events.makeAsyncIterator()
         var event = WorkerState.Event.rang(wantsAttention: false)
@@ -168,6 +169,7 @@ final class WorkerLoop: Sendable {
                 switch action {
                 case .join: call = Task(executorPreference: thread) { await self.join() }
                 case .exchange(let request): call = Task(executorPreference: thread) { await self.exchange(request, on: thread) }
+                case .fire: firing = Task(executorPreference: thread) { await self.fireSlots() }
                 case .start(let job): start(job, &held)
                 case .cancel(let execution, let cause): held.cancel(execution, because: cause)
                 case .wake(let time):
@@ -176,7 +178,7 @@ final class WorkerLoop: Sendable {
                 case .note(let note): write(note)
                 case .finish(let end):
                     wake?.cancel()
-                    return (end, call)
+                    return (end, [call, firing].compactMap(\.self))
                 }
             }
             for answer in probes.withLock({ probes in
@@ -184,7 +186,7 @@ final class WorkerLoop: Sendable {
                 return probes
             }) { answer() }
             // The mailbox never finishes while this object lives, and iteration ends only with it.
-            guard let next = await iterator.next() else { return (.drained, call) }
+            guard let next = await iterator.next() else { return (.drained, [call, firing].compactMap(\.self)) }
             if case .ended(let report) = next { held.remove(report.execution) }
             event = next
         }
@@ -239,6 +241,9 @@ final class WorkerLoop: Sendable {
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta,
             redaction: configuration.redaction?.learning(from: job.payload), sink: pump, pulse: progress.pulse(of: job.execution),
+            steps: registered.withLock(\.self).map {
+                WorkerSteps(of: job, heldBy: $0, in: queue.store.steps, now: { clock.now() })
+            },
             now: { clock.now() })
         context.log.keepRecentLines(reporting.breadcrumbLimit)
         unsettled.withLock { $0[job.execution] = context }
@@ -302,6 +307,16 @@ final class WorkerLoop: Sendable {
         }
     }
 
+    /// Fires what is due of periodic jobs.
+    private func fireSlots() async {
+        do throws(JobStoreError) {
+            try await PeriodicRunner(queue: queue, logger: logger).fireDue()
+            tell(.fired)
+        } catch {
+            tell(.firingFailed(error))
+        }
+    }
+
     // MARK: Keeping
 
     /// Often enough that a death is noticed within a second, seldom enough that an idle worker costs next to nothing: makes the jobs of dead
@@ -347,6 +362,8 @@ final class WorkerLoop: Sendable {
         case .storeDamaged(let error):
             logger.critical("the store is damaged: nothing more is claimed, and this worker leaves", metadata: ["error": "\(error)"])
         case .storeRecovered: logger.notice("the store is back")
+        case .firingFailed(let error):
+            logger.error("periodic jobs that are due could not be enqueued; it is tried again", metadata: ["error": "\(error)"])
         case .hindered(let reason, let pause):
             logger.error("no job is started for a while", metadata: ["reason": "\(reason)", "pause": "\(DurationText.format(pause))"])
         case .claimsPaused(let reason): logger.error("no job is started: the disk is almost full", metadata: ["reason": "\(reason)"])

@@ -67,6 +67,10 @@ extension WorkerState {
         case progressed
         /// The deadline of an execution's job has come.
         case reachedDeadline(ExecutionID)
+        /// The slots of periodic jobs that were due are fired, or somebody else was faster.
+        case fired
+        /// Slots could not be fired.
+        case firingFailed(JobStoreError)
         /// The exchange under way was committed.
         case exchanged(ExchangeReply)
         /// The exchange under way came to nothing.
@@ -81,6 +85,8 @@ extension WorkerState {
     package enum Action: Sendable, Hashable {
         case join
         case exchange(ExchangeRequest)
+        /// Fires the slots of periodic jobs that are due.
+        case fire
         case start(ClaimedJob)
         case cancel(ExecutionID, CancelCause)
         case wake(at: Duration)
@@ -92,6 +98,8 @@ extension WorkerState {
     package enum Note: Sendable, Hashable {
         case storeFailed(JobStoreError, consecutive: Int, unwritten: Int)
         case storeRecovered
+        /// Slots of periodic jobs could not be fired; it is tried again.
+        case firingFailed(JobStoreError)
         case claimsPaused(reason: String)
         case claimsResumed
         case hindered(reason: String, pause: Duration)

@@ -54,6 +54,8 @@ package struct WorkerState: Sendable {
     /// When progress that executions have told is to be written, and when some was written last.
     private var progressDueAt: Duration?
     private var progressSentAt: Duration?
+    /// The slots of periodic jobs, while this worker leads.
+    var leadership = Leadership()
     /// What operators want of this worker.
     var orders = WorkerOrders()
     /// Why the store cannot be trusted any more, once that is known.
@@ -121,6 +123,14 @@ package struct WorkerState: Sendable {
         case .reachedDeadline(let execution): cancel(execution, because: .deadline, at: now, &actions)
         case .hindered(let reason, let pause):
             if let note = pauses.hinder(reason, for: pause, at: now.uptime) { actions.append(.note(note)) }
+        case .fired:
+            leadership.fired()
+            // What was fired may be claimed at once.
+            mustLook = true
+            foundNothing = false
+        case .firingFailed(let error):
+            leadership.failed(at: now.uptime)
+            actions.append(.note(.firingFailed(error)))
         case .exchanged(let reply): exchanged(reply, at: now, &actions)
         case .exchangeFailed(let error):
             outbox = (sent ?? []) + outbox
@@ -165,6 +175,7 @@ package struct WorkerState: Sendable {
             actions.append(.note(.leaseLost(report.execution)))
         }
         nextDue = reply.nextWake
+        leadership.heard(reply.isRegistered ? reply.nextSlot : nil)
         heard(reply.orders, at: now, &actions)
         if reply.isRegistered {
             // A ring since the request was sent may be about a job that it could not see.
@@ -275,7 +286,7 @@ package struct WorkerState: Sendable {
         if case .empty = settings.until { true } else { false }
     }
 
-    private var isEmpty: Bool { slots.isEmpty && outbox.isEmpty && sent == nil }
+    private var isEmpty: Bool { slots.isEmpty && outbox.isEmpty && sent == nil && !leadership.isFiring }
 
     // MARK: What to do next
 
@@ -297,6 +308,7 @@ package struct WorkerState: Sendable {
             return
         }
         findStuck(at: now, &actions)
+        if mayLead, leadership.begin(at: now) { actions.append(.fire) }
         exchangeIfUseful(at: now, &actions)
         scheduleWake(at: now, &actions)
     }
@@ -315,7 +327,7 @@ package struct WorkerState: Sendable {
             case .once: return .drained
             case .empty(let idleTimeout):
                 if othersHold { return nil }
-                if let nextDue, nextDue <= now.wall + idleTimeout { return nil }
+                if let next = [nextDue, leadership.nextSlot].compactMap(\.self).min(), next <= now.wall + idleTimeout { return nil }
                 return .drained
             }
         }
@@ -339,7 +351,7 @@ package struct WorkerState: Sendable {
         let claim = claimRequest(at: now)
         let isLookDue = mustLook && claim != nil || mustAttend && (!slots.isEmpty || orders.isQuiet)
         guard
-            !outbox.isEmpty || isLookDue || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue
+            !outbox.isEmpty || isLookDue || leadership.mustAsk || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue
                 || progressDueAt.map({ $0 <= now.uptime }) ?? false
         else { return }
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
@@ -350,9 +362,10 @@ package struct WorkerState: Sendable {
         asksForJobs = claim != nil
         if asksForJobs { mustLook = false }
         mustAttend = false
+        leadership.asked()
         retryAt = nil
         (sentStuck, unreportedStuck) = (unreportedStuck, [])
-        var request = ExchangeRequest(worker: worker, reports: reports, claim: claim, stuck: sentStuck)
+        var request = ExchangeRequest(worker: worker, reports: reports, claim: claim, stuck: sentStuck, leads: mayLead)
         if isInDoubt { request.held = slots.executions + outbox.map(\.execution) }
         actions.append(.exchange(request))
     }
@@ -361,6 +374,9 @@ package struct WorkerState: Sendable {
     var isOutboxFull: Bool {
         outbox.count >= WorkerState.outboxLimit || outbox.reduce(0) { $0 + ($1.result?.count ?? 0) } >= WorkerState.outboxBytes
     }
+
+    /// Whether it fires the slots of periodic jobs, should it be its turn: not one that leaves, takes nothing new, or runs one job.
+    private var mayLead: Bool { phase == .serving && orders.allowsClaims && settings.until != .once }
 
     private var renewalDue: Duration { lastRenewal + settings.lease / 3 }
 
@@ -379,6 +395,7 @@ package struct WorkerState: Sendable {
         if let nextStuck = slots.nextStuck(after: settings.stuckAfter) { times.append(nextStuck) }
         if let release = clearance.holdsBackUntil, release > now.uptime, slots.occupied > 0 { times.append(release) }
         if let nextDue, phase == .serving { times.append(now.uptime + max(nextDue - now.wall, .zero)) }
+        if mayLead, let nextLook = leadership.nextLook(at: now) { times.append(nextLook) }
         switch phase {
         case .draining(let deadline?): times.append(deadline)
         case .cancelling(let deadline): times.append(now.uptime < deadline ? deadline : deadline + WorkerState.cancelGrace)

@@ -33,6 +33,11 @@ struct WorkCheck {
         _ = look { try work.reports.reporters(in: session, logger: session.worker.logger) }
         _ = look { try work.checkTracing(in: session) }
         if let file {
+            do throws(ConfigurationError) {
+                _ = try file.periodicJobs(now: session.clock.now())
+            } catch {
+                problems += error.problems.map(\.description)
+            }
             problems += SecurityPlan.problems(with: file, in: session) + WorkPlan.problems(with: file, CommandOptions(), session)
         }
         problems += look { try WorkPlan.configuration(session.worker, file, work.options) }?.problems ?? []
@@ -51,7 +56,7 @@ struct WorkCheck {
     /// What is allowed and may be a slip: names that nothing here answers to.
     private func notes(on file: ErrandConfiguration) -> [String] {
         let handled = Set(session.handlers.map(\.kind) + file.handlers.keys + [CommandPayload.kind])
-        let ruled = (file.retention?.rules ?? []).compactMap(\.kind)
+        let ruled = (file.retention?.rules ?? []).compactMap(\.kind) + file.periodic.values.map(\.periodic.job.kind)
         let kinds = Set(Array(file.kinds.keys) + ruled).subtracting(handled).sorted()
         let queues = Set(file.kinds.values.compactMap(\.queue)).subtracting(file.queues.isEmpty ? ["default"] : Set(file.queues.keys))
             .sorted()

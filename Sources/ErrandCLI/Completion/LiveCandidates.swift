@@ -11,6 +11,7 @@ struct LiveCandidates: Sendable {
     var queues: [String] = []
     var kinds: [String] = []
     var workers: [String] = []
+    var periodic: [String] = []
 
     /// The words for the line that is being completed; empty outside of a completion.
     @TaskLocal static var current = LiveCandidates()
@@ -57,6 +58,7 @@ struct LiveCandidates: Sendable {
             }
         }
         workers = stats.workers.map(\.id.description)
+        periodic = try await store.periodic.periodicJobs().map(\.periodic.name)
         ids = try await store.inspection.jobs(matching: JobSelector(), before: nil, limit: LiveCandidates.jobs).jobs.map(\.id.description)
     }
 

@@ -3,9 +3,11 @@
 import Errand
 import ErrandHandlers
 
-/// The flags of `enqueue` over the configuration's defaults.
+/// The flags of a verb that enqueues over the configuration's defaults.
 struct EnqueueForm {
     let settings: EnqueueSettings
+    /// `nil` where a job starts by a schedule.
+    let start: StartOptions?
     let sharing: SharingOptions
     let lifetime: LifetimeOptions
     let unique: UniqueOptions
@@ -20,7 +22,8 @@ struct EnqueueForm {
         var job = job
         let now = session.clock.now()
         file?.defaults(of: job.kind).apply(to: &job, now: now)
-        job = try settings.job(job, in: session)
+        job = settings.job(job, in: session)
+        try start?.apply(to: &job, now: now)
         job.durability = durability
         sharing.apply(to: &job)
         lifetime.apply(to: &job, now: now)

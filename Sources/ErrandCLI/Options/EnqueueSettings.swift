@@ -3,7 +3,7 @@
 import ArgumentParser
 import Errand
 
-/// Queue, time, attempts, key and the caller's own values.
+/// Queue, priority, attempts and the caller's own values.
 struct EnqueueSettings: ParsableArguments {
     @Option(help: "The line that the job waits in; default: the kind's in errand.yaml, then \"default\".", completion: .queues)
     var queue: String?
@@ -13,17 +13,6 @@ struct EnqueueSettings: ParsableArguments {
         parsing: .unconditional, help: ArgumentHelp("-100 to 100; lower runs first; default 0.", valueName: "number"),
         transform: { try NumberArgument.read($0, "a number from -100 to 100, such as -10 to run earlier") })
     var priority: Int?
-
-    @Option(
-        name: .customLong("in"), parsing: .unconditional,
-        help: ArgumentHelp("Not before this long from now: 30s, 10m, 1h30m.", valueName: "duration"),
-        transform: DurationArgument.read)
-    var delay: Duration?
-
-    @Option(
-        help: ArgumentHelp(
-            "Not before this time: 18:30 (the next), \"2026-05-01 18:30\", RFC 3339. A time in the past is at once.", valueName: "time"))
-    var at: String?
 
     @Option(
         parsing: .unconditional,
@@ -37,9 +26,6 @@ struct EnqueueSettings: ParsableArguments {
         parsing: .unconditional, help: ArgumentHelp("How long one execution may take.", valueName: "duration"),
         transform: DurationArgument.readPositive)
     var timeout: Duration?
-
-    @Option(help: ArgumentHelp("Idempotency key: the same key, kind and payload give the same job.", valueName: "text"))
-    var key: String?
 
     @Option(
         help: ArgumentHelp("A value of your own, stamped on all that the job logs and reports; may be repeated.", valueName: "name=value"),
@@ -60,7 +46,6 @@ struct EnqueueSettings: ParsableArguments {
     var environment: [NameValue] = []
 
     func validate() throws {
-        if delay != nil, at != nil { throw ValidationError("Give either --in or --at, not both.") }
         if let pair = environment.first(where: { pair in environment.filter { $0.name == pair.name }.count > 1 }) {
             throw ValidationError("--env \(pair.name) is given twice.")
         }
@@ -70,18 +55,12 @@ struct EnqueueSettings: ParsableArguments {
     }
 
     /// `base` with these settings.
-    /// - Throws: ``Failure`` with status 2 for a text that is no time.
-    func job(_ base: NewJob, in session: Session) throws -> NewJob {
+    func job(_ base: NewJob, in session: Session) -> NewJob {
         var job = base
-        let now = session.clock.now()
         if let queue { job.queue = queue }
         if let priority { job.priority = priority }
-        if let delay { job.runAt = now + delay }
-        // A time that has passed means at once, and then the job is due since now and not since long ago.
-        if let at { job.runAt = max(now, try TimeReading(now: now).future(at, option: "--at")) }
         if let maxAttempts { job.maxAttempts = maxAttempts }
         if let timeout { job.timeout = timeout }
-        job.key = key
         for pair in meta { job.meta[pair.name] = pair.value }
         job.terms.tags = Set(job.terms.tags).union(tags).sorted()
         if let label { job.label = label }

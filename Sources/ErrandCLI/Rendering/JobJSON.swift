@@ -10,7 +10,7 @@ enum JobJSON {
     }
 
     /// What `errand show --json` prints. Payload and result are the stored bytes, on one line.
-    static func detail(_ job: JobDetail) -> [UInt8] {
+    static func detail(_ job: JobDetail, steps: [JobStep] = []) -> [UInt8] {
         JSONWriter.versioned { writer in
             members(of: job.summary, to: &writer)
             writer.member("reason", job.summary.reason)
@@ -30,6 +30,17 @@ enum JobJSON {
             add("result", job.result, to: &writer)
             writer.member("error", raw: job.error.map(error))
             writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
+            writer.member("steps", raw: JSONWriter.array(steps.map(step)))
+        }
+    }
+
+    private static func step(_ step: JobStep) -> [UInt8] {
+        JSONWriter.object { writer in
+            writer.member("name", step.name)
+            writer.member("cursor", step.isCursor)
+            writer.member("execution_id", step.execution.description)
+            writer.member("recorded_at", step.recordedAt)
+            add("result", step.result, to: &writer)
         }
     }
 

@@ -10,7 +10,7 @@ struct JobText {
     var isRaw = false
 
     /// The description, line by line. `workers` are those that live, to tell whether anybody will run the job.
-    func lines(_ job: JobDetail, coverage: WorkerCoverage) -> [String] {
+    func lines(_ job: JobDetail, steps: [JobStep] = [], coverage: WorkerCoverage) -> [String] {
         let summary = job.summary
         var lines = ["\(style.bold("job"))       \(summary.id)  \(style.paint(summary.state.rawValue, TextStyle.color(of: summary.state)))"]
         func add(_ name: String, _ value: String?) {
@@ -46,7 +46,7 @@ struct JobText {
         add("progress", job.progress.map { "\(ProgressText.words($0, isRaw: isRaw)) (\(TextStyle.distance(of: $0.at, from: now)))" })
         add("payload", value(job.payload))
         add("result", job.result.map(value))
-        lines += executions(of: job)
+        lines += executions(of: job) + self.steps(steps)
         if let error = job.error { lines += ["", style.paint("error     ", .red) + indented("\(error.type): \(error.message)")] }
         lines += [""] + advice(for: job, coverage: coverage)
         return lines
@@ -80,6 +80,16 @@ struct JobText {
                 return
                     "  \(record.execution)  attempt \(record.attempt)  \(style.paint(outcome, JobText.color(of: record.outcome)))  "
                     + "\(LocalTime.text(record.startedAt, utc: style.isUTC)), \(took) \(DurationText.format(max(.zero, end - record.startedAt)))\(worker)\(error)"
+            }
+    }
+
+    private func steps(_ steps: [JobStep]) -> [String] {
+        guard !steps.isEmpty else { return [] }
+        return ["", style.bold("steps")]
+            + steps.map { step in
+                let position = step.isCursor ? step.result.map { " at \(value($0))" } ?? "" : ""
+                return
+                    "  \(safe(step.name))\(position)  recorded by \(step.execution) \(TextStyle.distance(of: step.recordedAt, from: now))"
             }
     }
 

@@ -64,6 +64,11 @@ struct ConfigShow: AsyncParsableCommand {
                 )
             )
         }
+        for (name, setting) in (file?.periodic ?? [:]).sorted(by: { $0.key < $1.key }) {
+            // It has been read, so its schedule is one.
+            let schedule = (try? setting.periodic.schedule().description) ?? ""
+            lines.append(("periodic", "\(name): \(setting.periodic.job.kind), \(schedule)  (set when a worker starts)"))
+        }
         for (name, value) in variables(file, session) { lines.append(("variable", "\(name)=\(value)")) }
         return lines
     }

@@ -37,6 +37,7 @@ struct Enqueue: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
+    @OptionGroup var start: StartOptions
     @OptionGroup var sharing: SharingOptions
     @OptionGroup var unique: UniqueOptions
     @OptionGroup var lifetime: LifetimeOptions
@@ -79,7 +80,7 @@ struct Enqueue: AsyncParsableCommand {
                 throw ValidationError("--batch brings its own payloads: leave the payload or command out.")
             }
             if !settings.environment.isEmpty { throw ValidationError("--env is for one command after --: a batch has payloads.") }
-            if settings.key != nil { throw ValidationError("--key names one job: give each line of the batch its own \"key\".") }
+            if start.key != nil { throw ValidationError("--key names one job: give each line of the batch its own \"key\".") }
             if wait || follow || exitCode { throw ValidationError("--batch does not wait: `wait --tag` does, for jobs with a tag.") }
             return
         }
@@ -138,7 +139,8 @@ struct Enqueue: AsyncParsableCommand {
 
     private func form(_ file: ErrandConfiguration?, _ session: Session) throws -> EnqueueForm {
         EnqueueForm(
-            settings: settings, sharing: sharing, lifetime: lifetime, unique: unique, durability: try durability.resolved(in: session),
+            settings: settings, start: start, sharing: sharing, lifetime: lifetime, unique: unique,
+            durability: try durability.resolved(in: session),
             file: file, session: session)
     }
 

@@ -23,6 +23,9 @@ struct Retry: AsyncParsableCommand {
     @Flag(help: "Begin to count attempts and crashes again.")
     var resetAttempts = false
 
+    @Flag(help: "Forget the steps that the jobs have recorded: they begin anew.")
+    var forgetSteps = false
+
     @OptionGroup var change: PayloadChange
     @OptionGroup var config: ConfigurationOptions
 
@@ -40,6 +43,8 @@ struct Retry: AsyncParsableCommand {
             for slice in jobs.slices(of: 500) {
                 var edits: [JobID: JobEdit] = [:]
                 for job in slice { edits[job] = try await change.edit(of: job, in: store) }
+                // Before, as long as they do not run.
+                if forgetSteps { _ = try await store.steps.forgetSteps(of: slice) }
                 let results = try await store.control.retry(slice, resettingAttempts: resetAttempts, edits: edits)
                 for (job, result) in zip(slice, results) {
                     switch result {

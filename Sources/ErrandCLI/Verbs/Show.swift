@@ -32,8 +32,9 @@ struct Show: AsyncParsableCommand {
             guard let detail = try await store.inspection.job(job) else {
                 throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")
             }
+            let steps = try await store.steps.steps(of: job)
             switch output.chosen {
-            case .json: try session.output.object(JobJSON.detail(detail))
+            case .json: try session.output.object(JobJSON.detail(detail, steps: steps))
             case .ids: try session.output.line(job.description)
             case .table, .wide:
                 var coverage = WorkerCoverage(workers: [])
@@ -42,7 +43,7 @@ struct Show: AsyncParsableCommand {
                         workers: try await store.inspection.stats().workers, settings: try await store.queues.settings())
                 }
                 let text = JobText(style: output.style(for: session.output, in: session), now: session.clock.now(), isRaw: raw)
-                for line in text.lines(detail, coverage: coverage) { try session.output.line(line) }
+                for line in text.lines(detail, steps: steps, coverage: coverage) { try session.output.line(line) }
             }
         }
     }

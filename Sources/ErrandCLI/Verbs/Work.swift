@@ -142,6 +142,7 @@ struct Work: AsyncParsableCommand {
         try await store.withStore(creating: true, lockWait: nil, durability: durability, reserve: try reserve.resolved(in: session)) {
             store in
             for setting in file?.settings ?? [] { try await store.queues.change(setting.scope, setting.changes) }
+            try await setPeriodic(file, in: security.applied(to: store), session)
             let notifier = ServiceNotifier(environment: session.environment)
             var configuration = plan.configuration
             // Not before: who has no place in the store's register runs nothing.
@@ -153,6 +154,26 @@ struct Work: AsyncParsableCommand {
             plan.announce(store: directory)
             try await serve(worker, stopsWithin: configuration.longestStop, notifier, session)
             if plan.endsByItself { await tellWhatIsLeft(of: plan, in: store) }
+        }
+    }
+
+    /// Sets the periodic jobs of the file, and removes those that it has named before.
+    private func setPeriodic(_ file: ErrandConfiguration?, in store: Store, _ session: Session) async throws {
+        guard let file else { return }
+        let source = InputReading.wholePath(file.file)
+        let jobs: [PeriodicJob]
+        do throws(ConfigurationError) {
+            jobs = try file.periodicJobs(now: session.clock.now())
+        } catch {
+            throw Failure(.usage, error.description)
+        }
+        let known = try await store.periodic.periodicJobs()
+        guard !jobs.isEmpty || known.contains(where: { $0.source == source }) else { return }
+        do throws(EnqueueError) {
+            _ = try await JobQueue(store: store, clock: session.clock).setPeriodic(jobs, from: source)
+        } catch {
+            if case .store(let error) = error { throw error }
+            throw Failure(.usage, error.description)
         }
     }
 

@@ -15,6 +15,8 @@ struct Assignment: Sendable, Hashable {
     var level: Logger.Level
     /// What its log must not show.
     var redaction: Redaction?
+    /// What earlier executions of the job have recorded.
+    var steps: [RecordedStep] = []
     /// The worker: who is told, and with whom the process ends.
     var worker: pid_t
 
@@ -41,7 +43,16 @@ struct Assignment: Sendable, Hashable {
         var level: Logger.Level
         var hiddenNames: [String]?
         var secrets: [String]?
+        var steps: [Step]?
         var worker: pid_t
+    }
+
+    /// A step with its result as text.
+    private struct Step: Codable {
+        var name: String
+        var isCursor: Bool
+        var execution: ExecutionID
+        var result: String
     }
 
     /// A place in a trace as its headers.
@@ -63,11 +74,22 @@ struct Assignment: Sendable, Hashable {
             trace: job.trace.map { Place($0) },
             isLinked: job.traceRelation == .link, parent: job.parent, root: job.root, previous: job.previous,
             dueAt: job.dueAt?.microseconds, startedAt: job.startedAt.microseconds, position: Place(position), level: level,
-            hiddenNames: redaction?.parts.names, secrets: redaction?.parts.secrets, worker: worker)
+            hiddenNames: redaction?.parts.names, secrets: redaction?.parts.secrets,
+            steps: steps.isEmpty
+                ? nil
+                : steps.map {
+                    Step(
+                        name: $0.name, isCursor: $0.isCursor, execution: $0.execution, result: String(decoding: $0.result, as: UTF8.self))
+                },
+            worker: worker)
         return Array(try JSONEncoder().encode(head)) + [UInt8(ascii: "\n")] + job.payload
     }
 
-    init(job: ClaimedJob, position: TraceContext, level: Logger.Level, redaction: Redaction? = nil, worker: pid_t) {
+    init(
+        job: ClaimedJob, position: TraceContext, level: Logger.Level, redaction: Redaction? = nil, steps: [RecordedStep] = [],
+        worker: pid_t
+    ) {
+        self.steps = steps
         self.job = job
         self.position = position
         self.level = level
@@ -91,6 +113,9 @@ struct Assignment: Sendable, Hashable {
         self.position = position
         level = head.level
         redaction = head.hiddenNames.map { Redaction(names: $0, secrets: head.secrets ?? []) }
+        steps = (head.steps ?? []).map {
+            RecordedStep(name: $0.name, isCursor: $0.isCursor, result: Array($0.result.utf8), execution: $0.execution)
+        }
         worker = head.worker
     }
 

@@ -4,7 +4,7 @@ import Errand
 import FoundationEssentials
 import Logging
 
-/// What the process tells its worker. The other direction needs no words: any byte means "cancel", and the end means that the worker is gone.
+/// What the process tells its worker. What the worker says is ``WorkerWord``; the end of that means that the worker is gone.
 enum ChannelMessage: Sendable {
     /// Lines of the execution's log.
     case lines(PendingLines)
@@ -12,6 +12,8 @@ enum ChannelMessage: Sendable {
     case progress(ProgressNote)
     /// The handler says that it is alive.
     case heartbeat
+    /// A step is to be recorded; the worker's answer names the number.
+    case step(number: Int64, RecordedStep)
     /// The handler has ended: the last message.
     case ended(Ending)
 
@@ -41,6 +43,7 @@ enum ChannelMessage: Sendable {
         case cancelledSilently
         case progress
         case heartbeat
+        case step
     }
 
     /// The longest message: more than a log keeps in memory.
@@ -62,6 +65,8 @@ enum ChannelMessage: Sendable {
             case .ended(.cancelled(nil)): (.cancelledSilently, [])
             case .progress(let note): (.progress, Array(try JSONEncoder().encode(note)))
             case .heartbeat: (.heartbeat, [])
+            case .step(let number, let step):
+                (.step, Array(try JSONEncoder().encode(StepHead(number, step))) + [UInt8(ascii: "\n")] + step.result)
             }
         return [kind.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: body.count >> ($0 * 8)) } + body
     }
@@ -88,11 +93,30 @@ enum ChannelMessage: Sendable {
         case .cancelledSilently: return .ended(.cancelled(nil))
         case .progress: return .progress(try JSONDecoder().decode(ProgressNote.self, from: Data(body)))
         case .heartbeat: return .heartbeat
+        case .step:
+            guard let end = body.firstIndex(of: UInt8(ascii: "\n")) else { throw Damage() }
+            let head = try JSONDecoder().decode(StepHead.self, from: Data(body[..<end]))
+            return .step(
+                number: head.number,
+                RecordedStep(
+                    name: head.name, isCursor: head.isCursor, result: Array(body[(end + 1)...]), execution: head.execution))
         }
     }
 
     /// Somebody else wrote to the channel.
     struct Damage: Error {}
+}
+
+/// A step without its result.
+private struct StepHead: Codable {
+    var number: Int64
+    var name: String
+    var isCursor: Bool
+    var execution: ExecutionID
+
+    init(_ number: Int64, _ step: RecordedStep) {
+        (self.number, name, isCursor, execution) = (number, step.name, step.isCursor, step.execution)
+    }
 }
 
 /// What is known about lines besides their text.

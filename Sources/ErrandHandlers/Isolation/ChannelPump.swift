@@ -3,12 +3,19 @@
 import CErrand
 import Errand
 import Glibc
+import Synchronization
 
 /// Reads the channel of one isolated execution. Runs on ``EventLoop/output``.
 struct ChannelPump: Sendable {
     private let channel: Descriptor
     private let watch: Watch
     private let context: ExecutionContext
+    private let turn = Turn()
+
+    /// Keeps words to the process whole.
+    private final class Turn: Sendable {
+        let lock = Mutex(())
+    }
 
     /// Will read `channel` for `context`.
     init(_ channel: Descriptor, for context: ExecutionContext) {
@@ -28,10 +35,41 @@ struct ChannelPump: Sendable {
     }
 
     /// Tells the process to cancel its handler.
-    func cancel() {
-        var byte: UInt8 = 1
-        // It has ended, or has been told: there is nobody to tell.
-        _ = send(channel.number, &byte, 1, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    func cancel() { say(.cancel) }
+
+    /// Says something to the process; to nobody when it has ended, or has not listened for a second.
+    private func say(_ word: WorkerWord) {
+        let bytes: [UInt8]
+        do {
+            bytes = try word.bytes()
+        } catch {
+            fatalError("what goes over the channel can be written as JSON: \(error)")
+        }
+        turn.lock.withLock { _ in
+            var done = 0
+            while done < bytes.count {
+                let count = bytes.withUnsafeBytes {
+                    send(channel.number, $0.baseAddress! + done, $0.count - done, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+                }
+                if count < 0, errno == EINTR { continue }
+                var request = pollfd(fd: channel.number, events: Int16(POLLOUT), revents: 0)
+                if count < 0, errno == EAGAIN, poll(&request, 1, 1000) > 0 { continue }
+                guard count > 0 else { return }
+                done += count
+            }
+        }
+    }
+
+    /// Records a step for the process, and tells it what became of that.
+    private func record(_ step: RecordedStep, number: Int64) async {
+        var answer = WorkerWord.StepAnswer(number: number)
+        do {
+            guard let steps = context.steps else { throw StepError.noWorker }
+            try await steps.record(step)
+        } catch {
+            answer.problem = WorkerWord.Problem(error)
+        }
+        say(.answer(answer))
     }
 
     /// Ends ``run()`` after what the channel holds now.
@@ -54,6 +92,7 @@ struct ChannelPump: Sendable {
                             await context.waitForLogRoom()
                         case .progress(let note): context.pulse.progressed(note)
                         case .heartbeat: context.pulse.beat()
+                        case .step(let number, let step): await record(step, number: number)
                         case .ended(let ending):
                             result.ending = ending
                             return result

@@ -61,17 +61,24 @@ final class ChildChannel: LogSink {
         }
     }
 
-    /// Calls `onCancel` when the worker says so. The worker's end is this process's, and that of whatever else is in its process group.
-    func listen(to worker: pid_t, onCancel: @escaping @Sendable () -> Void) {
+    /// Calls `onWord` with all that the worker says. The worker's end is this process's, and that of whatever else is in its process group.
+    func listen(to worker: pid_t, onWord: @escaping @Sendable (WorkerWord) -> Void) {
         startThread(named: "errand-channel") {
             // The kernel's word as well, in case nobody here runs any more: asked for by a thread that stays, since it goes with its thread.
             var isWorkerHere = errand_follow_parent(worker, SIGKILL) == 0
+            var buffer: [UInt8] = []
             while isWorkerHere {
-                var byte: UInt8 = 0
-                let count = read(ChildChannel.number, &byte, 1)
+                var bytes = [UInt8](repeating: 0, count: 4096)
+                let count = read(ChildChannel.number, &bytes, bytes.count)
                 if count < 0, errno == EINTR { continue }
-                isWorkerHere = count == 1
-                if isWorkerHere { onCancel() }
+                isWorkerHere = count > 0
+                buffer += bytes.prefix(max(0, count))
+                do {
+                    while let word = try WorkerWord.take(from: &buffer) { onWord(word) }
+                } catch {
+                    // Not our worker's: as good as gone.
+                    isWorkerHere = false
+                }
             }
             kill(0, SIGKILL)
         }

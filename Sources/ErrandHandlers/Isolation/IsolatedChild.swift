@@ -12,6 +12,7 @@ package final class IsolatedChild: Sendable {
     private let assignment: Assignment
     private let channel: ChildChannel
     private let signs: ChildSigns
+    private let steps: ChildSteps
 
     /// Whether `arguments` (without the program's name) say that this process is one.
     package static func isMeant(by arguments: [String]) -> Bool { arguments == [argument] }
@@ -29,6 +30,7 @@ package final class IsolatedChild: Sendable {
         }
         channel = ChildChannel()
         signs = ChildSigns(to: channel, clock: SystemClock.shared)
+        steps = ChildSteps(assignment.steps, over: channel)
     }
 
     /// Why there is nothing to run.
@@ -58,7 +60,7 @@ package final class IsolatedChild: Sendable {
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: assignment.position, meta: job.meta,
-            redaction: assignment.redaction, sink: channel, pulse: signs.pulse,
+            redaction: assignment.redaction, sink: channel, pulse: signs.pulse, steps: steps,
             now: { SystemClock.shared.now() })
         let signal = CancelSignal()
         let task = Task { [self] in
@@ -67,9 +69,13 @@ package final class IsolatedChild: Sendable {
             context.log.end(at: SystemClock.shared.now())
             finish(ending)
         }
-        channel.listen(to: assignment.worker) {
-            signal.note(.shutdown)
-            signal.cancelHere(task)
+        channel.listen(to: assignment.worker) { [steps] word in
+            switch word {
+            case .cancel:
+                signal.note(.shutdown)
+                signal.cancelHere(task)
+            case .answer(let answer): steps.hear(answer)
+            }
         }
         await task.value
         fatalError("the process has ended by now")

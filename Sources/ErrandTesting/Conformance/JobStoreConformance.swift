@@ -33,6 +33,7 @@ public struct JobStoreConformance: Sendable {
         + progressRules
         + limitRules + keyRules + sequenceRules + turnRules
         + eventRules + metricsRules
+        + periodicRules + stepRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }

@@ -57,6 +57,10 @@ public struct Simulation: Sendable {
         case ended(ExecutionID)
         case timedOut(ExecutionID)
         case rang(wantsAttention: Bool)
+        /// It leads, and looks which slots are due.
+        case readSlots
+        /// What it has worked out for them reaches the store.
+        case fireSlots([PeriodicFiring])
         /// Looks after the other workers.
         case look
         /// The rescuer's call reaches the store.

@@ -50,6 +50,7 @@ extension SimulationStage {
     /// One change of what holds for many jobs or for a worker.
     mutating func direct() async throws {
         switch Int.random(in: 0..<10, using: &generator) {
+        case 0 where hasPeriodic: try await setPeriodic()
         case ..<5: try await changeLimits()
         case ..<8: try await changeWorker()
         default: try await resumeSequences()
@@ -145,6 +146,7 @@ extension SimulationStage {
 
     /// The end of what operators hold back: the limits stay.
     mutating func lift() async throws {
+        try await endPeriodic()
         for queue in SimulationStage.queues { try await set(.queue(queue), .resume) }
         for kind in Simulation.Kind.allCases { try await set(.kind(kind.rawValue), .resume) }
         try await resumeSequences()

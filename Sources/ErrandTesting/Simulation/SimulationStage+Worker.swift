@@ -18,6 +18,8 @@ extension SimulationStage {
         case .ended(let execution): await end(execution, in: process)
         case .timedOut(let execution):
             if workers[process].handlers[execution] != nil { tell(process, .timedOut(execution, after: .seconds(1))) }
+        case .readSlots: try await readSlots(process)
+        case .fireSlots(let firings): try await fire(firings, from: process)
         case .look: await look(process)
         case .rescue: try await rescue(process)
         }
@@ -42,6 +44,7 @@ extension SimulationStage {
         switch action {
         case .join: send(.join, from: process)
         case .exchange(let request): send(.exchange(mutated(request, of: process)), from: process)
+        case .fire: enter(.process(process, .readSlots), in: latency(of: workers[process].lease))
         case .start(let job): start(job, in: process)
         case .cancel(let execution, let cause): cancel(execution, because: cause, in: process)
         case .wake(let time):
@@ -122,6 +125,7 @@ extension SimulationStage {
             return .joined(worker)
         case .exchange(let request):
             let reply = try await jobs.exchange(request)
+            witness.didOfferToLead(request, reply)
             witness.didReport(request, reply, at: now, wall: machine.clock.now())
             // A report may be followed by the end of its job's time, and that by the start of another, all in one exchange.
             if !reply.claimed.isEmpty { try await learnEnds() }

@@ -75,6 +75,7 @@ struct SimulationStage {
         var steps = 0
         do {
             client = try await machine.start()
+            try await setPeriodic()
             for _ in 0..<SimulationStage.processes { enter(.start, in: between(.zero, .seconds(1))) }
             enter(.enqueue, in: .zero)
             enter(.operate, in: .seconds(1))

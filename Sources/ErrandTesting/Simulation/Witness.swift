@@ -79,6 +79,10 @@ struct Witness {
     var members: [WorkerID: Member] = [:]
     var processes: [Process] = []
     var rules = Rules()
+    /// Who was told of slots.
+    var leader: WorkerID?
+    /// The latest slot of each periodic job that was fired.
+    var firedUpTo: [String: Timestamp] = [:]
     /// The latest that the wall clock ever was.
     var latestWall = Timestamp(microseconds: 0)
     let convictionLimit: Int

@@ -1,0 +1,54 @@
+// The seams of periodic jobs and steps, handed to the threads of the store.
+
+import Errand
+import ErrandContext
+
+extension StoreCore: PeriodicStore {
+    func setPeriodic(_ drafts: [PeriodicDraft], source: String?) async throws(JobStoreError) -> [PeriodicSetResult] {
+        var prepared: [PreparedPeriodic] = []
+        for draft in drafts { prepared.append(try PreparedPeriodic(draft)) }
+        let ready = prepared
+        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
+            try database.setPeriodic(ready, source: source)
+        }
+    }
+
+    func removePeriodic(_ names: [String]) async throws(JobStoreError) -> [Bool] {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.removePeriodic(names) }
+    }
+
+    func pausePeriodic(_ name: String, _ isPaused: Bool, next: Timestamp?) async throws(JobStoreError) -> Bool {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
+            try database.pausePeriodic(name, isPaused, next: next?.microseconds)
+        }
+    }
+
+    func periodicJobs() async throws(JobStoreError) -> [PeriodicEntry] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.periodicJobs() }
+    }
+
+    func duePeriodic(at time: Timestamp, limit: Int) async throws(JobStoreError) -> [PeriodicEntry] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.duePeriodic(at: time, limit: limit) }
+    }
+
+    func fire(_ firings: [PeriodicFiring]) async throws(JobStoreError) -> [PeriodicFireResult] {
+        var prepared: [PreparedFiring] = []
+        for firing in firings { prepared.append(try PreparedFiring(firing)) }
+        let ready = prepared
+        return try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.fire(ready) }.get()
+    }
+}
+
+extension StoreCore: StepStore {
+    func record(_ step: JobStep, by worker: WorkerID) async throws(JobStoreError) -> StepRecordResult {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in (try database.record(step, by: worker), []) }
+    }
+
+    func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.steps(of: job) }
+    }
+
+    func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in (try database.forgetSteps(of: jobs), []) }
+    }
+}
