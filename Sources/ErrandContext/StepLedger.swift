@@ -8,6 +8,9 @@ package protocol StepLedger: Sendable {
     /// Takes a name for this execution, in which no other step may have it; what was recorded under it before, if anything was.
     func begin(_ name: String, isCursor: Bool) async throws -> RecordedStep?
 
+    /// A step has failed: its name may be used again in this execution.
+    func abandon(_ name: String)
+
     /// Records a step; it is durable when this returns.
     func record(_ step: RecordedStep) async throws
 }

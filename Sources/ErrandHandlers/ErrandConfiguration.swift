@@ -68,7 +68,7 @@ public struct ErrandConfiguration: Sendable, Hashable {
     public var kinds: [String: JobDefaults] = [:]
     /// What is to hold for all workers of the store; a worker that starts with the file sets it there.
     public var settings: [StoreSetting] = []
-    /// The periodic jobs that the file names; a worker that starts with the file sets them in the store (``periodicJobs(now:)``).
+    /// The periodic jobs that the file names; a worker that starts with the file sets them in the store (``periodicJobs()``).
     public var periodic: [String: PeriodicSetting] = [:]
     /// The kinds that commands handle.
     public var handlers: [String: CommandKind] = [:]

@@ -8,6 +8,8 @@ public struct PeriodicSetting: Sendable, Hashable {
     public var periodic: PeriodicJob
     /// Which parts of the job the file says for it itself; `kinds` does not change them.
     var own: Set<String> = []
+    /// The command that its runs are, if they are one.
+    var command: CommandPayload?
     /// Where it stands in the file, from 1.
     public var line: Int
     /// Where it stands in the line, from 1.
@@ -16,8 +18,8 @@ public struct PeriodicSetting: Sendable, Hashable {
 
 extension ErrandConfiguration {
     /// The periodic jobs of the file, by name: complete, with what `kinds` says about jobs of their kinds.
-    /// - Throws: ``ConfigurationError`` with all that is wrong with them at `now`, such as an end that has passed.
-    public func periodicJobs(now: Timestamp) throws(ConfigurationError) -> [PeriodicJob] {
+    /// - Throws: ``ConfigurationError`` with all that is wrong with them beyond their form.
+    public func periodicJobs() throws(ConfigurationError) -> [PeriodicJob] {
         var jobs: [PeriodicJob] = []
         var problems: [ConfigurationProblem] = []
         for (name, setting) in periodic.sorted(by: { $0.key < $1.key }) {
@@ -33,10 +35,28 @@ extension ErrandConfiguration {
                 report(error.description)
                 continue
             }
-            if let problem = PeriodicRules.problem(with: periodic, now: now) { report(problem) } else { jobs.append(periodic) }
+            if let problem = PeriodicRules.problem(with: periodic, now: nil) { report(problem) } else { jobs.append(periodic) }
         }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems, readable: self) }
         return jobs
+    }
+
+    /// What is allowed and may be a slip, a sentence each: periodic jobs that are over, and commands that cannot start on this machine.
+    public func periodicNotes(now: Timestamp, _ options: CommandOptions = CommandOptions()) -> [String] {
+        periodic.sorted { $0.key < $1.key }.flatMap { name, setting -> [String] in
+            var notes: [String] = []
+            // It has been read, so its schedule is one.
+            if (try? setting.periodic.nextSlot(after: now)) == .some(nil) { notes.append("the periodic job \"\(name)\" is over") }
+            if let command = setting.command {
+                do throws(ProgramPath.Problem) {
+                    _ = try ProgramPath.resolve(
+                        command.argv[0], path: command.env?["PATH"] ?? options.workerEnvironment["PATH"], directory: command.cwd)
+                } catch {
+                    notes.append("the periodic job \"\(name)\" runs \(command.argv[0]), which is not found here")
+                }
+            }
+            return notes
+        }
     }
 
     /// `setting` with the defaults of its kind, where it says nothing itself.
@@ -67,11 +87,13 @@ extension ConfigurationReader {
     /// What stands under `periodic`.
     mutating func periodic(_ key: YAMLNode, _ node: YAMLNode) -> PeriodicSetting? {
         let members = members(node, of: "a periodic job", keys: ConfigurationReader.periodicKeys)
-        guard let timing = timing(key, members), var job = work(key, members) else { return nil }
+        let command = commandOf(members)
+        guard let timing = timing(key, members), var job = work(key, members, command) else { return nil }
         var setting = PeriodicSetting(periodic: PeriodicJob(key.plainText, timing, job), line: node.line, column: node.column)
         setting.own = Set(members.map(\.name))
+        setting.command = command
         var catchUp: YAMLNode.Member?
-        var isHalting = false
+        var halt: YAMLNode.Member?
         for member in members {
             switch member.name {
             case "queue": job.queue = name(member) ?? job.queue
@@ -84,7 +106,7 @@ extension ConfigurationReader {
             case "label": job.label = text(member.value, what: "\"label\"")
             case "limit_key": job.terms.limitKey = text(member.value, what: "\"limit_key\"")
             case "sequence": job.terms.sequence = text(member.value, what: "\"sequence\"").map { JobSequence($0) }
-            case "halt": isHalting = flag(member) ?? false
+            case "halt": halt = member
             case "overlap":
                 setting.periodic.overlap =
                     word(member, Dictionary(uniqueKeysWithValues: PeriodicJob.Overlap.allCases.map { ($0.rawValue, $0) })) ?? .allow
@@ -97,7 +119,13 @@ extension ConfigurationReader {
             default: break
             }
         }
-        if let sequence = job.terms.sequence { job.terms.sequence = JobSequence(sequence.key, haltsOnDeath: isHalting) }
+        if let halt, let isHalting = flag(halt) {
+            if let sequence = job.terms.sequence {
+                job.terms.sequence = JobSequence(sequence.key, haltsOnDeath: isHalting)
+            } else {
+                report(halt.key, "\"halt\" says more about a sequence: give one too, with \"sequence\"")
+            }
+        }
         if let catchUp, let limit = number(catchUp, in: PeriodicRules.catchUp) {
             if case .all = setting.periodic.missed {
                 setting.periodic.missed = .all(upTo: limit)
@@ -142,7 +170,7 @@ extension ConfigurationReader {
     }
 
     /// What is enqueued: a kind with a payload, or a command.
-    private mutating func work(_ key: YAMLNode, _ members: [YAMLNode.Member]) -> NewJob? {
+    private mutating func work(_ key: YAMLNode, _ members: [YAMLNode.Member], _ command: CommandPayload?) -> NewJob? {
         func member(_ name: String) -> YAMLNode.Member? { members.first { $0.name == name } }
         switch (member("kind"), member("run")) {
         case (let kind?, nil):
@@ -152,17 +180,17 @@ extension ConfigurationReader {
                 }
             }
             guard let name = name(kind) else { return nil }
+            if name == CommandPayload.kind {
+                report(kind.value, "a command is said by itself: run: [program, argument]")
+                return nil
+            }
             return NewJob(kind: name, payload: member("payload")?.value.json ?? Array("{}".utf8))
-        case (nil, let run?):
+        case (nil, .some):
             if let payload = member("payload") { report(payload.key, "\"payload\" goes with \"kind\": a command has its arguments") }
-            let argv = command(run)
-            guard !argv.isEmpty else { return nil }
-            var payload = CommandPayload(argv: argv)
-            payload.cwd = member("cwd").flatMap { text($0.value, what: "cwd") }.map(absolute) ?? absolute(".")
-            payload.env = member("env").map { environment($0.value) }
-            var job = NewJob(kind: CommandPayload.kind, payload: payload.json)
+            guard let command else { return nil }
+            var job = NewJob(kind: CommandPayload.kind, payload: command.json)
             job.maxAttempts = 1
-            job.label = String(argv.joined(separator: " ").prefix(60))
+            job.label = String(command.argv.joined(separator: " ").prefix(60))
             return job
         case (nil, nil):
             report(key, "periodic job \"\(key.plainText)\" has no \"kind\" and no \"run\": say what is enqueued")
@@ -171,6 +199,18 @@ extension ConfigurationReader {
             report(run.key, "a periodic job enqueues a \"kind\" or a command (\"run\"), not both")
             return nil
         }
+    }
+
+    /// The command under `run`, if there is one.
+    private mutating func commandOf(_ members: [YAMLNode.Member]) -> CommandPayload? {
+        func member(_ name: String) -> YAMLNode.Member? { members.first { $0.name == name } }
+        guard let run = member("run") else { return nil }
+        let argv = command(run)
+        guard !argv.isEmpty else { return nil }
+        var payload = CommandPayload(argv: argv)
+        payload.cwd = member("cwd").flatMap { text($0.value, what: "cwd") }.map(absolute) ?? absolute(".")
+        payload.env = member("env").map { environment($0.value) }
+        return payload
     }
 
     private mutating func time(_ member: YAMLNode.Member) -> Timestamp? {

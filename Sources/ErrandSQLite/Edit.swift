@@ -65,6 +65,7 @@ extension QueueDatabase {
         if let feed, try hasNewAccounts() { try changeLimitKey(of: id.rawValue, to: feed) }
         try connection[EditSQL.rewrite].bind(1, feed).bind(2, edit.priority.map(Int64.init)).bind(3, edit.runAt?.microseconds)
             .bind(4, blob: edit.payload).bind(5, id.rawValue).run()
+        if edit.forgetsSteps { try forgetSteps(of: id.rawValue) }
         if try isSuspect(id.rawValue) { try connection[EditSQL.rewriteSuspect].bind(1, id.rawValue).run() }
     }
 

@@ -64,7 +64,9 @@ extension QueueDatabase {
                 throw .refused(reason: "the store has \(PeriodicRules.count) periodic jobs, and more are not allowed: remove some")
             }
             try connection[PeriodicSQL.add].bind(1, text: periodic.name).bind(2, text: prepared.spec).bind(3, blob: periodic.job.payload)
-                .bind(4, text: periodic.timingText).bind(5, text: source).bind(6, prepared.draft.first?.microseconds).run()
+                .bind(4, text: periodic.timingText).bind(5, text: source).bind(6, prepared.draft.first?.microseconds)
+                // Not one that an earlier periodic job of this name has had.
+                .bind(7, clock.now).run()
             return .added
         }
         if source == nil, let owner = known.source { return .belongs(to: owner) }
@@ -92,6 +94,12 @@ extension QueueDatabase {
         try connection[PeriodicSQL.pause].bind(1, isPaused ? 1 : 0).bind(2, isPaused ? nil : next).bind(3, text: name).run()
         memory.nextSlot = nil
         return (connection.changes > 0, isPaused ? [] : QueueDatabase.periodicTopics)
+    }
+
+    /// A periodic job that cannot be read is looked at again at `time`.
+    func holdPeriodic(_ name: String, revision: Int64, until time: Int64) throws(JobStoreError) {
+        try connection[PeriodicSQL.hold].bind(1, time).bind(2, text: name).bind(3, revision).run()
+        memory.nextSlot = nil
     }
 
     // MARK: Slots
@@ -183,17 +191,25 @@ extension QueueReader {
     private func entries(_ statement: Statement) throws(JobStoreError) -> [PeriodicEntry] {
         var entries: [PeriodicEntry] = []
         try statement.forEach { (row) throws(JobStoreError) in
-            var periodic = try JSONText.decode(PeriodicJob.self, row.text(0))
+            // One that a later Errand has written does not keep the others from being read.
+            var periodic = PeriodicJob(row.text(10), .every(.seconds(3600)), NewJob(kind: "unreadable", payload: []))
+            var problem: String?
+            do throws(JobStoreError) {
+                periodic = try JSONText.decode(PeriodicJob.self, row.text(0))
+            } catch {
+                problem = error.description
+            }
             periodic.job.payload = row.bytes(1)
             let last = row.optionalInteger(6).map { slot in
                 PeriodicEntry.Fired(
                     slot: Timestamp(microseconds: slot), at: Timestamp(microseconds: row.integer(7)),
                     job: JobID(rawValue: row.integer(8)), wasSkipped: row.integer(9) != 0)
             }
-            entries.append(
-                PeriodicEntry(
-                    periodic: periodic, source: row.optionalText(2), isPaused: row.integer(3) != 0,
-                    next: row.optionalInteger(4).map(Timestamp.init(microseconds:)), last: last, revision: row.integer(5)))
+            var entry = PeriodicEntry(
+                periodic: periodic, source: row.optionalText(2), isPaused: row.integer(3) != 0,
+                next: row.optionalInteger(4).map(Timestamp.init(microseconds:)), last: last, revision: row.integer(5))
+            entry.problem = problem
+            entries.append(entry)
         }
         return entries
     }
@@ -202,16 +218,19 @@ extension QueueReader {
 /// The statements about periodic jobs.
 enum PeriodicSQL {
     private static let entry =
-        "SELECT spec, payload, source, paused, next_at, revision, last_slot, last_at, last_job, last_skipped FROM errand_periodic"
+        "SELECT spec, payload, source, paused, next_at, revision, last_slot, last_at, last_job, last_skipped, name FROM errand_periodic"
 
     /// All of them, in the order of the index of their names.
     static let all = SQL("\(entry) ORDER BY name")
 
-    /// Index `errand_periodic_due`.
-    static let due = SQL("\(entry) WHERE next_at <= :time ORDER BY next_at LIMIT :limit")
+    /// Index `errand_periodic_look`.
+    static let due = SQL("\(entry) WHERE look_at <= :time ORDER BY look_at LIMIT :limit")
 
-    /// The first entry of index `errand_periodic_due`.
-    static let next = SQL("SELECT min(next_at) FROM errand_periodic WHERE next_at IS NOT NULL")
+    /// The first entry of index `errand_periodic_look`.
+    static let next = SQL("SELECT min(look_at) FROM errand_periodic WHERE look_at IS NOT NULL")
+
+    /// The unique index of names.
+    static let hold = SQL("UPDATE errand_periodic SET look_at = :time WHERE name = :name AND revision = :revision AND look_at IS NOT NULL")
 
     static let count = SQL("SELECT count(*) FROM errand_periodic")
 
@@ -223,15 +242,15 @@ enum PeriodicSQL {
 
     static let add = SQL(
         """
-        INSERT INTO errand_periodic(name, spec, payload, timing, source, next_at)
-        VALUES(:name, :spec, :payload, :timing, :source, :next_at)
+        INSERT INTO errand_periodic(name, spec, payload, timing, source, next_at, look_at, revision)
+        VALUES(:name, :spec, :payload, :timing, :source, :next_at, :next_at, :revision)
         """)
 
     /// The unique index of names.
     static let change = SQL(
         """
         UPDATE errand_periodic SET spec = :spec, payload = :payload, timing = :timing, source = :source, next_at = :next_at,
-               revision = revision + 1
+               look_at = :next_at, revision = revision + 1
          WHERE name = :name
         """)
 
@@ -240,13 +259,13 @@ enum PeriodicSQL {
 
     /// The unique index of names.
     static let pause = SQL(
-        "UPDATE errand_periodic SET paused = :paused, next_at = :next_at, revision = revision + 1 WHERE name = :name")
+        "UPDATE errand_periodic SET paused = :paused, next_at = :next_at, look_at = :next_at, revision = revision + 1 WHERE name = :name")
 
     /// The unique index of names.
     static let turn = SQL("SELECT revision, next_at FROM errand_periodic WHERE name = :name")
 
     /// The unique index of names.
-    static let advance = SQL("UPDATE errand_periodic SET next_at = :next_at WHERE name = :name")
+    static let advance = SQL("UPDATE errand_periodic SET next_at = :next_at, look_at = :next_at WHERE name = :name")
 
     /// The unique index of names.
     static let note = SQL(

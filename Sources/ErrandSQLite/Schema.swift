@@ -102,9 +102,10 @@ enum Schema {
                 -- slot, unless they are paused or over.
                 CREATE TABLE errand_periodic(
                   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, spec TEXT NOT NULL, timing TEXT NOT NULL, source TEXT,
-                  paused INTEGER NOT NULL DEFAULT 0, next_at INTEGER, revision INTEGER NOT NULL DEFAULT 1, last_slot INTEGER,
+                  paused INTEGER NOT NULL DEFAULT 0, next_at INTEGER, look_at INTEGER, revision INTEGER NOT NULL, last_slot INTEGER,
                   last_at INTEGER, last_job INTEGER, last_skipped INTEGER, payload BLOB NOT NULL) STRICT;
-                CREATE INDEX errand_periodic_due ON errand_periodic(next_at) WHERE next_at IS NOT NULL;
+                -- When there is something to do: at the next slot, or later where a leader could not read it.
+                CREATE INDEX errand_periodic_look ON errand_periodic(look_at) WHERE look_at IS NOT NULL;
                 -- Which worker fires the slots of periodic jobs (role 1), as long as it stands in the register.
                 CREATE TABLE errand_leader(role INTEGER PRIMARY KEY, worker INTEGER NOT NULL) STRICT;
                 -- What executions have completed, for the next ones of the same job.

@@ -29,23 +29,8 @@ extension QueueDatabase {
     /// A job has completed: what its steps gave is needed no more.
     func dropStepResults(of job: Int64) throws(JobStoreError) { try connection[StepSQL.dropResults].bind(1, job).run() }
 
-    /// Forgets the steps of jobs that do not run.
-    func forgetSteps(of jobs: [JobID]) throws(JobStoreError) -> [ChangeResult] {
-        var results: [ChangeResult] = []
-        for id in jobs {
-            guard let job = try locate(id) else {
-                results.append(.notFound)
-                continue
-            }
-            if case .running = job.state {
-                results.append(.refused(.running))
-                continue
-            }
-            try connection[StepSQL.forget].bind(1, id.rawValue).run()
-            results.append(.changed)
-        }
-        return results
-    }
+    /// The next execution of a job begins anew.
+    func forgetSteps(of job: Int64) throws(JobStoreError) { try connection[StepSQL.forget].bind(1, job).run() }
 }
 
 extension QueueReader {

@@ -31,6 +31,12 @@ extension StoreCore: PeriodicStore {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.duePeriodic(at: time, limit: limit) }
     }
 
+    func holdPeriodic(_ name: String, revision: Int64, until time: Timestamp) async throws(JobStoreError) {
+        try await queue.perform(.normal) { (database) throws(JobStoreError) in
+            (try database.holdPeriodic(name, revision: revision, until: time.microseconds), [])
+        }
+    }
+
     func fire(_ firings: [PeriodicFiring]) async throws(JobStoreError) -> [PeriodicFireResult] {
         var prepared: [PreparedFiring] = []
         for firing in firings { prepared.append(try PreparedFiring(firing)) }
@@ -46,9 +52,5 @@ extension StoreCore: StepStore {
 
     func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.steps(of: job) }
-    }
-
-    func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
-        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in (try database.forgetSteps(of: jobs), []) }
     }
 }

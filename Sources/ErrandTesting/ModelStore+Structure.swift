@@ -6,9 +6,10 @@ extension ModelStore: PeriodicStore {
     /// Sets periodic jobs.
     /// - Throws: ``JobStoreError/refused(reason:)`` when there would be too many.
     public func setPeriodic(_ drafts: [PeriodicDraft], source: String?) async throws(JobStoreError) -> [PeriodicSetResult] {
-        try commit { tables in
+        let now = clock.now()
+        return try commit { tables in
             let before = tables
-            let results = drafts.map { tables.set($0, source: source) }
+            let results = drafts.map { tables.set($0, source: source, at: now) }
             guard tables.periodic.count <= PeriodicRules.count else {
                 tables = before
                 return Result<[PeriodicSetResult], JobStoreError>.failure(
@@ -40,6 +41,11 @@ extension ModelStore: PeriodicStore {
         read { $0.duePeriodic(at: time, limit: limit) }
     }
 
+    /// Puts a periodic job off; never throws.
+    public func holdPeriodic(_ name: String, revision: Int64, until time: Timestamp) async throws(JobStoreError) {
+        commit { $0.holdPeriodic(name, revision: revision, until: time) }
+    }
+
     /// Fires slots; never throws.
     public func fire(_ firings: [PeriodicFiring]) async throws(JobStoreError) -> [PeriodicFireResult] {
         let now = clock.now()
@@ -56,10 +62,5 @@ extension ModelStore: StepStore {
     /// The steps of a job; never throws.
     public func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
         read { tables in (tables.steps[job] ?? []).sorted { ($0.recordedAt, $0.name) < ($1.recordedAt, $1.name) } }
-    }
-
-    /// Forgets steps; never throws.
-    public func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
-        commit { tables in jobs.map { tables.forgetSteps(of: $0) } }
     }
 }

@@ -36,6 +36,7 @@ extension ModelTables {
                 edit.runAt = nil
                 if edit.queue != nil { leaveSequence(id, at: now) }
                 job.apply(edit)
+                if edit.forgetsSteps { steps[id] = nil }
             }
             if resettingAttempts {
                 job.attempts = 0

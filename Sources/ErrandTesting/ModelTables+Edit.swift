@@ -26,6 +26,7 @@ extension ModelTables {
             if !isTimed { jobs[id]?.state = .scheduled }
             if edit.queue != nil { leaveSequence(id, at: now) }
             job.apply(edit)
+            if edit.forgetsSteps { steps[id] = nil }
             if edit.queue != nil { chooseKey(for: &job) }
             // One that waits behind another goes on waiting, for its new time perhaps, once it is placed.
             if job.state == .waiting && job.waits == .behindOwner || isTimed && edit.runAt == nil { break }

@@ -4,17 +4,18 @@ import Errand
 import ErrandContext
 
 extension ModelTables {
-    mutating func set(_ draft: PeriodicDraft, source: String?) -> PeriodicSetResult {
+    mutating func set(_ draft: PeriodicDraft, source: String?, at now: Timestamp) -> PeriodicSetResult {
         let name = draft.periodic.name
         guard var entry = periodic[name] else {
             periodic[name] = PeriodicEntry(
-                periodic: draft.periodic, source: source, isPaused: false, next: draft.first, last: nil, revision: 1)
+                periodic: draft.periodic, source: source, isPaused: false, next: draft.first, last: nil, revision: now.microseconds)
             rings.formUnion([.work, .control])
             return .added
         }
         if source == nil, let owner = entry.source { return .belongs(to: owner) }
         guard entry.periodic != draft.periodic || entry.source != source else { return .unchanged }
         if entry.periodic.timingText != draft.periodic.timingText { entry.next = entry.isPaused ? nil : draft.first }
+        heldPeriodic[name] = nil
         entry.periodic = draft.periodic
         entry.source = source
         entry.revision += 1
@@ -30,6 +31,7 @@ extension ModelTables {
 
     mutating func pausePeriodic(_ name: String, _ isPaused: Bool, next: Timestamp?) -> Bool {
         guard var entry = periodic[name] else { return false }
+        heldPeriodic[name] = nil
         entry.isPaused = isPaused
         entry.next = isPaused ? nil : next
         entry.revision += 1
@@ -38,9 +40,16 @@ extension ModelTables {
         return true
     }
 
+    /// When there is something to do about a periodic job.
+    private func look(_ entry: PeriodicEntry) -> Timestamp? { entry.next.map { heldPeriodic[entry.periodic.name] ?? $0 } }
+
     func duePeriodic(at time: Timestamp, limit: Int) -> [PeriodicEntry] {
-        let due = periodic.values.filter { $0.next.map { $0 <= time } ?? false }
-        return Array(due.sorted { ($0.next ?? time, $0.periodic.name) < ($1.next ?? time, $1.periodic.name) }.prefix(limit))
+        let due = periodic.values.compactMap { entry in look(entry).map { (look: $0, entry: entry) } }.filter { $0.look <= time }
+        return due.sorted { ($0.look, $0.entry.periodic.name) < ($1.look, $1.entry.periodic.name) }.prefix(limit).map(\.entry)
+    }
+
+    mutating func holdPeriodic(_ name: String, revision: Int64, until time: Timestamp) {
+        if periodic[name]?.revision == revision, periodic[name]?.next != nil { heldPeriodic[name] = time }
     }
 
     mutating func fire(
@@ -53,7 +62,10 @@ extension ModelTables {
             if firing.cancelsPrevious { cancelPrevious(of: run.job, at: now) }
             results += enqueue([run.job], at: now, using: &generator)
         }
-        if firing.due != nil { periodic[firing.name]?.next = firing.next }
+        if firing.due != nil {
+            periodic[firing.name]?.next = firing.next
+            heldPeriodic[firing.name] = nil
+        }
         if let run = firing.runs.last, let result = results.last {
             let wasSkipped = if case .unique = result { true } else { false }
             periodic[firing.name]?.last = PeriodicEntry.Fired(slot: run.slot, at: now, job: result.id, wasSkipped: wasSkipped)
@@ -71,7 +83,7 @@ extension ModelTables {
     // MARK: The leader
 
     mutating func nextSlot(for worker: WorkerID, leads: Bool) -> Timestamp? {
-        guard let next = periodic.values.compactMap(\.next).min() else { return nil }
+        guard let next = periodic.values.compactMap({ look($0) }).min() else { return nil }
         guard leads else {
             leaves(worker)
             return nil

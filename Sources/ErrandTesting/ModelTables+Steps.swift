@@ -29,11 +29,4 @@ extension ModelTables {
             return step
         }
     }
-
-    mutating func forgetSteps(of id: JobID) -> ChangeResult {
-        guard let job = jobs[id] else { return .notFound }
-        guard job.state != .running else { return .refused(.running) }
-        steps[id] = nil
-        return .changed
-    }
 }

@@ -35,6 +35,8 @@ struct ModelTables {
     var outcomes: [StoreMetrics.OutcomeTotal] = []
     /// Periodic jobs by name.
     var periodic: [String: PeriodicEntry] = [:]
+    /// Until when one of them is put off.
+    var heldPeriodic: [String: Timestamp] = [:]
     /// The worker that fires their slots.
     var leader: WorkerID?
     /// What executions have completed, in the order of time.

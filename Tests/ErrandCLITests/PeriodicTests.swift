@@ -15,7 +15,7 @@ import Testing
         #expect(added.out.hasPrefix("nightly added: every day at 03:00 (Europe/Berlin), next "), "\(added)")
         #expect(
             await world.run("periodic").out
-                == "nightly\tactive\treport\t2026-01-01T02:00:00.000000Z\t\t\tevery day at 03:00 (Europe/Berlin)\t\n")
+                == "nightly\tactive\treport\t2026-01-01T02:00:00.000000Z\t\t\t\tevery day at 03:00 (Europe/Berlin)\t\n")
         #expect(
             await world.run(
                 "periodic", "add", "nightly", "--cron", "0 3 * * *", "--tz", "Europe/Berlin", "report", #"{"full":true}"#, "--overlap",
@@ -34,7 +34,7 @@ import Testing
             "--priority", "-2", "k", #"{"n":1}"#)
         #expect(
             await world.run("periodic", "--json").out
-                == #"{"v":1,"name":"a","every_ms":90000,"schedule":"every 1 minute 30 seconds","state":"active","next_at":"2026-01-01T00:01:30.000000Z","last":null,"overlap":"allow","missed":"all","catch_up":3,"jitter_ms":5000,"starts_at":null,"ends_at":null,"expires_ms":60000,"deadline_ms":null,"kind":"k","queue":"default","priority":-2,"max_attempts":5,"tags":["t"],"label":null,"payload":{"n":1},"source":null}"#
+                == #"{"v":1,"name":"a","every_ms":90000,"schedule":"every 1 minute 30 seconds","state":"active","next_at":"2026-01-01T00:01:30.000000Z","last":null,"overlap":"allow","missed":"all","catch_up":3,"jitter_ms":5000,"starts_at":null,"ends_at":null,"expires_ms":60000,"deadline_ms":null,"kind":"k","queue":"default","priority":-2,"max_attempts":5,"timeout_ms":null,"limit_key":null,"sequence":null,"meta":{},"tags":["t"],"label":null,"payload":{"n":1},"source":null}"#
                 + "\n")
     }
 
@@ -43,7 +43,8 @@ import Testing
         let shown = await world.run("periodic", "next", "--cron", "30 9 * * MON-FRI", "--tz", "America/New_York", "-n", "2")
         #expect(
             shown.lines == [
-                "2026-01-01T14:30:00.000000Z\t2026-01-01 09:30:00 EST", "2026-01-02T14:30:00.000000Z\t2026-01-02 09:30:00 EST",
+                "2026-01-01T14:30:00.000000Z\t2026-01-01 09:30:00 EST\tat 09:30 on Monday to Friday (America/New_York)",
+                "2026-01-02T14:30:00.000000Z\t2026-01-02 09:30:00 EST\tat 09:30 on Monday to Friday (America/New_York)",
             ])
         var person = World()
         person.columns = 80

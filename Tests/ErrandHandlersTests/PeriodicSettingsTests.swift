@@ -9,7 +9,7 @@ import Testing
     private let now = Timestamp(microseconds: 1_767_225_600_000_000)
 
     private func jobs(_ text: String) throws -> [PeriodicJob] {
-        try ErrandConfiguration.parse(Array(text.utf8), file: "/tmp/errand.yaml").periodicJobs(now: now)
+        try ErrandConfiguration.parse(Array(text.utf8), file: "/tmp/errand.yaml").periodicJobs()
     }
 
     @Test func `everything that can be said arrives`() throws {
@@ -33,7 +33,6 @@ import Testing
                     limit_key: acme
                     sequence: reports
                     halt: true
-                    overlap: cancel
                     missed: all
                     catch_up: 7
                     jitter: 30s
@@ -50,7 +49,7 @@ import Testing
         #expect(job.job.timeout == .seconds(600) && job.expires == .seconds(3600) && job.deadline == .seconds(7200))
         #expect(job.job.terms.tags == ["a", "night"] && job.job.label == "the report" && job.job.terms.limitKey == "acme")
         #expect(job.job.terms.sequence == JobSequence("reports", haltsOnDeath: true))
-        #expect(job.overlap == .cancel && job.missed == .all(upTo: 7) && job.jitter == .seconds(30))
+        #expect(job.overlap == .allow && job.missed == .all(upTo: 7) && job.jitter == .seconds(30))
         #expect(job.startsAt == Timestamp("2026-02-01T00:00:00Z") && job.endsAt == Timestamp("2027-01-31T23:00:00Z"))
     }
 
@@ -105,6 +104,8 @@ import Testing
         ),
         ("a: {every: 1h, kind: k, evry: 1h}", ["1:36: unknown key \"evry\" in a periodic job: did you mean \"every\"?"]),
         ("A: {every: 1h, kind: k}", ["1:12: \"A\" is not a periodic job name: use 1 to 64 characters of a-z, 0-9, '.', '_' and '-'"]),
+        ("a: {every: 1h, kind: command}", ["1:33: a command is said by itself: run: [program, argument]"]),
+        ("a: {every: 1h, kind: k, halt: true}", ["1:36: \"halt\" says more about a sequence: give one too, with \"sequence\""]),
         ("a: {every: 1h, kind: k, cwd: /}", ["1:36: \"cwd\" goes with \"run\": a kind's handler says where it runs"]),
     ])
     func `what a periodic job may not say is refused with its place`(text: String, messages: [String]) {
@@ -113,12 +114,24 @@ import Testing
     }
 
     @Test(arguments: [
-        ("a: {every: 1h, kind: k, ends: '2020-01-01T00:00:00Z'}", "no slot ever comes"),
+        ("a: {cron: '@yearly', kind: k, starts: '2020-02-01T00:10:00Z', ends: '2020-03-01T01:00:00Z'}", "no slot ever comes"),
+        ("a: {every: 1h, kind: k, overlap: skip, missed: all}", "lets one run wait at most"),
         ("a: {every: 100ms, kind: k}", "at least 1 second"), ("a: {every: 1h, kind: k, jitter: 2d}", "the jitter 2d"),
     ])
-    func `what only time tells is refused at its line`(text: String, message: String) {
+    func `what only the whole tells is refused at its line`(text: String, message: String) {
         let error = #expect(throws: ConfigurationError.self) { try jobs("periodic: {\(text)}\n") }
         #expect(error?.problems.first?.message.contains(message) == true, "\(String(describing: error))")
         #expect(error?.problems.first?.line == 1)
+    }
+
+    @Test func `what may be a slip is told`() throws {
+        let text =
+            "periodic: {a: {every: 1h, kind: k, ends: '2020-01-01T00:00:00Z'}, b: {every: 1h, run: [no-such-program]}, c: {every: 1h, run: [sh]}}"
+        let file = try ErrandConfiguration.parse(Array(text.utf8), file: "/tmp/errand.yaml")
+        #expect(try file.periodicJobs().count == 3)
+        #expect(
+            file.periodicNotes(now: now) == [
+                "the periodic job \"a\" is over", "the periodic job \"b\" runs no-such-program, which is not found here",
+            ])
     }
 }

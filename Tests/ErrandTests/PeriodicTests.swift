@@ -213,7 +213,7 @@ import Testing
     }
 
     @Test func `one that is run now keeps its slot`() async throws {
-        try await queue.setPeriodic(periodic(.every(.seconds(60))) { ($0.overlap, $0.jitter) = (.skip, .seconds(60)) })
+        try await queue.setPeriodic(periodic(.every(.seconds(60))) { ($0.overlap, $0.jitter) = (.skip, .seconds(50)) })
         let next = try await queue.periodicJob("p")?.next
         guard case .added(let id) = try await queue.runPeriodic("p") else {
             Issue.record("nothing was enqueued")
@@ -230,12 +230,18 @@ import Testing
         let refusals: [(String, (inout PeriodicJob) -> Void)] = [
             ("is not a periodic job name", { $0.name = "A b" }), ("no February has 30 days", { $0.timing = .cron("0 0 30 2 *") }),
             ("is no time zone", { $0.timing = .cron("0 0 * * *", zone: "Europe/Atlantis") }),
-            ("at least 1 second", { $0.timing = .every(.milliseconds(10)) }), ("no slot ever comes", { $0.endsAt = past }),
+            ("at least 1 second", { $0.timing = .every(.milliseconds(10)) }),
+            (
+                "no slot ever comes",
+                { ($0.timing, $0.startsAt, $0.endsAt) = (.cron("0 0 1 1 *"), Timestamp(microseconds: 1), Timestamp(microseconds: 9)) }
+            ),
             ("before it starts", { ($0.startsAt, $0.endsAt) = (Timestamp(microseconds: 9), Timestamp(microseconds: 8)) }),
-            ("the jitter", { $0.jitter = .seconds(86_401) }), ("leave the start time out", { $0.job.runAt = past }),
+            ("the jitter", { $0.jitter = .seconds(86_401) }), ("is not shorter than the time between", { $0.jitter = .seconds(60) }),
+            ("leave the start time out", { $0.job.runAt = past }),
             ("leave it out", { $0.job.key = "k" }), ("not when", { $0.job.terms.expiresAt = past }),
             ("expiry must be longer than 0", { $0.expires = .zero }),
-            ("is outside of 1 … 1000", { $0.missed = .all(upTo: 0) }),
+            ("is outside of 1 … 1000", { $0.missed = .all(upTo: 0) }), ("carries its own", { $0.job.meta["slot"] = "x" }),
+            ("lets one run wait at most", { ($0.overlap, $0.missed) = (.queue, .all(upTo: 2)) }),
             ("leave the job's own unique key out", { ($0.overlap, $0.job.terms.uniqueness) = (.skip, Uniqueness(key: "k")) }),
             ("not valid JSON", { $0.job.payload = Array("{".utf8) }),
         ]
@@ -277,12 +283,8 @@ import Testing
         #expect(runs.values == slots.map { ["periodic": "p", "slot": $0.description] })
     }
 
-    @Test(.timeLimit(.minutes(2))) func `a worker that runs until empty waits for slots within its idle time, and for none later`()
-        async throws
-    {
+    @Test(.timeLimit(.minutes(2))) func `a worker that runs until empty fires what is due, and waits for no slot`() async throws {
         let runs = Collected<JobID>()
-        let ends = Collected<Worker.End>()
-        let start = clock.now()
         let worker = Worker(
             queue: queue,
             handlers: [
@@ -291,13 +293,32 @@ import Testing
                     return nil
                 }
             ])
-        // 5 s and 10 s after the start of its day; the third is too far away.
-        try await queue.setPeriodic(periodic(.cron("5,10,40 * * * * *")))
-        let running = Task { ends.add(try await worker.runToEnd(until: .empty(idleTimeout: .seconds(10)))) }
-        await pass(to: start + .seconds(5)) { runs.values.count == 1 }
-        await pass(to: start + .seconds(10)) { runs.values.count == 2 && !ends.values.isEmpty }
-        try await running.value
-        #expect(ends.values == [.drained])
+        try await queue.setPeriodic(periodic(.every(.seconds(5))))
+        clock.advance(by: .seconds(5))
+        #expect(try await worker.runToEnd(until: .empty(idleTimeout: .seconds(10))) == .drained)
+        #expect(runs.values.count == 1)
+    }
+
+    @Test func `a great many missed slots are made up for in several commits, none twice`() async throws {
+        try await queue.setPeriodic(periodic(.every(.seconds(1))) { $0.missed = .all(upTo: 1000) })
+        clock.advance(by: .seconds(3600))
+        try await fire()
+        let slots = try await slots()
+        #expect(slots.count == 1000 && Set(slots).count == 1000)
+        #expect(slots.last == clock.now().description)
+    }
+
+    @Test func `what cannot be read here keeps its slot for a leader that can`() async throws {
+        try await queue.setPeriodic(periodic(.every(.seconds(60))))
+        let unreadable = periodic(.cron("0 0 * * *", zone: "Europe/Atlantis")) { $0.name = "atlantis" }
+        let due = clock.now() + .seconds(60)
+        _ = try await model.setPeriodic([PeriodicDraft(unreadable, first: due)], source: nil)
+        clock.advance(by: .seconds(60))
+        try await fire()
+        #expect(try await slots().count == 1)
+        #expect(try await queue.periodicJob("atlantis")?.next == due)
+        #expect(try await model.duePeriodic(at: clock.now(), limit: 9) == [])
+        #expect(try await model.duePeriodic(at: clock.now() + .seconds(60), limit: 9).count == 2)
     }
 }
 
@@ -360,14 +381,16 @@ import Testing
         quiet.join()
         var reply = ExchangeReply()
         reply.orders.apply(.quiet)
-        quiet.tell(.exchanged(reply))
-        quiet.tell(.rang(wantsAttention: true))
-        #expect(quiet.request?.leads == false)
+        reply.nextSlot = quiet.now.wall + .seconds(5)
+        // At once, so that another one leads.
+        #expect(quiet.tell(.exchanged(reply)).exchanges.map(\.leads) == [false])
 
         var driver = StateDriver()
         driver.join()
         #expect(led(driver.now.wall, &driver).actions.contains(.fire))
-        #expect(driver.tell(.drainRequested).end == nil)
+        // Told at once, so that another one leads.
+        #expect(driver.tell(.drainRequested).exchanges.map(\.leads) == [false])
+        #expect(driver.reply().end == nil)
         #expect(driver.tell(.fired).end == .drained)
     }
 

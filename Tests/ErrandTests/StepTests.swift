@@ -154,8 +154,8 @@ import Testing
             if ran.values.count < 2 { throw Trouble() }
         }
         #expect(job.summary.state == .dead)
-        #expect(try await kit.model.forgetSteps(of: [job.summary.id]) == [.changed])
-        #expect(try await kit.model.retry([job.summary.id], resettingAttempts: false) == [.retried])
+        let anew = [job.summary.id: JobEdit { $0.forgetsSteps = true }]
+        #expect(try await kit.model.retry([job.summary.id], resettingAttempts: false, edits: anew) == [.retried])
         try await kit.drain()
         #expect(ran.values == ["a", "a"])
     }
@@ -164,5 +164,21 @@ import Testing
         WorkerDescription(
             kinds: ["k"], queues: ["default": 1], concurrency: 1, host: "h", pid: 1, version: "1", startedAt: clock.now(),
             lease: .seconds(30))
+    }
+
+    @Test func `a step that has thrown may be tried again by whoever catches that`() async throws {
+        let ran = Collected<Int>()
+        let (job, _) = try await run(attempts: 1) { context in
+            for number in 1...2 {
+                do {
+                    try await context.step("a") {
+                        ran.add(number)
+                        if number == 1 { throw Trouble() }
+                    }
+                } catch is Trouble {}
+            }
+        }
+        #expect(job.summary.state == .completed)
+        #expect(ran.values == [1, 2])
     }
 }

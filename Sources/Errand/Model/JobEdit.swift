@@ -13,6 +13,9 @@ public struct JobEdit: Sendable, Hashable {
     public var uniqueKey: String?
     /// When it may start. A time that has passed means at once.
     public var runAt: Timestamp?
+    /// Forgets what executions have recorded as steps: the next one begins anew. Goes with a new payload, of which recorded steps know
+    /// nothing; `false` by default.
+    public var forgetsSteps = false
 
     /// Changes nothing.
     public init() {}

@@ -49,7 +49,7 @@ extension JobQueue {
         } catch {
             throw .invalid(reason: "the periodic job \(periodic.name): \(error)")
         }
-        if let problem = PeriodicRules.problem(with: periodic, now: now) {
+        if let problem = PeriodicRules.problem(with: periodic, now: nil) {
             throw .invalid(reason: "the periodic job \(periodic.name): \(problem)")
         }
         do throws(ScheduleProblem) {

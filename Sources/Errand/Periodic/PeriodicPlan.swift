@@ -57,8 +57,11 @@ extension PeriodicJob {
     /// What is to be written when a slot has come.
     package func firing(of entry: PeriodicEntry, due: Timestamp, now: Timestamp) throws(ScheduleProblem) -> PeriodicFiring {
         let slots = try slotsToFire(due: due, now: now)
+        // What is too much for one commit is due at once again: the first that is left is the next slot.
+        let limit = max(1, min(PeriodicFiring.runsPerCommit, PeriodicFiring.bytesPerCommit / max(1, job.payload.count)))
         return PeriodicFiring(
-            name: name, revision: entry.revision, due: due, runs: slots.map { PeriodicFiring.Run(slot: $0, job: run(at: $0)) },
-            next: try nextSlot(after: max(now, due)), cancelsPrevious: overlap == .cancel)
+            name: name, revision: entry.revision, due: due,
+            runs: slots.prefix(limit).map { PeriodicFiring.Run(slot: $0, job: run(at: $0)) },
+            next: slots.count > limit ? slots[limit] : try nextSlot(after: max(now, due)), cancelsPrevious: overlap == .cancel)
     }
 }

@@ -32,6 +32,10 @@ public protocol PeriodicStore: Sendable {
     /// - Throws: ``JobStoreError``.
     func duePeriodic(at time: Timestamp, limit: Int) async throws(JobStoreError) -> [PeriodicEntry]
 
+    /// Looks at a periodic job again at `time`, and not before: its slot stays what it is. For a leader that cannot read it.
+    /// - Throws: ``JobStoreError``.
+    func holdPeriodic(_ name: String, revision: Int64, until time: Timestamp) async throws(JobStoreError)
+
     /// Fires slots, each in whole or, when it is not the next any more, not at all; all in one durable commit, results in the same order.
     /// - Throws: ``JobStoreError``: nothing was fired.
     func fire(_ firings: [PeriodicFiring]) async throws(JobStoreError) -> [PeriodicFireResult]
@@ -75,8 +79,10 @@ public struct PeriodicEntry: Sendable, Hashable {
     public var next: Timestamp?
     /// What was fired last; `nil`: nothing yet.
     public var last: Fired?
-    /// Grows with every change of what it is.
+    /// Another one with every change of what it is.
     public var revision: Int64
+    /// Why it cannot be read; ``periodic`` has its name only then. Another version of Errand has written it, or it was damaged.
+    public var problem: String?
 
     /// Puts together an entry; used by stores.
     public init(periodic: PeriodicJob, source: String?, isPaused: Bool, next: Timestamp?, last: Fired?, revision: Int64) {
@@ -123,6 +129,10 @@ public struct PeriodicFiring: Sendable, Hashable {
     public var next: Timestamp?
     /// Whether what earlier slots have enqueued, and has not ended, is cancelled.
     public var cancelsPrevious: Bool
+
+    /// So many runs, and bytes of payload, share a commit, so that others get their turn.
+    package static let runsPerCommit = 200
+    package static let bytesPerCommit = 4 << 20
 
     /// Puts together a firing.
     public init(name: String, revision: Int64, due: Timestamp?, runs: [Run], next: Timestamp?, cancelsPrevious: Bool) {

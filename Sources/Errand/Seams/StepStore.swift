@@ -4,7 +4,8 @@
 ///
 /// Rules that every store keeps (the conformance suite in ErrandTesting checks them):
 /// - A step is recorded only for an execution that its worker holds, and survives the worker's crash once the call has returned.
-/// - The steps of a job are there for each of its later executions. Once it has completed, their results are gone; with the job go the steps.
+/// - The steps of a job are there for each of its later executions, unless an edit forgets them (``JobEdit/forgetsSteps``). Once it has
+///   completed, their results are gone; with the job go the steps.
 public protocol StepStore: Sendable {
     /// Records a step of an execution that `worker` holds, in one durable commit; a cursor of that name takes its new value.
     /// - Throws: ``JobStoreError``: nothing was recorded, as far as the store can tell; the same call may be repeated.
@@ -13,10 +14,6 @@ public protocol StepStore: Sendable {
     /// What the executions of a job have recorded, in the order of time.
     /// - Throws: ``JobStoreError``.
     func steps(of job: JobID) async throws(JobStoreError) -> [JobStep]
-
-    /// Forgets the steps of jobs that do not run, so that their next executions begin anew.
-    /// - Throws: ``JobStoreError``.
-    func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult]
 }
 
 /// A completed part of a job's work.

@@ -52,6 +52,10 @@ struct EncryptedPeriodic: PeriodicStore {
             })
     }
 
+    func holdPeriodic(_ name: String, revision: Int64, until time: Timestamp) async throws(JobStoreError) {
+        try await base.holdPeriodic(name, revision: revision, until: time)
+    }
+
     func removePeriodic(_ names: [String]) async throws(JobStoreError) -> [Bool] { try await base.removePeriodic(names) }
 
     func pausePeriodic(_ name: String, _ isPaused: Bool, next: Timestamp?) async throws(JobStoreError) -> Bool {
@@ -77,6 +81,4 @@ struct EncryptedSteps: StepStore {
             return step
         }
     }
-
-    func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult] { try await base.forgetSteps(of: jobs) }
 }

@@ -6,7 +6,7 @@ extension Store {
     public func redacted(by redaction: Redaction) -> Store {
         var store = self
         store.inspection = RedactedInspection(base: inspection, redaction: redaction)
-        store.steps = RedactedSteps(base: steps, redaction: redaction)
+        store.steps = RedactedSteps(base: steps, inspection: inspection, redaction: redaction)
         return store
     }
 }
@@ -63,10 +63,16 @@ private struct RedactedInspection: JobInspection {
 /// Steps without secrets.
 private struct RedactedSteps: StepStore {
     let base: any StepStore
+    let inspection: any JobInspection
     let redaction: Redaction
 
     func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
-        try await base.steps(of: job).map { step in
+        let steps = try await base.steps(of: job)
+        guard !steps.isEmpty else { return [] }
+        // What is secret in the payload is so in what was made of it.
+        let payload = try await inspection.job(job)?.payload ?? []
+        let redaction = SealedBytes(payload) == nil ? redaction.learning(from: payload) : redaction
+        return steps.map { step in
             var step = step
             step.result = step.result.map { SealedBytes($0) == nil ? redaction.redacted(json: $0) : $0 }
             return step
@@ -76,6 +82,4 @@ private struct RedactedSteps: StepStore {
     func record(_ step: JobStep, by worker: WorkerID) async throws(JobStoreError) -> StepRecordResult {
         try await base.record(step, by: worker)
     }
-
-    func forgetSteps(of jobs: [JobID]) async throws(JobStoreError) -> [ChangeResult] { try await base.forgetSteps(of: jobs) }
 }

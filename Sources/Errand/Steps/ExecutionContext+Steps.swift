@@ -29,12 +29,18 @@ extension ExecutionContext {
             log(skipped: known)
             return try ExecutionContext.decode(Output.self, known)
         }
-        let output = try await with(metadata: ["step": "\(name)"], body)
-        try await ledger.record(
-            RecordedStep(
-                name: name, isCursor: false, result: try ExecutionContext.encode(output, for: name), execution: executionID))
-        heartbeat()
-        return output
+        do {
+            let output = try await with(metadata: ["step": "\(name)"], body)
+            try await ledger.record(
+                RecordedStep(
+                    name: name, isCursor: false, result: try ExecutionContext.encode(output, for: name), execution: executionID))
+            heartbeat()
+            return output
+        } catch {
+            // Whoever catches this may try the step again.
+            ledger.abandon(name)
+            throw error
+        }
     }
 
     /// Runs `body` once for the job, as ``step(_:_:)-(_,()->Output)`` does, where it has no result.

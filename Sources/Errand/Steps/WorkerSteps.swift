@@ -34,6 +34,12 @@ final class WorkerSteps: StepLedger {
         do throws(JobStoreError) {
             for step in try await store.steps(of: execution.job) {
                 guard let result = step.result else { continue }
+                if let sealed = SealedBytes(result) {
+                    throw JobStoreError.unavailable(
+                        reason:
+                            "the step \"\(step.name)\" is encrypted with the key \(sealed.keyID), which is not here: name it under \"encryption\""
+                    )
+                }
                 steps.append(RecordedStep(name: step.name, isCursor: step.isCursor, result: result, execution: step.execution))
             }
         } catch {
@@ -46,9 +52,17 @@ final class WorkerSteps: StepLedger {
 
     func begin(_ name: String, isCursor: Bool) async throws -> RecordedStep? {
         let isFirst = state.withLock { $0.used.insert(name).inserted }
-        let known = try await recorded().first { $0.name == name }
+        let known: RecordedStep?
+        do {
+            known = try await recorded().first { $0.name == name }
+        } catch {
+            if isFirst { abandon(name) }
+            throw error
+        }
         return try StepRules.begin(name, isCursor: isCursor, isFirst: isFirst, known: known)
     }
+
+    func abandon(_ name: String) { _ = state.withLock { $0.used.remove(name) } }
 
     func record(_ step: RecordedStep) async throws {
         let result: StepRecordResult

@@ -35,6 +35,9 @@ struct Leadership: Sendable {
         mustAsk = true
     }
 
+    /// The store is to be told, or asked, at once: while this worker leads.
+    mutating func ask() { mustAsk = mustAsk || isFiring || nextSlot != nil }
+
     /// The store is being asked.
     mutating func asked() { mustAsk = false }
 

@@ -208,6 +208,8 @@ package struct WorkerState: Sendable {
         self.orders = orders
         actions.append(.note(.ordered(orders)))
         mustLook = true
+        // Whether it may lead is told at once.
+        leadership.ask()
         if orders.mustStop, phase == .serving || phase == .draining(deadline: nil) {
             drain(deadline: now.uptime + settings.grace, &actions)
         }
@@ -263,6 +265,7 @@ package struct WorkerState: Sendable {
 
     private mutating func drain(deadline: Duration?, _ actions: inout [Action]) {
         phase = .draining(deadline: deadline)
+        leadership.ask()
         actions.append(.note(.draining(running: slots.count)))
     }
 
@@ -303,12 +306,12 @@ package struct WorkerState: Sendable {
                 return
             }
         }
+        if mayLead, leadership.begin(at: now) { actions.append(.fire) }
         if let end = naturalEnd(at: now) {
             finish(end, &actions)
             return
         }
         findStuck(at: now, &actions)
-        if mayLead, leadership.begin(at: now) { actions.append(.fire) }
         exchangeIfUseful(at: now, &actions)
         scheduleWake(at: now, &actions)
     }
@@ -327,7 +330,8 @@ package struct WorkerState: Sendable {
             case .once: return .drained
             case .empty(let idleTimeout):
                 if othersHold { return nil }
-                if let next = [nextDue, leadership.nextSlot].compactMap(\.self).min(), next <= now.wall + idleTimeout { return nil }
+                // Slots of periodic jobs are not waited for: of those there is no end.
+                if let nextDue, nextDue <= now.wall + idleTimeout { return nil }
                 return .drained
             }
         }

@@ -52,8 +52,11 @@ struct EnvironmentTwins {
             let names = applied.filter { !arguments.contains($0) }.map { word in
                 EnvironmentTwins.name(of: path) + "_" + EnvironmentTwins.variable(String(word.drop { $0 == "-" }.prefix { $0 != "=" }))
             }
+            let message = ErrandCommand.message(for: error)
             throw Failure(
-                .usage, "\(ErrandCommand.message(for: error)); that comes from the environment: \(names.joined(separator: ", "))")
+                .usage,
+                "\(message.hasSuffix(".") ? message.dropLast() : message[...]); that comes from the environment: \(names.joined(separator: ", "))"
+            )
         }
     }
 

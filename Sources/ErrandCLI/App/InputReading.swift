@@ -18,13 +18,6 @@ package enum InputReading {
         return bytes
     }
 
-    /// A path from the root, through no links; as it was given when that cannot be found.
-    static func wholePath(_ path: String) -> String {
-        guard let whole = realpath(path, nil) else { return path }
-        defer { free(whole) }
-        return String(cString: whole)
-    }
-
     /// Up to `limit` bytes of a file.
     /// - Throws: ``Failure`` with status 2 when it cannot be read.
     package static func file(_ path: String, limit: Int) throws -> [UInt8] {

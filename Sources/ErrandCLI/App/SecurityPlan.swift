@@ -57,6 +57,15 @@ struct SecurityPlan {
             """
     }
 
+    /// Why periodic jobs must not be set: those of the store are encrypted, and what this command has does not open them.
+    func periodicPayloadProblem(among entries: [PeriodicEntry]) -> String? {
+        guard let sealed = entries.lazy.compactMap({ SealedBytes($0.periodic.job.payload) }).first else { return nil }
+        return """
+            no periodic job was set: those of this store are encrypted with the key \(sealed.keyID), which is not here: name it under \
+            "encryption" in errand.yaml (--config)
+            """
+    }
+
     private static func redaction(_ file: ErrandConfiguration, _ session: Session) -> Redaction? {
         let settings = file.redaction
         guard !settings.keys.isEmpty || !settings.environment.isEmpty else { return nil }

@@ -34,7 +34,7 @@ struct WorkCheck {
         _ = look { try work.checkTracing(in: session) }
         if let file {
             do throws(ConfigurationError) {
-                _ = try file.periodicJobs(now: session.clock.now())
+                _ = try file.periodicJobs()
             } catch {
                 problems += error.problems.map(\.description)
             }
@@ -58,9 +58,12 @@ struct WorkCheck {
         let handled = Set(session.handlers.map(\.kind) + file.handlers.keys + [CommandPayload.kind])
         let ruled = (file.retention?.rules ?? []).compactMap(\.kind) + file.periodic.values.map(\.periodic.job.kind)
         let kinds = Set(Array(file.kinds.keys) + ruled).subtracting(handled).sorted()
-        let queues = Set(file.kinds.values.compactMap(\.queue)).subtracting(file.queues.isEmpty ? ["default"] : Set(file.queues.keys))
-            .sorted()
-        return kinds.map { "note: nothing here handles the kind \"\($0)\"" }
+        let queues = Set(file.kinds.values.compactMap(\.queue) + file.periodic.values.map(\.periodic.job.queue)).subtracting(
+            file.queues.isEmpty ? ["default"] : Set(file.queues.keys)
+        )
+        .sorted()
+        return file.periodicNotes(now: session.clock.now()).map { "note: \($0)" }
+            + kinds.map { "note: nothing here handles the kind \"\($0)\"" }
             + queues.map { "note: this worker does not serve the queue \"\($0)\", which a kind is enqueued to" }
     }
 }

@@ -7,6 +7,8 @@ struct PeriodicTable {
     var style: TextStyle
     var now: Timestamp
     var redaction: Redaction?
+    /// Where the jobs of the last slots stand.
+    var states: [JobID: JobState] = [:]
 
     /// Writes a table on a terminal, tab-separated values into a pipe, JSON lines, or names.
     func write(_ entries: [PeriodicEntry], as format: OutputFormat, to output: Output) throws {
@@ -61,11 +63,13 @@ struct PeriodicTable {
     private func last(_ entry: PeriodicEntry) -> String {
         guard let last = entry.last else { return "never" }
         let when = TextStyle.distance(of: last.at, from: now)
-        return last.wasSkipped ? "\(when), skipped: \(last.job) had not ended" : "\(when): \(last.job)"
+        let state = states[last.job].map { " \($0.rawValue)" } ?? ""
+        return last.wasSkipped ? "\(when), skipped: \(last.job) had not ended" : "\(when): \(last.job)\(state)"
     }
 
     /// The schedule in plain language; what cannot be read on this machine as it was written.
     private func schedule(_ entry: PeriodicEntry) -> String {
+        if let problem = entry.problem { return TerminalText.escaped("cannot be read: \(problem)") }
         do throws(ScheduleProblem) {
             return try entry.periodic.schedule().description
         } catch {
@@ -85,13 +89,22 @@ struct PeriodicTable {
     private func plain(_ entry: PeriodicEntry) -> String {
         [
             entry.periodic.name, state(entry), entry.periodic.job.kind, entry.next?.description ?? "", entry.last?.slot.description ?? "",
-            entry.last?.job.description ?? "", schedule(entry), TerminalText.escaped(entry.source ?? ""),
+            entry.last?.job.description ?? "",
+            entry.last.map { $0.wasSkipped ? "skipped" : states[$0.job]?.rawValue ?? "deleted" } ?? "", schedule(entry),
+            TerminalText.escaped(entry.source ?? ""),
         ].joined(separator: "\t")
     }
 
     private func object(_ entry: PeriodicEntry) -> [UInt8] {
         let periodic = entry.periodic
-        let hiding = SealedBytes(periodic.job.payload) == nil ? redaction?.learning(from: periodic.job.payload) : nil
+        if let problem = entry.problem {
+            return JSONWriter.versioned { writer in
+                writer.member("name", periodic.name)
+                writer.member("state", state(entry))
+                writer.member("problem", problem)
+            }
+        }
+        let hiding = SealedBytes(periodic.job.payload) == nil ? redaction?.learning(from: periodic.job.payload) : redaction
         return JSONWriter.versioned { writer in
             writer.member("name", periodic.name)
             switch periodic.timing {
@@ -117,9 +130,17 @@ struct PeriodicTable {
             writer.member("queue", periodic.job.queue)
             writer.member("priority", periodic.job.priority)
             writer.member("max_attempts", periodic.job.maxAttempts)
+            writer.member("timeout_ms", periodic.job.timeout.map { Int($0.wholeMicroseconds / 1000) })
+            writer.member("limit_key", periodic.job.terms.limitKey.map { hiding?.redacted($0) ?? $0 })
+            writer.member("sequence", periodic.job.terms.sequence?.key)
+            if let sequence = periodic.job.terms.sequence { writer.member("halt", sequence.haltsOnDeath) }
+            writer.member("meta", hiding?.redacted(periodic.job.meta) ?? periodic.job.meta)
             writer.member("tags", raw: JSONWriter.array(periodic.job.terms.tags.map(JSONWriter.string)))
             writer.member("label", periodic.job.label.map { hiding?.redacted($0) ?? $0 })
-            JobJSON.add("payload", hiding?.redacted(json: periodic.job.payload) ?? periodic.job.payload, to: &writer)
+            let isSealed = SealedBytes(periodic.job.payload) != nil
+            JobJSON.add(
+                "payload", isSealed ? periodic.job.payload : hiding?.redacted(json: periodic.job.payload) ?? periodic.job.payload,
+                to: &writer)
             writer.member("source", entry.source)
         }
     }

@@ -35,8 +35,11 @@ struct PeriodicList: AsyncParsableCommand {
         let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
             let entries = try await security.applied(to: store).periodic.periodicJobs()
+            let jobs = entries.compactMap(\.last?.job)
+            let states = zip(jobs, try await store.inspection.states(of: jobs)).reduce(into: [:]) { $0[$1.0] = $1.1 }
             let table = PeriodicTable(
-                style: output.style(for: session.output, in: session), now: session.clock.now(), redaction: security.redaction)
+                style: output.style(for: session.output, in: session), now: session.clock.now(), redaction: security.redaction,
+                states: states)
             try table.write(entries, as: output.chosen, to: session.output)
         }
     }
@@ -101,7 +104,7 @@ struct PeriodicPause: AsyncParsableCommand {
         commandName: "pause",
         abstract: "Enqueue them no more until they are resumed.",
         discussion: """
-            Slots that pass meanwhile are not made up for. A pause outlives workers, and changes of errand.yaml.
+            Slots that pass meanwhile are not made up for. A pause outlives workers, and changes of errand.yaml as long as that names it.
 
             Exit codes: 0 paused, 2 bad usage, 3 no such periodic job, 4 store unavailable, 6 some of many were not there.
             """)
@@ -132,14 +135,13 @@ struct PeriodicResume: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
-        let style = TextStyle(on: session.output, in: session)
         try await store.withStore { store in
             let queue = JobQueue(store: store, clock: session.clock)
             try await which.each(in: store, session) { entry in
                 try await queue.resumePeriodic(entry.periodic.name)
-                let next = try await queue.periodicJob(entry.periodic.name)?.next
-                return
-                    "\(entry.periodic.name) resumed: \(next.map { "next \(style.moment($0, now: session.clock.now()))" } ?? "but no slot comes any more")"
+                let zone = try entry.periodic.schedule().zone
+                let next = try await queue.periodicJob(entry.periodic.name)?.next.map { PeriodicAdd.moment($0, zone, session) }
+                return "\(entry.periodic.name) resumed: \(next.map { "next \($0)" } ?? "but no slot comes any more")"
             }
         }
     }
@@ -167,13 +169,18 @@ struct PeriodicRun: AsyncParsableCommand {
         let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
             let store = security.applied(to: store)
-            guard let result = try await JobQueue(store: store, clock: session.clock).runPeriodic(name) else {
+            let entry = try await JobQueue(store: store, clock: session.clock).periodicJob(name)
+            guard let entry, let result = try await JobQueue(store: store, clock: session.clock).runPeriodic(name) else {
                 throw Failure(.notFound, PeriodicNames.unknown(name, among: try await store.periodic.periodicJobs()))
             }
             try session.output.line(result.id.description)
             try session.output.flush()
             if case .unique(let owner) = result {
-                throw Failure(.conflict, "its last run, \(owner), has not ended, and runs of \(name) do not overlap: nothing was enqueued")
+                throw Failure(
+                    .conflict,
+                    entry.periodic.overlap == .allow
+                        ? "the job \(owner) has its unique key: nothing was enqueued"
+                        : "its last run, \(owner), has not ended, and runs of \(name) do not overlap: nothing was enqueued")
             }
         }
     }

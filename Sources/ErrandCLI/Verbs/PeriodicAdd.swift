@@ -102,9 +102,13 @@ struct PeriodicAdd: AsyncParsableCommand {
         try await store.withStore(creating: true) { store in
             if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
             let queue = JobQueue(store: security.applied(to: store), clock: session.clock)
+            if !inTheClear, let problem = security.periodicPayloadProblem(among: try await queue.periodicJobs()) {
+                throw Failure(.usage, problem)
+            }
             do {
                 let result = try await queue.setPeriodic(periodic)
                 try report(result, try await queue.periodicJob(name)?.next, periodic, session)
+                try await PeriodicAdd.remarkOnWorkers(in: store, session)
             } catch let error as EnqueueError {
                 switch error {
                 case .invalid(let reason): throw Failure(.usage, reason)
@@ -139,11 +143,12 @@ struct PeriodicAdd: AsyncParsableCommand {
         let times = TimeReading(now: now)
         periodic.startsAt = try starts.map { try times.future($0, option: "--starts") }
         periodic.endsAt = try ends.map { try times.future($0, option: "--ends") }
+        // A program may set what is over, and go on; who types it has made a mistake.
+        if let problem = PeriodicRules.problem(with: periodic, now: now) { throw Failure(.usage, "the periodic job \(name): \(problem)") }
         return periodic
     }
 
     private func report(_ result: PeriodicSetResult, _ next: Timestamp?, _ periodic: PeriodicJob, _ session: Session) throws {
-        let style = TextStyle(on: session.output, in: session)
         let word =
             switch result {
             case .added: "added"
@@ -151,8 +156,21 @@ struct PeriodicAdd: AsyncParsableCommand {
             case .unchanged: "unchanged"
             case .belongs: "not changed"
             }
-        let when = next.map { "next \(style.moment($0, now: session.clock.now()))" } ?? "paused"
-        try session.output.line("\(name) \(word): \(try periodic.schedule()), \(when)")
+        let schedule = try periodic.schedule()
+        let when = next.map { "next \(PeriodicAdd.moment($0, schedule.zone, session))" } ?? "paused"
+        try session.output.line("\(name) \(word): \(schedule), \(when)")
         try session.output.flush()
+    }
+
+    /// A slot by the clock that its schedule means.
+    static func moment(_ slot: Timestamp, _ zone: ScheduleZone, _ session: Session) -> String {
+        "\(zone.text(slot)) (\(TextStyle.distance(of: slot, from: session.clock.now())))"
+    }
+
+    /// Says to a person that nothing is enqueued as long as nobody works.
+    static func remarkOnWorkers(in store: Store, _ session: Session) async throws {
+        guard session.talk.isTerminal, try await store.inspection.stats().workers.isEmpty else { return }
+        try session.talk.line("nothing is enqueued before a worker is there: start one with `\(Session.program) work`")
+        try session.talk.flush()
     }
 }

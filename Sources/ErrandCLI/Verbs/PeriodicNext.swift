@@ -46,7 +46,7 @@ struct PeriodicNext: AsyncParsableCommand {
             for name in names where !entries.contains(where: { $0.periodic.name == name }) {
                 throw Failure(.notFound, PeriodicNames.unknown(name, among: entries))
             }
-            for entry in entries where names.isEmpty || names.contains(entry.periodic.name) {
+            for entry in entries where entry.problem == nil && (names.isEmpty || names.contains(entry.periodic.name)) {
                 try show(entry.periodic, isNamed: true, isPaused: entry.isPaused, session)
             }
         }
@@ -74,7 +74,8 @@ struct PeriodicNext: AsyncParsableCommand {
         } else {
             for slot in slots {
                 try session.output.line(
-                    ((isNamed ? [periodic.name] : []) + [slot.description, schedule.zone.text(slot)]).joined(separator: "\t"))
+                    ((isNamed ? [periodic.name] : []) + [slot.description, schedule.zone.text(slot), schedule.description]).joined(
+                        separator: "\t"))
             }
         }
     }

@@ -42,9 +42,10 @@ struct Retry: AsyncParsableCommand {
             var report = BulkReport(isJSON: json, output: session.output)
             for slice in jobs.slices(of: 500) {
                 var edits: [JobID: JobEdit] = [:]
-                for job in slice { edits[job] = try await change.edit(of: job, in: store) }
-                // Before, as long as they do not run.
-                if forgetSteps { _ = try await store.steps.forgetSteps(of: slice) }
+                for job in slice {
+                    edits[job] = try await change.edit(of: job, in: store)
+                    if forgetSteps { edits[job, default: JobEdit()].forgetsSteps = true }
+                }
                 let results = try await store.control.retry(slice, resettingAttempts: resetAttempts, edits: edits)
                 for (job, result) in zip(slice, results) {
                     switch result {

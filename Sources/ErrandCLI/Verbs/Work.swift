@@ -142,7 +142,7 @@ struct Work: AsyncParsableCommand {
         try await store.withStore(creating: true, lockWait: nil, durability: durability, reserve: try reserve.resolved(in: session)) {
             store in
             for setting in file?.settings ?? [] { try await store.queues.change(setting.scope, setting.changes) }
-            try await setPeriodic(file, in: security.applied(to: store), session)
+            try await setPeriodic(file, security, in: store, plan.configuration.logger, session)
             let notifier = ServiceNotifier(environment: session.environment)
             var configuration = plan.configuration
             // Not before: who has no place in the store's register runs nothing.
@@ -157,23 +157,42 @@ struct Work: AsyncParsableCommand {
         }
     }
 
-    /// Sets the periodic jobs of the file, and removes those that it has named before.
-    private func setPeriodic(_ file: ErrandConfiguration?, in store: Store, _ session: Session) async throws {
+    /// Sets the periodic jobs of the file, removes those that it has named before, and says in the log what has changed.
+    private func setPeriodic(
+        _ file: ErrandConfiguration?, _ security: SecurityPlan, in bare: Store, _ logger: Logger, _ session: Session
+    ) async throws {
         guard let file else { return }
-        let source = InputReading.wholePath(file.file)
+        let store = security.applied(to: bare)
+        let source = file.file
         let jobs: [PeriodicJob]
         do throws(ConfigurationError) {
-            jobs = try file.periodicJobs(now: session.clock.now())
+            jobs = try file.periodicJobs()
         } catch {
             throw Failure(.usage, error.description)
         }
         let known = try await store.periodic.periodicJobs()
         guard !jobs.isEmpty || known.contains(where: { $0.source == source }) else { return }
+        if let problem = security.periodicPayloadProblem(among: known) { throw Failure(.usage, problem) }
+        if !jobs.isEmpty, let problem = try await security.clearPayloadProblem(in: bare) { throw Failure(.usage, problem) }
+        let results: [PeriodicSetResult]
         do throws(EnqueueError) {
-            _ = try await JobQueue(store: store, clock: session.clock).setPeriodic(jobs, from: source)
+            results = try await JobQueue(store: store, clock: session.clock).setPeriodic(jobs, from: source)
         } catch {
             if case .store(let error) = error { throw error }
             throw Failure(.usage, error.description)
+        }
+        for (job, result) in zip(jobs, results) where result != .unchanged {
+            let before = known.first { $0.periodic.name == job.name }
+            if let before, before.source != source {
+                logger.warning(
+                    "a periodic job of another origin was replaced",
+                    metadata: ["periodic": "\(job.name)", "was_from": "\(before.source ?? "the command line or a program")"])
+            } else {
+                logger.notice("a periodic job was set", metadata: ["periodic": "\(job.name)", "is_new": "\(result == .added)"])
+            }
+        }
+        for entry in known where entry.source == source && !jobs.contains(where: { $0.name == entry.periodic.name }) {
+            logger.notice("a periodic job was removed, since its file names it no more", metadata: ["periodic": "\(entry.periodic.name)"])
         }
     }
 

@@ -28,6 +28,8 @@ final class ChildSteps: StepLedger {
         return try StepRules.begin(name, isCursor: isCursor, isFirst: isFirst, known: known[name])
     }
 
+    func abandon(_ name: String) { _ = state.withLock { $0.used.remove(name) } }
+
     func record(_ step: RecordedStep) async throws {
         let problem = await withCheckedContinuation { continuation in
             let number = state.withLock { state in

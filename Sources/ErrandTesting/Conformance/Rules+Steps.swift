@@ -77,12 +77,19 @@ extension JobStoreConformance {
             let held = try await check.claimOne(worker)
             let step = check.step("a", held.execution, "1")
             _ = try await check.steps.record(step, by: worker)
-            check.equal(try await check.steps.forgetSteps(of: [id]), [.refused(.running)], "forgetting while it runs")
+            let anew = JobEdit { $0.forgetsSteps = true }
+            check.equal(
+                try await check.control.retry([id], resettingAttempts: false, edits: [id: anew]), [.refused(.running)],
+                "a retry while it runs")
             try await check.end(held.execution, by: worker, .failed, .bury(reason: "max_attempts"))
             check.equal(try await check.control.retry([id], resettingAttempts: false), [.retried], "the retry")
             check.equal(try await check.steps.steps(of: id), [step], "the steps of a retried job")
-            let unknown = JobID(rawValue: 7)
-            check.equal(try await check.steps.forgetSteps(of: [id, unknown]), [.changed, .notFound], "forgetting")
+            check.equal(
+                try await check.control.retry([id], resettingAttempts: false, edits: [id: anew]), [.refused(.available)], "a second retry")
+            check.equal(try await check.steps.steps(of: id), [step], "the steps after a retry that was refused")
+            let again = try await check.claimOne(worker)
+            try await check.end(again.execution, by: worker, .failed, .bury(reason: "max_attempts"))
+            check.equal(try await check.control.retry([id], resettingAttempts: false, edits: [id: anew]), [.retried], "a retry from anew")
             check.equal(try await check.steps.steps(of: id), [], "the steps afterwards")
         },
         Rule("a job has so many steps, and so much of their results, and no more") { check in
