@@ -150,6 +150,26 @@ import Testing
         #expect(error == .newerSchema(found: 9, supported: 6))
     }
 
+    @Test func `a periodic job that cannot be read keeps no other from being read, and is neither run nor resumed`() async throws {
+        let directory = TemporaryDirectory()
+        let store = try open(directory.path)
+        let queue = JobQueue(store: store.store)
+        for name in ["good", "strange"] {
+            try await queue.setPeriodic(PeriodicJob(name, .every(.seconds(3600)), NewJob(kind: "k", payload: Array("{}".utf8))))
+        }
+        store.close()
+        execute("UPDATE errand_periodic SET spec = '{}' WHERE name = 'strange'", in: "\(directory.path)/queue.db")
+        let again = try open(directory.path)
+        defer { again.close() }
+        let other = JobQueue(store: again.store)
+        #expect(try await other.periodicJobs().map { $0.problem == nil } == [true, false])
+        #expect(try await other.pausePeriodic("strange"))
+        await #expect(throws: JobStoreError.self) { try await other.resumePeriodic("strange") }
+        await #expect(throws: JobStoreError.self) { try await other.runPeriodic("strange") }
+        #expect(try await again.store.inspection.jobs(matching: JobSelector(), before: nil, limit: 9).jobs.isEmpty)
+        #expect(try await other.removePeriodic("strange"))
+    }
+
     @Test func `a store whose creation was cut is created by the next opener`() async throws {
         let directory = TemporaryDirectory()
         mkdir(directory.path, 0o755)

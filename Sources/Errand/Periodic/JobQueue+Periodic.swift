@@ -79,6 +79,8 @@ extension JobQueue {
     @discardableResult
     public func resumePeriodic(_ name: String) async throws(JobStoreError) -> Bool {
         guard let entry = try await periodicJob(name) else { return false }
+        // Its schedule is not known here.
+        if let problem = entry.problem { throw .refused(reason: "the periodic job \(name) cannot be read: \(problem)") }
         // One that goes on already keeps its slot.
         guard entry.isPaused else { return true }
         let next: Timestamp?
@@ -106,6 +108,7 @@ extension JobQueue {
     @discardableResult
     public func runPeriodic(_ name: String) async throws(JobStoreError) -> EnqueueResult? {
         while let entry = try await periodicJob(name) {
+            if let problem = entry.problem { throw .refused(reason: "the periodic job \(name) cannot be read: \(problem)") }
             let now = clock.now()
             var job = entry.periodic.run(at: now)
             // At once: chance is for slots.
