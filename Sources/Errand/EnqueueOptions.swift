@@ -35,6 +35,10 @@ public struct EnqueueOptions: Sendable, Hashable {
     public var expires: Duration?
     /// Dead unless it has ended so long after the enqueue, all attempts together; ten years at most, `nil` for never.
     public var deadline: Duration?
+    /// What the job waits for before it may start; nothing by default.
+    public var after: [Dependency] = []
+    /// The workflow that the job belongs to, which must not have ended (``ExecutionContext/workflowID`` is that of the current execution).
+    public var workflow: WorkflowID?
     /// The caller's place in a trace; `nil` takes that of the code that enqueues: its span, or the current execution.
     public var trace: TraceContext?
     /// Whether the job's executions belong to that trace, or to one of their own that links to it; `child` by default.

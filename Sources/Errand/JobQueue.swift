@@ -129,6 +129,8 @@ public struct JobQueue: Sendable {
         job.meta = options.meta
         job.label = options.label
         job.terms = try terms(of: options, payload: payload)
+        job.after = options.after
+        job.workflow = options.workflow
         job.trace = options.trace
         job.traceRelation = options.traceRelation
         return job
@@ -156,7 +158,7 @@ public struct JobQueue: Sendable {
     var instruments: Instruments { Instruments(own: tracer) }
 
     /// `job` with the current execution as its parent, unless it names one.
-    private func withLineage(_ job: NewJob) -> NewJob {
+    func withLineage(_ job: NewJob) -> NewJob {
         guard job.parent == nil, let parent = ExecutionContext.current else { return job }
         var job = job
         job.parent = parent.executionID

@@ -34,6 +34,10 @@ public final class ExecutionContext: Sendable {
     package let pulse: ExecutionPulse
     /// Keeps its steps; `nil` where nobody does.
     package let steps: (any StepLedger)?
+    /// Knows what its job has waited for; `nil` where nobody does.
+    package let prerequisiteLedger: (any PrerequisiteLedger)?
+    /// The workflow that its job belongs to; `nil` when it belongs to none.
+    public let workflowID: WorkflowID?
     /// Tells the time of log records.
     package let now: @Sendable () -> Timestamp
 
@@ -59,7 +63,7 @@ public final class ExecutionContext: Sendable {
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
         trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, redaction: Redaction? = nil,
         sink: any LogSink, pulse: ExecutionPulse = ExecutionPulse(), steps: (any StepLedger)? = nil,
-        now: @escaping @Sendable () -> Timestamp
+        prerequisites: (any PrerequisiteLedger)? = nil, workflow: WorkflowID? = nil, now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
         self.attempt = attempt
@@ -75,6 +79,8 @@ public final class ExecutionContext: Sendable {
         self.now = now
         self.pulse = pulse
         self.steps = steps
+        prerequisiteLedger = prerequisites
+        workflowID = workflow
         self.log = ExecutionLog(
             owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(
@@ -98,6 +104,8 @@ public final class ExecutionContext: Sendable {
         log = outer.log
         pulse = outer.pulse
         steps = outer.steps
+        prerequisiteLedger = outer.prerequisiteLedger
+        workflowID = outer.workflowID
         now = outer.now
     }
 

@@ -56,6 +56,14 @@ public struct TraceContext: Hashable, Sendable {
         return TraceContext(traceID: Hex.digits(mix(job &+ 1)) + Hex.digits(mix(job &+ 2) | 1), spanID: span, isSampled: true)!
     }
 
+    /// Where the jobs of a workflow belong that was started outside of any trace: it follows from the workflow's ID.
+    package static func place(of workflow: WorkflowID) -> TraceContext {
+        let number = UInt64(bitPattern: workflow.rawValue)
+        return TraceContext(
+            traceID: Hex.digits(mix(number &+ 1)) + Hex.digits(mix(number &+ 2) | 1), spanID: Hex.digits(mix(mix(number)) | 1),
+            isSampled: true)!
+    }
+
     /// SplitMix64's finaliser; Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
     private static func mix(_ seed: UInt64) -> UInt64 {
         var value = seed &+ 0x9E37_79B9_7F4A_7C15

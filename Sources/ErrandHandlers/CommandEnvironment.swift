@@ -36,6 +36,7 @@ enum CommandEnvironment {
         values["ERRAND_QUEUE"] = context.queue
         values["ERRAND_KIND"] = context.kind
         values["ERRAND_META"] = json(context.meta)
+        values["ERRAND_WORKFLOW_ID"] = context.workflowID?.description
         values["TRACEPARENT"] = context.trace.traceParent
         // Absent ones are removed: they would describe another trace.
         values["TRACESTATE"] = context.trace.traceState

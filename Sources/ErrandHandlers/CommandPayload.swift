@@ -34,7 +34,7 @@ public struct CommandPayload: Codable, Hashable, Sendable {
     }
 
     /// The payload as it is stored.
-    var json: [UInt8] {
+    package var json: [UInt8] {
         var bytes = Array("{\"argv\":[".utf8)
         for (index, argument) in argv.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }

@@ -56,7 +56,8 @@ struct CommandRunner: Sendable {
     func run(_ command: Command, for context: ExecutionContext) async throws -> [UInt8]? {
         try Task.checkCancellation()
         let limits = command.limits.filled(from: options.limits)
-        let child = try start(command, limits, for: context)
+        let after = try await context.prerequisiteLedger?.prerequisites() ?? []
+        let child = try start(command, limits, after: after, for: context)
         let attendance = Attendance(to: child, outputLimit: limits.outputBytes, for: context, options)
         let end = await withTaskExecutorPreference(EventLoop.endings) { await attendance.run() }
         if end.wasCancelled { throw CancellationError() }
@@ -66,9 +67,13 @@ struct CommandRunner: Sendable {
 
     // MARK: Start
 
-    private func start(_ command: Command, _ limits: CommandLimits, for context: ExecutionContext) throws -> ChildProcess {
-        let environment = CommandEnvironment.make(
+    private func start(
+        _ command: Command, _ limits: CommandLimits, after: [KnownPrerequisite], for context: ExecutionContext
+    ) throws -> ChildProcess {
+        var environment = CommandEnvironment.make(
             for: context, own: command.environment, worker: options.workerEnvironment, store: options.store)
+        environment["ERRAND_AFTER"] =
+            after.isEmpty ? nil : after.compactMap { $0.job?.description ?? $0.workflow?.description }.joined(separator: " ")
         let program = command.argv[0]
         if let directory = command.directory, !ProgramPath.isDirectory(directory) {
             throw StoredError(type: "DirectoryNotFound", message: "the command's directory does not exist on this worker: \(directory)")

@@ -202,7 +202,7 @@ extension ConfigurationReader {
     }
 
     /// The command under `run`, if there is one.
-    private mutating func commandOf(_ members: [YAMLNode.Member]) -> CommandPayload? {
+    mutating func commandOf(_ members: [YAMLNode.Member]) -> CommandPayload? {
         func member(_ name: String) -> YAMLNode.Member? { members.first { $0.name == name } }
         guard let run = member("run") else { return nil }
         let argv = command(run)

@@ -149,6 +149,7 @@ extension QueueDatabase {
             startedAt: Timestamp(microseconds: now))
         // From the second time on the ordinal is higher, unless the store was restored in between.
         if candidate.base == -bootNumber { countWait(feed: feed.id, since: input.integer(2), now: now) }
+        job.hasPrerequisites = JobFlags(rawValue: input.integer(1)).contains(.dependent)
         if input.integer(1) != 0 {
             try readExtras(of: id, into: &job)
             if job.terms.expiresAt != nil { try didStart(candidate.id) }
@@ -180,6 +181,7 @@ extension QueueDatabase {
         job.traceRelation = extras.traceRelation
         job.parent = extras.parent
         job.root = extras.root
+        job.workflow = extras.workflow
     }
 }
 
@@ -188,9 +190,9 @@ struct JobExtras {
     /// The columns, in the order in which ``init(_:from:)`` reads them.
     static let columns = """
         timeout_us, idempotency_key, label, meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal,
-        flags, options
+        flags, options, batch
         """
-    static let columnCount: Int32 = 13
+    static let columnCount: Int32 = 14
 
     var timeout: Duration?
     var key: String?
@@ -201,6 +203,7 @@ struct JobExtras {
     var traceRelation: TraceRelation
     var parent: ExecutionID?
     var root: ExecutionID?
+    var workflow: WorkflowID?
 
     /// Reads ``columns`` of a row, beginning at `first`.
     init(_ row: Statement, from first: Int32) throws(JobStoreError) {
@@ -215,6 +218,7 @@ struct JobExtras {
         root = JobExtras.execution(row, first + 9)
         traceRelation = JobFlags(rawValue: row.integer(first + 11)).contains(.linked) ? .link : .child
         terms = try row.optionalBytes(first + 12).map(JobTerms.init(stored:)) ?? JobTerms()
+        workflow = row.optionalInteger(first + 13).map(WorkflowID.init(rawValue:))
     }
 
     private static func execution(_ row: Statement, _ column: Int32) -> ExecutionID? {

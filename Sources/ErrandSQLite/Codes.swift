@@ -68,6 +68,8 @@ struct JobFlags: OptionSet {
     static let sequenced = JobFlags(rawValue: 128)
     /// Tags, which have rows of their own.
     static let tagged = JobFlags(rawValue: 64)
+    /// Others that it waits for, or has waited for.
+    static let dependent = JobFlags(rawValue: 512)
 }
 
 extension Logger.Level {

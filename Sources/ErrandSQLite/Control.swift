@@ -23,6 +23,8 @@ extension QueueDatabase {
             case held(Carried, behind: [UInt8]?)
             /// Waits for others of its limit key.
             case waiting(Carried)
+            /// Waits for so many jobs and workflows to end.
+            case blocked(Carried, needs: Int64)
             case running(ordinal: Int64)
             case finished(FinalState, ordinal: Int64, attempt: Int64, crashes: Int64)
         }
@@ -37,7 +39,8 @@ extension QueueDatabase {
         /// What goes on with the job; `nil` when it runs or has ended.
         var carried: Carried? {
             switch state {
-            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried):
+            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried),
+                .blocked(let carried, _):
                 carried
             case .running, .finished: nil
             }
@@ -69,6 +72,9 @@ extension QueueDatabase {
                 behind: row.optionalBytes(19))
         } else if !row.isNull(22) {
             state = .waiting(Whereabouts.Carried(base: row.integer(22), attempt: row.integer(23), crashes: row.integer(24)))
+        } else if !row.isNull(27) {
+            state = .blocked(
+                Whereabouts.Carried(base: row.integer(28), attempt: row.integer(29), crashes: row.integer(30)), needs: row.integer(27))
         } else {
             throw .damaged(reason: "job \(id) is in no state")
         }
@@ -94,12 +100,14 @@ extension QueueDatabase {
                 try connection[ControlSQL.request].bind(1, id.rawValue).bind(2, ordinal).bind(3, clock.now).bind(4, text: reason).run()
                 topics.insert(.control)
                 results.append(.requested(ExecutionID(id, ordinal)))
-            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried):
+            case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried),
+                .blocked(let carried, _):
                 try takeOut(id, job)
                 try end(id, job, carried, as: .cancelled, reason: reason, topics: &topics)
                 results.append(.cancelled)
             }
         }
+        try settle(topics: &topics)
         return (results, topics)
     }
 
@@ -118,6 +126,7 @@ extension QueueDatabase {
         case .waiting:
             if let lane = job.lane { try stopWaiting(id.rawValue, in: lane, priority: job.priority, rank: job.runAt) }
         case .scheduled: try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
+        case .blocked: try connection[DependencySQL.unblock].bind(1, id.rawValue).run()
         case .held(_, let mark):
             try unhold(id.rawValue, behind: mark)
             return mark
@@ -158,6 +167,7 @@ extension QueueDatabase {
                 continue
             }
             let carried: Whereabouts.Carried
+            var needs: Int64 = 0
             switch job.state {
             case .available, .suspect:
                 results.append(.refused(.available))
@@ -167,6 +177,9 @@ extension QueueDatabase {
                 continue
             case .running:
                 results.append(.refused(.running))
+                continue
+            case .blocked:
+                results.append(.refused(.blocked))
                 continue
             case .finished(.completed, _, _, _):
                 results.append(.refused(.completed))
@@ -188,6 +201,8 @@ extension QueueDatabase {
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
                 try takeLimitKeyAgain(id.rawValue, feed: job.feed)
+                try memberReturns(id.rawValue, from: state)
+                needs = try takeUpAgain(id.rawValue)
                 // It will have logs again.
                 try connection[RetentionWalkSQL.unmarkLogs].bind(1, id.rawValue).run()
                 carried = Whereabouts.Carried(base: ordinal - bootNumber, attempt: attempt, crashes: crashes)
@@ -198,7 +213,14 @@ extension QueueDatabase {
             }
             let attempt = resettingAttempts ? 0 : carried.attempt
             try connection[ControlSQL.grantAttempt].bind(1, attempt + 1).bind(2, id.rawValue).run()
-            try place(id.rawValue, base: carried.base, attempt: attempt, crashes: resettingAttempts ? 0 : carried.crashes)
+            let crashes = resettingAttempts ? 0 : carried.crashes
+            if needs > 0 {
+                let feed = try connection[PlacementSQL.input].bind(1, id.rawValue).first { $0.integer(0) } ?? job.feed
+                try block(
+                    id.rawValue, needs: needs, feed: feed, Whereabouts.Carried(base: carried.base, attempt: attempt, crashes: crashes))
+            } else {
+                try place(id.rawValue, base: carried.base, attempt: attempt, crashes: crashes)
+            }
             tell(.retrying, job: id.rawValue, feed: job.feed)
             topics.insert(.work)
             results.append(.retried)
@@ -215,7 +237,8 @@ enum ControlSQL {
         """
         SELECT j.feed, j.priority, j.run_at, r.ordinal, f.state, f.ordinal, f.attempt, f.crashes, s.base, s.attempt, s.crashes, s.reason,
                coalesce(a.base, b.base), coalesce(a.attempt, b.attempt), coalesce(a.crashes, b.crashes), u.base, u.attempt, u.crashes,
-               h.base, h.key, h.attempt, h.crashes, w.base, w.attempt, w.crashes, d.kind, j.key
+               h.base, h.key, h.attempt, h.crashes, w.base, w.attempt, w.crashes, d.kind, j.key,
+               e.needs, e.base, e.attempt, e.crashes
           FROM errand_job j
           CROSS JOIN errand_feed d ON d.id = j.feed
           LEFT JOIN errand_running r ON r.id = j.id
@@ -227,6 +250,7 @@ enum ControlSQL {
           LEFT JOIN errand_suspect u ON u.id = j.id
           LEFT JOIN errand_held h ON h.id = j.id
           LEFT JOIN errand_waiting w ON w.key = j.key AND w.lane = d.kind AND w.priority = j.priority AND w.rank = j.run_at AND w.id = j.id
+          LEFT JOIN errand_blocked e ON e.id = j.id
          WHERE j.id = :id
         """)
 

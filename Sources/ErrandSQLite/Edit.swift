@@ -5,9 +5,16 @@ import ErrandContext
 
 extension QueueDatabase {
     /// Makes scheduled and retryable jobs available at once.
-    func promote(_ ids: [JobID]) throws(JobStoreError) -> ([ChangeResult], Set<DoorbellTopic>) {
+    func promote(_ ids: [JobID], despiteDependencies: Bool) throws(JobStoreError) -> ([ChangeResult], Set<DoorbellTopic>) {
         try change(ids) { (id, job, topics) throws(JobStoreError) in
-            guard case .scheduled(let carried, _) = job.state else { return .refused(job.state.name) }
+            let carried: Whereabouts.Carried
+            switch job.state {
+            case .scheduled(let scheduled, _): carried = scheduled
+            case .blocked(let blocked, _) where despiteDependencies:
+                carried = blocked
+                try waitForNothing(id.rawValue)
+            default: return .refused(job.state.name)
+            }
             try takeOut(id, job)
             // Not before others that are due longer, and not after those that become due from now on.
             if job.runAt > clock.now { try rewrite(id, JobEdit { $0.runAt = Timestamp(microseconds: clock.now) }, topics: &topics) }
@@ -39,7 +46,10 @@ extension QueueDatabase {
         if case .suspect = job.state { try takeSuspect(id.rawValue) }
         let mark = try takeOut(id, job)
         try rewrite(id, edit, topics: &topics)
-        if let mark {
+        if case .blocked(_, let needs) = job.state {
+            let feed = try connection[PlacementSQL.input].bind(1, id.rawValue).first { $0.integer(0) } ?? job.feed
+            try block(id.rawValue, needs: needs, feed: feed, carried)
+        } else if let mark {
             // Goes on waiting behind the owner of its unique key, for its new time perhaps, once it is placed.
             try hold(id.rawValue, behind: mark)
         } else if let until = edit.runAt?.microseconds, until > clock.now {

@@ -13,6 +13,8 @@ struct PreparedJob: Sendable {
     var terms: [UInt8]?
     /// The idempotency key of the job whose place this one takes, known already.
     var keptKey: String?
+    /// Whether the job whose place this one takes waits, or has waited, for others.
+    var isBlocked = false
 
     init(_ job: NewJob) throws(JobStoreError) {
         try PreparedJob.checkSize(of: job.payload)
@@ -38,7 +40,9 @@ struct PreparedJob: Sendable {
             flags.insert(.extras)
         }
         if job.traceRelation == .link { flags.formUnion([.extras, .linked]) }
+        if job.workflow != nil { flags.insert(.extras) }
         if !job.terms.tags.isEmpty { flags.insert(.tagged) }
+        if !job.after.isEmpty || isBlocked { flags.insert(.dependent) }
         if job.terms.sequence != nil { flags.insert(.sequenced) }
         return flags
     }
@@ -49,7 +53,10 @@ extension QueueDatabase {
     /// outcomes that share it must be written.
     func takeIn(_ jobs: [PreparedJob]) throws(JobStoreError) -> (Result<[EnqueueResult], JobStoreError>, Set<DoorbellTopic>) {
         if let shortage = shortageOfRoom() { return (.failure(.full(reason: shortage)), []) }
-        let (results, topics) = try enqueue(jobs)
+        if let problem = try dependencyProblem(jobs) { return (.failure(.refused(reason: problem)), []) }
+        var (results, topics) = try enqueue(jobs)
+        // A job that waits in vain has ended already.
+        try settle(topics: &topics)
         return (.success(results), topics)
     }
 
@@ -59,6 +66,7 @@ extension QueueDatabase {
         var next = try firstID(now: now)
         var results: [EnqueueResult] = []
         results.reserveCapacity(jobs.count)
+        var topics: Set<DoorbellTopic> = [.work]
         for var prepared in jobs {
             if let earlier = try earlier(prepared) {
                 results.append(earlier)
@@ -68,16 +76,55 @@ extension QueueDatabase {
             case .settled(let result):
                 results.append(result)
                 continue
-            case .waits(let mark): try insert(prepared, id: next, now: now, heldBehind: mark)
+            case .waits(let mark): try insert(prepared, id: next, now: now, place: .behind(mark))
             case .owns(let mark):
-                try insert(prepared, id: next, now: now)
+                // Before it can end, if it waits in vain: then it gives its key back.
                 if let mark { try own(mark, next, until: prepared.job.terms.uniqueness?.period.map { now + $0.wholeMicroseconds }) }
+                if prepared.job.after.isEmpty {
+                    try insert(prepared, id: next, now: now)
+                } else {
+                    try insertDependent(prepared, id: next, now: now, results: results, topics: &topics)
+                }
             }
             results.append(.added(JobID(rawValue: next)))
             memory.lastID = next
             next += 1
         }
-        return (results, [.work])
+        return (results, topics)
+    }
+
+    /// Writes a job down that waits for others; or, if one of them has failed already, that has ended.
+    private func insertDependent(
+        _ prepared: PreparedJob, id: Int64, now: Int64, results: [EnqueueResult], topics: inout Set<DoorbellTopic>
+    ) throws(JobStoreError) {
+        switch try takeUp(prepared.job.after, of: id, results: results) {
+        case .forOthers(0): try insert(prepared, id: id, now: now)
+        case .forOthers(let needs): try insert(prepared, id: id, now: now, place: .blocked(needs: needs))
+        case .inVain(let reason):
+            try insert(prepared, id: id, now: now, place: .blocked(needs: 1))
+            guard let job = try locate(JobID(rawValue: id)), let carried = job.carried else {
+                throw .damaged(reason: "job \(JobID(rawValue: id)) was added and is nowhere")
+            }
+            try takeOut(JobID(rawValue: id), job)
+            try end(JobID(rawValue: id), job, carried, as: .cancelled, reason: reason, topics: &topics)
+        }
+    }
+
+    /// Takes a number for something that is no job, from the same series.
+    func takeID(now: Int64) throws(JobStoreError) -> Int64 {
+        let id = try firstID(now: now)
+        memory.lastID = id
+        // No row of a job shows that it is taken.
+        gathered.deletedID = max(gathered.deletedID ?? 0, id)
+        return id
+    }
+
+    /// Where a new job stands first, other than in the line.
+    enum FirstPlace {
+        /// Behind the owner of its unique key.
+        case behind([UInt8])
+        /// Behind so many others that it waits for.
+        case blocked(needs: Int64)
     }
 
     /// The ID for the next job: the time, so that IDs of different stores hardly meet, unless the last one was higher.
@@ -106,7 +153,7 @@ extension QueueDatabase {
 
     /// Writes a job down in its first state. One that takes another's place has that one's age, and waits where that one did.
     func insert(
-        _ prepared: PreparedJob, id: Int64, now: Int64, createdAt: Int64? = nil, heldBehind mark: [UInt8]? = nil
+        _ prepared: PreparedJob, id: Int64, now: Int64, createdAt: Int64? = nil, place: FirstPlace? = nil
     ) throws(JobStoreError) {
         let job = prepared.job
         let feed = try feed(queue: job.queue, kind: job.kind)
@@ -125,7 +172,7 @@ extension QueueDatabase {
             )
             .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
             .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
-            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms).bind(21, key)
+            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms).bind(21, key).bind(22, job.workflow?.rawValue)
         }
         try input.run()
         tell(.enqueued, job: id, feed: feed)
@@ -134,8 +181,12 @@ extension QueueDatabase {
         }
         if flags.contains(.tagged) { try tag(id, job.terms.tags) }
         if prepared.terms != nil { try noteExpiry(of: id, job.terms) }
-        if let mark {
+        // One that takes another's place is counted already.
+        if let workflow = job.workflow, createdAt == nil { try memberJoins(workflow.rawValue) }
+        if case .behind(let mark) = place {
             try hold(id, behind: mark)
+        } else if case .blocked(let needs) = place {
+            try block(id, needs: needs, feed: feed, Whereabouts.Carried(base: -bootNumber, attempt: 0, crashes: 0))
         } else if runAt > now {
             try schedule(id, until: runAt, base: -bootNumber, attempt: 0, crashes: 0, reason: .delayed)
         } else {
@@ -199,9 +250,9 @@ enum EnqueueSQL {
     static let input = SQL(
         """
         INSERT INTO errand_job(id, feed, priority, run_at, created_at, max_attempts, flags, payload, timeout_us, idempotency_key, label,
-            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal, options, key)
+            meta, trace_parent, trace_state, baggage, parent_job, parent_ordinal, root_job, root_ordinal, options, key, batch)
         VALUES(:id, :feed, :priority, :run_at, :created_at, :max_attempts, :flags, :payload, :timeout_us, :key, :label,
-            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal, :options, :limit_key)
+            :meta, :trace_parent, :trace_state, :baggage, :parent_job, :parent_ordinal, :root_job, :root_ordinal, :options, :limit_key, :batch)
         """)
 
     static let findQueue = SQL("SELECT id FROM errand_queue WHERE name = :name")

@@ -9,13 +9,15 @@ extension QueueDatabase {
     /// - Returns: the job's feed; `nil` when it had no input row.
     func erase(_ id: Int64) throws(JobStoreError) -> Int64? {
         let input = try connection[RetentionSQL.input].bind(1, id).first {
-            (feed: $0.integer(0), flags: JobFlags(rawValue: $0.integer(1)), key: $0.optionalText(2))
+            (feed: $0.integer(0), flags: JobFlags(rawValue: $0.integer(1)), key: $0.optionalText(2), workflow: $0.optionalInteger(3))
         }
         try connection[RetentionSQL.dropExecutions].bind(1, id).run()
         try dropProgress(of: id)
         if let input {
             if input.flags.contains(.key) { try connection[RetentionSQL.dropKey].bind(1, text: input.key).bind(2, id).run() }
             if input.flags.contains(.tagged) { try untag(id) }
+            if input.flags.contains(.dependent) { try connection[DependencySQL.drop].bind(1, id).run() }
+            if let workflow = input.workflow { try memberGoes(from: workflow) }
             try connection[RetentionSQL.dropInput].bind(1, id).run()
         }
         gathered.deletedID = max(gathered.deletedID ?? 0, id)
@@ -39,11 +41,15 @@ extension QueueDatabase {
             case .finished(let state, _, _, _):
                 try connection[ControlSQL.dropFinished].bind(1, id.rawValue).run()
                 count(state, feed: job.feed, by: -1)
-            case .available, .suspect, .scheduled, .held, .waiting: try takeOut(id, job)
+            case .available, .suspect, .scheduled, .held, .waiting, .blocked: try takeOut(id, job)
             case .running: break
             }
             // Not even for a period is its unique key kept: nothing of it is left that a second one would repeat.
-            try didEnd(id.rawValue, .cancelled, at: clock.now, topics: &topics)
+            try isGone(id.rawValue, topics: &topics)
+            // Whoever waits for it learns of its end, unless they have.
+            if job.carried != nil, try termsInUse().contains(.structure) {
+                try structureEnds(at: id.rawValue, .cancelled, topics: &topics)
+            }
             if job.carried != nil, let key = job.key { try leaveKey(key, topics: &topics) }
             try clear(id.rawValue)
             _ = try erase(id.rawValue)
@@ -51,6 +57,7 @@ extension QueueDatabase {
             topics.insert(.outcome)
             results.append(.changed)
         }
+        try settle(topics: &topics)
         return (results, topics)
     }
 }
@@ -62,6 +69,7 @@ extension QueueDatabase.Whereabouts.State {
         case .available, .suspect: .available
         case .scheduled(_, let reason): reason.jobState
         case .held, .waiting: .waiting
+        case .blocked: .blocked
         case .running: .running
         case .finished(let state, _, _, _): state.jobState
         }
@@ -71,7 +79,7 @@ extension QueueDatabase.Whereabouts.State {
         switch self {
         case .finished: true
         case .running: false
-        case .available, .suspect, .scheduled, .held, .waiting: evenLive
+        case .available, .suspect, .scheduled, .held, .waiting, .blocked: evenLive
         }
     }
 }

@@ -15,10 +15,13 @@ extension QueueReader {
             let ids = Set(selector.ids.map(\.rawValue)).filter { $0 < below }.sorted(by: >)
             return try page(of: ids, matching: selector, limit: limit)
         }
+        if let workflow = selector.workflow {
+            return try page(of: try ids(of: workflow, below: below), matching: selector, limit: limit)
+        }
         if let tag = selector.tags.first {
             return try page(of: try ids(tagged: tag, below: below), matching: selector, limit: limit)
         }
-        if !selector.states.isEmpty, selector.states.isSubset(of: [.running, .scheduled, .retryable, .cancelled, .dead]) {
+        if !selector.states.isEmpty, selector.states.isSubset(of: [.running, .scheduled, .retryable, .blocked, .cancelled, .dead]) {
             let ids = try idsInStates(selector.states, below: below)
             return try page(of: ids, matching: selector, limit: limit)
         }
@@ -44,6 +47,14 @@ extension QueueReader {
         return page
     }
 
+    /// The newest jobs of a workflow, up to a page's worth of looking.
+    private func ids(of workflow: WorkflowID, below: Int64) throws(JobStoreError) -> [Int64] {
+        var ids: [Int64] = []
+        try connection[WorkflowSQL.jobsBackwards].bind(1, workflow.rawValue).bind(2, below).bind(3, Int64(QueueReader.rowsPerPage))
+            .forEach { ids.append($0.integer(0)) }
+        return ids
+    }
+
     /// The newest jobs in states that have tables of their own, up to a page's worth of looking.
     private func idsInStates(_ states: Set<JobState>, below: Int64) throws(JobStoreError) -> [Int64] {
         var ids: [Int64] = []
@@ -51,6 +62,7 @@ extension QueueReader {
             try statement.forEach { row in ids.append(row.integer(0)) }
         }
         let most = Int64(QueueReader.rowsPerPage)
+        if states.contains(.blocked) { try add(try connection[InspectSQL.blocked].bind(1, below).bind(2, most)) }
         if states.contains(.running) { try add(try connection[InspectSQL.running].bind(1, below).bind(2, most)) }
         for reason in [ScheduledReason.delayed, .retry, .snooze] where states.contains(reason.jobState) {
             try add(try connection[InspectSQL.scheduled].bind(1, below).bind(2, reason.rawValue).bind(3, most))
@@ -104,7 +116,7 @@ extension QueueReader {
             createdAt: Timestamp(microseconds: row.integer(5)), runAt: Timestamp(microseconds: place.runAt ?? row.integer(4)),
             finishedAt: place.finishedAt.map(Timestamp.init(microseconds:)), reason: place.reason, meta: extras.meta, label: extras.label,
             tags: extras.terms.tags, isSuspect: !place.state.isFinal && !row.isNull(InspectSQL.suspect),
-            stuckSince: place.stuckSince.map(Timestamp.init(microseconds:)))
+            stuckSince: place.stuckSince.map(Timestamp.init(microseconds:)), workflow: extras.workflow, name: extras.terms.name)
     }
 
     private struct Place {
@@ -135,6 +147,9 @@ extension QueueReader {
         if !row.isNull(18) { return Place(state: .available, attempt: row.integer(18), crashes: row.integer(19)) }
         if !row.isNull(InspectSQL.suspect + 5) {
             return Place(state: .waiting, attempt: row.integer(InspectSQL.suspect + 5), crashes: row.integer(InspectSQL.suspect + 6))
+        }
+        if !row.isNull(InspectSQL.suspect + 7) {
+            return Place(state: .blocked, attempt: row.integer(InspectSQL.suspect + 7), crashes: row.integer(InspectSQL.suspect + 8))
         }
         guard !row.isNull(InspectSQL.suspect + 1) else { throw .damaged(reason: "job \(id) is in no state") }
         return Place(state: .available, attempt: row.integer(InspectSQL.suspect + 2), crashes: row.integer(InspectSQL.suspect + 3))
@@ -189,6 +204,7 @@ extension JobSelector {
         if !queues.isEmpty, !queues.contains(job.queue) { return false }
         if !kinds.isEmpty, !kinds.contains(job.kind) { return false }
         if !states.isEmpty, !states.contains(job.state) { return false }
+        if let workflow, job.workflow != workflow { return false }
         if let since, job.createdAt < since { return false }
         if let until, job.createdAt >= until { return false }
         if !tags.allSatisfy(job.tags.contains) { return false }
@@ -209,8 +225,9 @@ enum InspectSQL {
                f.state, f.attempt, f.crashes, f.finished_at, f.reason, r.attempt, r.crashes,
                s.run_at, s.attempt, s.crashes, s.reason, coalesce(a.attempt, b.attempt), coalesce(a.crashes, b.crashes),
                j.timeout_us, j.idempotency_key, j.label, j.meta, j.trace_parent, j.trace_state, j.baggage, j.parent_job, j.parent_ordinal,
-               j.root_job, j.root_ordinal, j.flags, j.options,
-               u.id, u.base, u.attempt, u.crashes, t.since, coalesce(h.attempt, w.attempt), coalesce(h.crashes, w.crashes)
+               j.root_job, j.root_ordinal, j.flags, j.options, j.batch,
+               u.id, u.base, u.attempt, u.crashes, t.since, coalesce(h.attempt, w.attempt), coalesce(h.crashes, w.crashes),
+               e.attempt, e.crashes
           FROM errand_job j
           CROSS JOIN errand_feed d ON d.id = j.feed
           CROSS JOIN errand_queue q ON q.id = d.queue
@@ -225,6 +242,7 @@ enum InspectSQL {
           LEFT JOIN errand_stuck t ON t.job = r.id AND t.ordinal = r.ordinal
           LEFT JOIN errand_held h ON h.id = j.id
           LEFT JOIN errand_waiting w ON w.key = j.key AND w.lane = d.kind AND w.priority = j.priority AND w.rank = j.run_at AND w.id = j.id
+          LEFT JOIN errand_blocked e ON e.id = j.id
         """
 
     /// One job. Row keys, the primary keys of `errand_available` and `errand_waiting`, and index `errand_available_key`.
@@ -235,6 +253,9 @@ enum InspectSQL {
 
     /// Row key of `errand_running` backwards.
     static let running = SQL("SELECT id FROM errand_running WHERE id < :before ORDER BY id DESC LIMIT :limit")
+
+    /// Row key of `errand_blocked` backwards.
+    static let blocked = SQL("SELECT id FROM errand_blocked WHERE id < :before ORDER BY id DESC LIMIT :limit")
 
     /// Row key of `errand_scheduled` backwards.
     static let scheduled = SQL("SELECT id FROM errand_scheduled WHERE id < :before AND reason = :reason ORDER BY id DESC LIMIT :limit")

@@ -57,6 +57,7 @@ extension QueueReader {
             try add(StatsSQL.available) { _ in .available }
             try add(StatsSQL.scheduled) { $0.integer(1) == ScheduledReason.retry.rawValue ? .retryable : .scheduled }
             try add(StatsSQL.waiting) { _ in .waiting }
+            try add(StatsSQL.blocked) { _ in .blocked }
             try add(StatsSQL.running) { _ in .running }
             try add(StatsSQL.finished) { FinalState(rawValue: $0.integer(1))?.jobState }
             return StoreStats(
@@ -175,6 +176,9 @@ enum StatsSQL {
         SELECT feed, 0, count(*) FROM (
             SELECT feed FROM errand_waiting UNION ALL SELECT j.feed FROM errand_held h CROSS JOIN errand_job j ON j.id = h.id) GROUP BY feed
         """)
+
+    /// Walks `errand_blocked`, of small rows.
+    static let blocked = SQL("SELECT feed, 0, count(*) FROM errand_blocked GROUP BY feed")
 
     /// Walks `errand_running`.
     static let running = SQL("SELECT feed, 0, count(*) FROM errand_running GROUP BY feed")

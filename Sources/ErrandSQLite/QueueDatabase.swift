@@ -30,8 +30,8 @@ final class QueueDatabase: WritableDatabase {
         var hasProgress: Bool?
         /// Whether operators want anything of any worker, once known.
         var hasOrders: Bool?
-        /// Whether anything that needs the accounts of schema 4 may be in use, once known.
-        var hasNewAccounts: Bool?
+        /// The oldest schema whose Errand may write, once known.
+        var minimumWriter: Int64?
         /// The next slot of any periodic job, once known.
         var nextSlot: Int64??
         /// Which of the terms that cost something at every end any job has, once known.
@@ -95,7 +95,7 @@ final class QueueDatabase: WritableDatabase {
             if let found, found.minimum > Schema.version {
                 throw .newerSchema(found: Int(found.schema), supported: Int(Schema.version))
             }
-            memory.hasNewAccounts = found.map { $0.minimum >= 4 }
+            memory.minimumWriter = found?.minimum
         }
         dataVersion = version
         shortage = nil

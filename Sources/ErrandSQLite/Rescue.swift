@@ -56,6 +56,7 @@ extension QueueDatabase {
             tell(.rescued, job: execution.id, ordinal: execution.ordinal, feed: execution.feed)
             try leave(execution, end: end, next: next, topics: &topics)
         }
+        try settle(topics: &topics)
         return (held.map(\.execution), topics)
     }
 

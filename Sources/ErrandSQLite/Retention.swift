@@ -41,6 +41,7 @@ extension QueueDatabase {
     /// Forgets what belongs to no job and is over.
     private func sweepAway() throws(JobStoreError) {
         try freeOverdueKeys()
+        try dropOldWorkflows()
         try connection[RetentionSQL.dropTallies].bind(1, clock.now / 60_000_000 - QueueDatabase.tallyMinutes).run()
         try dropOldEvents()
     }
@@ -91,9 +92,11 @@ extension QueueDatabase {
         return rows
     }
 
-    /// Deletes a finished job, unless its death halts its sequence: whoever decides how that goes on wants to see why.
+    /// Deletes a finished job, unless its death halts its sequence: whoever decides how that goes on wants to see why; or a live job waits
+    /// for it, or may ask what it gave.
     func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
         if job.state == .dead, try halts(job.id) { return }
+        if try isNeeded(job.id) { return }
         try connection[ControlSQL.dropFinished].bind(1, job.id).run()
         if let feed = try erase(job.id) { count(job.state, feed: feed, by: -1) }
         report.jobs.append(JobID(rawValue: job.id))
@@ -112,7 +115,7 @@ enum RetentionSQL {
     static let finished = SQL("SELECT id, state, finished_at FROM errand_finished WHERE id > :id ORDER BY id LIMIT :limit")
 
     /// What says which side rows a job has. Row key of `errand_job`.
-    static let input = SQL("SELECT feed, flags, idempotency_key FROM errand_job WHERE id = :id")
+    static let input = SQL("SELECT feed, flags, idempotency_key, batch FROM errand_job WHERE id = :id")
 
     /// A prefix of the primary key of `errand_execution`.
     static let dropExecutions = SQL("DELETE FROM errand_execution WHERE job = :job")

@@ -37,7 +37,8 @@ extension QueueDatabase {
                     try delete(row.job, into: &report)
                     touched += 1
                 case .stays(let withoutResult, let withoutLogs):
-                    if withoutResult {
+                    let losesResult = try withoutResult ? !isNeeded(row.job.id) : false
+                    if losesResult {
                         try connection[RetentionWalkSQL.dropResult].bind(1, row.job.id).run()
                         report.results += 1
                     }
@@ -46,7 +47,7 @@ extension QueueDatabase {
                         try connection[RetentionWalkSQL.markLogs].bind(1, row.job.id).run()
                         report.logs.append(JobID(rawValue: row.job.id))
                     }
-                    if withoutResult || losesLogs { touched += 1 }
+                    if losesResult || losesLogs { touched += 1 }
                 }
                 walk.below = row.job.id
             }

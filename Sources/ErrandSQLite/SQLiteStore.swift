@@ -17,7 +17,7 @@ public final class SQLiteStore: Sendable {
     private init(core: StoreCore) {
         self.core = core
         store = Store(
-            jobs: core, inspection: core, control: core, queues: core, periodic: core, steps: core, logs: core.logs,
+            jobs: core, inspection: core, control: core, queues: core, periodic: core, steps: core, workflows: core, logs: core.logs,
             doorbell: core.doorbell,
             crashes: CrashDirectory(path: core.directory.crashes), events: core)
     }

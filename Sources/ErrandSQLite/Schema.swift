@@ -115,6 +115,27 @@ enum Schema {
                 CREATE TRIGGER errand_step_end AFTER DELETE ON errand_job BEGIN
                   DELETE FROM errand_step WHERE job = OLD.id;
                 END;
+                -- What waits for what, as long as the dependent is kept: state 0 and 1 block it (1: also when the prerequisite fails),
+                -- 2 met, 3 failed and ignored, 4 the dependent has ended. policy 0 cascade, 1 ignore, 2 hold; + 4 where the
+                -- prerequisite is a workflow.
+                CREATE TABLE errand_dependency(
+                  prerequisite INTEGER NOT NULL, state INTEGER NOT NULL, dependent INTEGER NOT NULL, policy INTEGER NOT NULL,
+                  PRIMARY KEY(prerequisite, state, dependent)) STRICT, WITHOUT ROWID;
+                CREATE INDEX errand_dependency_of ON errand_dependency(dependent);
+                -- Jobs that wait for others: needs is the number of their edges in state 0 and 1.
+                CREATE TABLE errand_blocked(
+                  id INTEGER PRIMARY KEY, needs INTEGER NOT NULL CHECK(needs > 0), feed INTEGER NOT NULL, base INTEGER NOT NULL,
+                  attempt INTEGER NOT NULL, crashes INTEGER NOT NULL) STRICT;
+                -- Jobs and workflows that have ended, and whose dependents have not all learnt it; state as in errand_finished.
+                CREATE TABLE errand_settling(id INTEGER PRIMARY KEY, state INTEGER NOT NULL) STRICT;
+                -- Jobs that belong together (errand_job.batch): counted as they end. kept: how many have rows.
+                CREATE TABLE errand_workflow(
+                  id INTEGER PRIMARY KEY, name TEXT, key TEXT UNIQUE, is_open INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0,
+                  live INTEGER NOT NULL DEFAULT 0 CHECK(live >= 0), dead INTEGER NOT NULL DEFAULT 0,
+                  cancelled INTEGER NOT NULL DEFAULT 0, kept INTEGER NOT NULL DEFAULT 0, started_at INTEGER NOT NULL,
+                  ended_at INTEGER) STRICT;
+                CREATE INDEX errand_workflow_empty ON errand_workflow(id) WHERE kept = 0;
+                CREATE INDEX errand_job_batch ON errand_job(batch, id) WHERE batch IS NOT NULL;
                 """,
             logs: ""),
     ]

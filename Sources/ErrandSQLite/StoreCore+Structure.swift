@@ -1,4 +1,4 @@
-// The seams of periodic jobs and steps, handed to the threads of the store.
+// The seams of periodic jobs, steps and workflows, handed to the threads of the store.
 
 import Errand
 import ErrandContext
@@ -52,5 +52,50 @@ extension StoreCore: StepStore {
 
     func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
         try await reader.perform { (reader) throws(JobStoreError) in try reader.steps(of: job) }
+    }
+}
+
+extension StoreCore: WorkflowStore {
+    func start(_ workflow: NewWorkflow) async throws(JobStoreError) -> WorkflowStart {
+        let prepared = try PreparedWorkflow(workflow)
+        let all = prepared.jobs + prepared.followers
+        let durability = all.compactMap(\.job.durability).max() ?? acknowledged
+        let bytes = all.reduce(0) { $0 + $1.job.payload.count }
+        return try await intake.admit(bytes: bytes) { () async throws(JobStoreError) in
+            try await queue.perform(durability) { (database) throws(JobStoreError) in try database.start(prepared) }.get()
+        }
+    }
+
+    func close(_ workflow: WorkflowID) async throws(JobStoreError) -> WorkflowStatus? {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
+            var topics: Set<DoorbellTopic> = []
+            try database.close(workflow.rawValue, topics: &topics)
+            return ((), topics)
+        }
+        return try await self.workflow(workflow)
+    }
+
+    func workflow(_ id: WorkflowID) async throws(JobStoreError) -> WorkflowStatus? {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.workflow(id) }
+    }
+
+    func workflows(before cursor: WorkflowID?, limit: Int) async throws(JobStoreError) -> [WorkflowStatus] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.workflows(before: cursor, limit: limit) }
+    }
+
+    func workflows(meantBy text: String) async throws(JobStoreError) -> [WorkflowID] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.workflows(meantBy: text) }
+    }
+
+    func jobs(of workflow: WorkflowID, after cursor: JobID?, limit: Int) async throws(JobStoreError) -> [JobID] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.jobs(of: workflow, after: cursor, limit: limit) }
+    }
+
+    func dependencies(of jobs: [JobID]) async throws(JobStoreError) -> [JobID: [DependencyRecord]] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.dependencies(of: jobs) }
+    }
+
+    func dependents(of prerequisites: [Prerequisite], limit: Int) async throws(JobStoreError) -> [JobID] {
+        try await reader.perform { (reader) throws(JobStoreError) in try reader.dependents(of: prerequisites, limit: limit) }
     }
 }

@@ -226,8 +226,10 @@ extension StoreCore: JobControl {
         }
     }
 
-    func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
-        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in try database.promote(ids) }
+    func promote(_ ids: [JobID], despiteDependencies: Bool) async throws(JobStoreError) -> [ChangeResult] {
+        try await queue.perform(acknowledged) { (database) throws(JobStoreError) in
+            try database.promote(ids, despiteDependencies: despiteDependencies)
+        }
     }
 
     func edit(_ ids: [JobID], _ edit: JobEdit) async throws(JobStoreError) -> [ChangeResult] {

@@ -14,6 +14,8 @@ struct TermsInUse: OptionSet {
     static let sequence = TermsInUse(rawValue: 4)
     /// Some job has recorded a step.
     static let steps = TermsInUse(rawValue: 8)
+    /// Some job waits for others, or there is a workflow.
+    static let structure = TermsInUse(rawValue: 16)
 }
 
 extension JobTerms {
@@ -38,23 +40,37 @@ extension QueueDatabase {
         if try connection[ExpirySQL.any].first({ _ in true }) != nil { found.insert(.expiry) }
         if try connection[SequenceSQL.any].first({ _ in true }) != nil { found.insert(.sequence) }
         if try connection[StepSQL.any].first({ _ in true }) != nil { found.insert(.steps) }
+        if try connection[DependencySQL.any].first({ _ in true }) != nil { found.insert(.structure) }
         memory.termsInUse = found
         return found
     }
 
     /// Closes the store to writers that do not know such terms.
     func use(_ terms: TermsInUse) throws(JobStoreError) {
-        try requireWriter4()
+        // An older Errand would never release what waits, nor count the jobs of a workflow.
+        try requireWriter(terms.contains(.structure) ? 6 : 4)
         memory.termsInUse = try termsInUse().union(terms)
     }
 
     /// Forgets what held for a job until its end: its key is free, or another's, nothing is due for it any more, and its turn is over.
     func didEnd(_ id: Int64, _ state: FinalState, at time: Int64, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         let terms = try termsInUse()
+        try free(id, state, at: time, topics: &topics)
+        if terms.contains(.steps), state == .completed { try dropStepResults(of: id) }
+        if terms.contains(.structure) { try structureEnds(at: id, state, topics: &topics) }
+    }
+
+    /// A job is deleted, live or after its end: it has nothing any more that another could wait for, but for ``structureEnds(at:_:topics:)``.
+    func isGone(_ id: Int64, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        try free(id, .cancelled, at: clock.now, topics: &topics)
+    }
+
+    /// Frees a job's key and turn, and forgets what was due for it.
+    private func free(_ id: Int64, _ state: FinalState, at time: Int64, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        let terms = try termsInUse()
         if terms.contains(.unique) { try freeKey(of: id, keptFor: state == .completed, at: time, topics: &topics) }
         if terms.contains(.expiry) { try connection[ExpirySQL.forget].bind(1, id).run() }
         if terms.contains(.sequence) { try turnEnds(of: id, state, topics: &topics) }
-        if terms.contains(.steps), state == .completed { try dropStepResults(of: id) }
     }
 
     /// Keeps what the terms of a job are from now on.

@@ -71,13 +71,19 @@ extension QueueDatabase {
             throw .damaged(reason: "job \(JobID(rawValue: id)) has a key and no input row")
         }
         var prepared = prepared
-        let held = try takeOut(JobID(rawValue: id), old)
+        var place = try takeOut(JobID(rawValue: id), old).map { FirstPlace.behind($0) }
+        if case .blocked(_, let needs) = old.state { place = .blocked(needs: needs) }
         if let before = try terms(of: id), before.terms.sequence != prepared.job.terms.sequence || before.queue != prepared.job.queue {
             try leaveSequence(id, topics: &topics)
         }
         let before = try connection[UniqueSQL.input].bind(1, id).first {
-            (createdAt: $0.integer(0), key: $0.optionalText(1), flags: JobFlags(rawValue: $0.integer(2)))
+            (
+                createdAt: $0.integer(0), key: $0.optionalText(1), flags: JobFlags(rawValue: $0.integer(2)),
+                workflow: $0.optionalInteger(3)
+            )
         }
+        prepared.isBlocked = before?.flags.contains(.dependent) ?? false
+        prepared.job.workflow = before?.workflow.map(WorkflowID.init(rawValue:))
         if let key = before?.key {
             if prepared.job.key == nil {
                 // A repetition of the first enqueue still finds the job.
@@ -89,7 +95,7 @@ extension QueueDatabase {
         if let before, before.flags.contains(.tagged) { try untag(id) }
         if try termsInUse().contains(.expiry) { try connection[ExpirySQL.forget].bind(1, id).run() }
         try connection[RetentionSQL.dropInput].bind(1, id).run()
-        try insert(prepared, id: id, now: now, createdAt: before?.createdAt, heldBehind: held)
+        try insert(prepared, id: id, now: now, createdAt: before?.createdAt, place: place)
         if let key = old.key { try leaveKey(key, topics: &topics) }
     }
 
@@ -195,7 +201,7 @@ enum UniqueSQL {
         """)
 
     /// Row key of `errand_job`.
-    static let input = SQL("SELECT created_at, idempotency_key, flags FROM errand_job WHERE id = :id")
+    static let input = SQL("SELECT created_at, idempotency_key, flags, batch FROM errand_job WHERE id = :id")
 
     static let own = SQL("INSERT INTO errand_unique_key(key, job, until) VALUES(:key, :job, :until)")
 

@@ -45,6 +45,7 @@ extension QueueDatabase {
         if try promote(now: now) > 0 { topics.insert(.work) }
         try admitDue(now: now, topics: &topics)
         let isInTime = try expire(now: now, topics: &topics)
+        try settle(topics: &topics)
         if reply.isRegistered { reply.orders = try orders(for: request.worker, now: now) }
         if reply.isRegistered, let claim = request.claim, reply.orders.allowsClaims {
             reply.shortage = shortageOfRoom()
@@ -66,6 +67,8 @@ extension QueueDatabase {
     private func nextWake(of claim: ClaimRequest?, now: Int64) throws(JobStoreError) -> Timestamp? {
         // A claim that has met very many jobs whose keys have no room goes on at once.
         if gathered.claimWasCut { return Timestamp(microseconds: now) }
+        // So does an end that very many wait for.
+        if try isSettling() { return Timestamp(microseconds: now) }
         // As of this step: what it has changed about keys is written at its end.
         try writeKeys()
         return [try nextDue(), try nextExpiry(), try nextPermit(for: claim, now: now), try nextKeyDue()].compactMap(\.self).min()

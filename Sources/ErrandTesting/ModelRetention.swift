@@ -15,7 +15,7 @@ extension ModelTables {
                     queue: job.input.queue, kind: job.input.kind, state: job.state, finishedAt: job.finishedAt ?? now,
                     payloadBytes: job.input.payload.count, resultBytes: job.result?.count ?? 0))
             let losesLogs = if case .stays(_, true) = fate { !job.logsAreGone } else { false }
-            let losesResult = if case .stays(true, _) = fate { true } else { false }
+            let losesResult = if case .stays(true, _) = fate { !isNeeded(job.id) } else { false }
             guard fate == .goes || losesLogs || losesResult else { continue }
             guard touched < limit else {
                 report.hasMore = true
@@ -23,7 +23,7 @@ extension ModelTables {
             }
             touched += 1
             if fate == .goes {
-                guard !halts(job.id) else { continue }
+                guard !halts(job.id), !isNeeded(job.id) else { continue }
                 erase(job)
                 report.jobs.append(job.id)
                 continue

@@ -1,4 +1,4 @@
-// Periodic jobs and steps as the seams of the in-memory store.
+// Periodic jobs, steps and workflows as the seams of the in-memory store.
 
 public import Errand
 
@@ -62,5 +62,75 @@ extension ModelStore: StepStore {
     /// The steps of a job; never throws.
     public func steps(of job: JobID) async throws(JobStoreError) -> [JobStep] {
         read { tables in (tables.steps[job] ?? []).sorted { ($0.recordedAt, $0.name) < ($1.recordedAt, $1.name) } }
+    }
+}
+
+extension ModelStore: WorkflowStore {
+    /// Starts a workflow.
+    /// - Throws: ``JobStoreError/refused(reason:)`` for a dependency that is not on record.
+    public func start(_ workflow: NewWorkflow) async throws(JobStoreError) -> WorkflowStart {
+        let now = clock.now()
+        return try commit(drawing: { tables, generator in tables.start(workflow, at: now, using: &generator) }).get()
+    }
+
+    /// Closes a workflow; never throws.
+    public func close(_ workflow: WorkflowID) async throws(JobStoreError) -> WorkflowStatus? {
+        let now = clock.now()
+        return commit { tables in
+            tables.close(workflow, at: now)
+            tables.settle(at: now)
+            return tables.workflows[workflow]
+        }
+    }
+
+    /// How a workflow stands; never throws.
+    public func workflow(_ id: WorkflowID) async throws(JobStoreError) -> WorkflowStatus? { read { $0.workflows[id] } }
+
+    /// Workflows, newest first; never throws.
+    public func workflows(before cursor: WorkflowID?, limit: Int) async throws(JobStoreError) -> [WorkflowStatus] {
+        read { tables in
+            let below = tables.workflows.values.filter { status in cursor.map { status.id < $0 } ?? true }
+            return Array(below.sorted { $0.id > $1.id }.prefix(limit))
+        }
+    }
+
+    /// The workflows that `text` may mean; never throws.
+    public func workflows(meantBy text: String) async throws(JobStoreError) -> [WorkflowID] {
+        read { tables in
+            let text = text.lowercased()
+            guard text.hasPrefix("w") else { return [] }
+            return Array(tables.workflows.keys.filter { $0.description.hasPrefix(text) }.sorted().prefix(10))
+        }
+    }
+
+    /// The jobs of a workflow; never throws.
+    public func jobs(of workflow: WorkflowID, after cursor: JobID?, limit: Int) async throws(JobStoreError) -> [JobID] {
+        read { tables in
+            let members = tables.jobsByID.filter { job in
+                job.input.workflow == workflow && (cursor.map { job.id > $0 } ?? true)
+            }
+            return members.prefix(limit).map(\.id)
+        }
+    }
+
+    /// What jobs wait for; never throws.
+    public func dependencies(of jobs: [JobID]) async throws(JobStoreError) -> [JobID: [DependencyRecord]] {
+        read { tables in
+            var found: [JobID: [DependencyRecord]] = [:]
+            for id in jobs {
+                let records = tables.dependencies(of: id)
+                if !records.isEmpty { found[id] = records }
+            }
+            return found
+        }
+    }
+
+    /// Who waits for what; never throws.
+    public func dependents(of prerequisites: [Prerequisite], limit: Int) async throws(JobStoreError) -> [JobID] {
+        read { tables in
+            let wanted = Set(prerequisites)
+            let found = tables.edges.filter { $0.value.contains { wanted.contains($0.prerequisite) } }
+            return Array(found.keys.sorted().prefix(limit))
+        }
     }
 }

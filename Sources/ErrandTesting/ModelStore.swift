@@ -54,7 +54,7 @@ public final class ModelStore: Sendable {
     /// All seams of this store, together.
     public var store: Store {
         Store(
-            jobs: self, inspection: self, control: self, queues: self, periodic: self, steps: self, logs: logs, doorbell: doorbell,
+            jobs: self, inspection: self, control: self, queues: self, periodic: self, steps: self, workflows: self, logs: logs, doorbell: doorbell,
             crashes: crashes, events: self)
     }
 
@@ -178,6 +178,10 @@ extension ModelStore {
         package static let keepsWaiting = Fault(rawValue: 1 << 28)
         /// Sequences are not looked at.
         package static let ignoresSequences = Fault(rawValue: 1 << 29)
+        /// Lets jobs run before what they wait for has ended.
+        package static let ignoresDependencies = Fault(rawValue: 1 << 40)
+        /// Runs jobs although what they wait for has failed.
+        package static let neverCascades = Fault(rawValue: 1 << 41)
         /// The event stream does not tell that a job will run again.
         package static let forgetsRetryEvents = Fault(rawValue: 1 << 22)
 
@@ -191,6 +195,7 @@ extension ModelStore {
             ("forgets unique keys", .forgetsUniqueKeys), ("keeps unique keys", .keepsUniqueKeys), ("never expires", .neverExpires),
             ("looks at limits once", .limitsCheckedOnce), ("looks at limit keys once", .keysCheckedOnce),
             ("runs paused kinds", .pausedKindsRun), ("keeps keys waiting", .keepsWaiting), ("ignores sequences", .ignoresSequences),
+            ("ignores dependencies", .ignoresDependencies), ("never cascades", .neverCascades),
             ("gives jobs to quiet workers", .quietWorkersClaim), ("fires any slot", .firesAnySlot),
             ("lets everybody lead", .everybodyLeads),
         ]
@@ -198,16 +203,18 @@ extension ModelStore {
 }
 
 extension ModelStore: JobStore {
-    /// Takes in `jobs`; never throws.
+    /// Takes in `jobs`.
+    /// - Throws: ``JobStoreError/refused(reason:)`` for a dependency that is not on record.
     public func enqueue(_ jobs: [NewJob]) async throws(JobStoreError) -> [EnqueueResult] {
         let now = clock.now()
-        let (results, rings) = state.withLock { state in
+        let (results, rings) = try state.withLock { state -> Result<([EnqueueResult], Set<DoorbellTopic>), JobStoreError> in
+            if let problem = state.tables.dependencyProblem(jobs) { return .failure(.refused(reason: problem)) }
             if faults.contains(.acknowledgesBeforeCommit), state.durable == nil { state.durable = state.tables }
             let results = state.tables.enqueue(jobs, at: now, using: &state.generator)
             let rings = state.tables.rings
             state.tables.rings = []
-            return (results, rings)
-        }
+            return .success((results, rings))
+        }.get()
         doorbell.ring(rings)
         return results
     }
@@ -269,7 +276,11 @@ extension ModelStore: JobStore {
     /// Ends what a casualty held; never throws.
     public func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] {
         let now = clock.now()
-        return commit { $0.rescue(request, at: now) }
+        return commit { tables in
+            let cut = tables.rescue(request, at: now)
+            tables.settle(at: now)
+            return cut
+        }
     }
 
     /// Takes `worker` out of the register; never throws.
@@ -285,7 +296,11 @@ extension ModelStore: JobControl {
     /// Cancels jobs; never throws.
     public func cancel(_ ids: [JobID], reason: String?) async throws(JobStoreError) -> [CancelResult] {
         let now = clock.now()
-        return commit { tables in ids.map { tables.cancel($0, reason: reason, at: now) } }
+        return commit { tables in
+            let results = ids.map { tables.cancel($0, reason: reason, at: now) }
+            tables.settle(at: now)
+            return results
+        }
     }
 
     /// Makes jobs available again; never throws.
@@ -295,9 +310,9 @@ extension ModelStore: JobControl {
     }
 
     /// Makes jobs available before their time; never throws.
-    public func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
+    public func promote(_ ids: [JobID], despiteDependencies: Bool) async throws(JobStoreError) -> [ChangeResult] {
         let now = clock.now()
-        return commit { tables in ids.map { tables.promote($0, at: now) } }
+        return commit { tables in ids.map { tables.promote($0, despiteDependencies: despiteDependencies, at: now) } }
     }
 
     /// Changes jobs that wait; never throws.
@@ -309,7 +324,11 @@ extension ModelStore: JobControl {
     /// Deletes jobs that do not run; never throws.
     public func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
         let now = clock.now()
-        return commit { tables in ids.map { tables.delete($0, evenLive: evenLive, at: now) } }
+        return commit { tables in
+            let results = ids.map { tables.delete($0, evenLive: evenLive, at: now) }
+            tables.settle(at: now)
+            return results
+        }
     }
 
     /// Tells workers what to do; never throws.

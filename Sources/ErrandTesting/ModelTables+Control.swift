@@ -31,6 +31,8 @@ extension ModelTables {
             if job.state.isFinal {
                 if let owner = takeKeyAgain(&job, at: now) { return .uniqueConflict(owner) }
                 chooseKey(for: &job)
+                rejoin(job)
+                takeUpAgain(id)
             }
             if var edit {
                 edit.runAt = nil
@@ -44,7 +46,12 @@ extension ModelTables {
             }
             job.input.maxAttempts = max(job.input.maxAttempts, job.attempts + 1)
             if faults.contains(.ordinalDroppedOnRetry) { job.ordinal = 0 }
-            place(&job, at: now)
+            if isBlocked(id) {
+                job.makeAvailable()
+                job.state = .blocked
+            } else {
+                place(&job, at: now)
+            }
             jobs[id] = job
             tell(.retrying, of: job, at: now)
             rings.insert(.work)
@@ -56,7 +63,7 @@ extension ModelTables {
 
     mutating func prune(_ policy: RetentionPolicy, limit: Int, at now: Timestamp) -> PruneReport {
         if policy.looksInside(storeBytes: 0) { return walk(policy, limit: limit, at: now) }
-        let finished = jobs.values.filter { $0.state.isFinal && !halts($0.id) }.sorted {
+        let finished = jobs.values.filter { $0.state.isFinal && !halts($0.id) && !isNeeded($0.id) }.sorted {
             ($0.finishedAt ?? now, $0.id) < ($1.finishedAt ?? now, $1.id)
         }
         let surplus = max(0, finished.count - (policy.finishedJobs ?? finished.count))
@@ -64,6 +71,7 @@ extension ModelTables {
             place < surplus || policy.age(of: job.state).map { (job.finishedAt ?? now) + $0 <= now } ?? false
         }.map(\.element)
         for job in doomed.prefix(limit) { erase(job) }
+        dropOldWorkflows()
         for (mark, key) in uniqueKeys where jobs[key.owner] == nil && key.until.map({ $0 <= now }) ?? true { uniqueKeys[mark] = nil }
         return PruneReport(jobs: doomed.prefix(limit).map(\.id), hasMore: doomed.count > limit)
     }

@@ -4,9 +4,13 @@ import Errand
 import ErrandContext
 
 extension ModelTables {
-    mutating func promote(_ id: JobID, at now: Timestamp) -> ChangeResult {
+    mutating func promote(_ id: JobID, despiteDependencies: Bool, at now: Timestamp) -> ChangeResult {
         guard var job = jobs[id] else { return .notFound }
-        guard job.state == .scheduled || job.state == .retryable else { return .refused(job.state) }
+        if job.state == .blocked, despiteDependencies {
+            waitForNothing(id)
+        } else if job.state != .scheduled, job.state != .retryable {
+            return .refused(job.state)
+        }
         job.dueAt = min(job.dueAt, now)
         place(&job, at: now)
         jobs[id] = job
@@ -29,7 +33,7 @@ extension ModelTables {
             if edit.forgetsSteps { steps[id] = nil }
             if edit.queue != nil { chooseKey(for: &job) }
             // One that waits behind another goes on waiting, for its new time perhaps, once it is placed.
-            if job.state == .waiting && job.waits == .behindOwner || isTimed && edit.runAt == nil { break }
+            if job.state == .waiting && job.waits == .behindOwner || isTimed && edit.runAt == nil || job.state == .blocked { break }
             if let runAt = edit.runAt, runAt > now {
                 job.startsAt = runAt
                 if job.state != .retryable { job.state = .scheduled }
@@ -50,6 +54,7 @@ extension ModelTables {
         for (mark, key) in uniqueKeys where key.next == id { uniqueKeys[mark]?.next = nil }
         freeKey(of: id, keptFor: false, at: now)
         turnEnds(of: id, as: .cancelled, at: now)
+        if !job.state.isFinal { structureEnds(at: job, as: .cancelled, at: now) }
         erase(job)
         if !job.state.isFinal { admitNext(key(of: job), at: now) }
         rings.insert(.outcome)
@@ -60,6 +65,7 @@ extension ModelTables {
     mutating func erase(_ job: ModelJob) {
         jobs[job.id] = nil
         steps[job.id] = nil
+        edges[job.id] = nil
         if let key = job.input.key, !faults.contains(.keysOutliveJobs) { keys[key] = nil }
     }
 }

@@ -5,44 +5,58 @@ import ErrandContext
 
 extension ModelTables {
     mutating func enqueue(_ inputs: [NewJob], at now: Timestamp, using generator: inout some RandomNumberGenerator) -> [EnqueueResult] {
-        inputs.map { input in
-            var input = input
-            if let key = input.key, let owner = keys[key] {
-                guard let job = jobs[owner] else { return .existing(owner) }
-                let isSame =
-                    if let known = job.input.fingerprints.first {
-                        input.fingerprints.contains(known)
-                    } else {
-                        job.original == ModelJob.Keyed(kind: input.kind, payload: input.payload)
-                    }
-                return isSame ? .existing(owner) : .conflict(owner)
-            }
-            let arrival = arrive(&input, at: now)
-            if case .settled(let result) = arrival { return result }
-            let id = nextID(at: now, using: &generator)
-            let dueAt = input.runAt ?? now
-            var job = ModelJob(id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: .scheduled)
-            chooseKey(for: &job)
-            tell(.enqueued, of: job, at: now)
-            if case .waits(let mark) = arrival {
-                job.state = .waiting
-                uniqueKeys[mark]?.next = id
-            } else if dueAt <= now {
-                place(&job, at: now)
-            }
-            jobs[id] = job
-            if case .owns(let mark?) = arrival {
-                uniqueKeys[mark] = ModelUniqueKey(owner: id, until: input.terms.uniqueness?.period.map { now + $0 })
-            }
-            if let key = input.key { keys[key] = id }
-            usedScopes.formUnion([.queue(input.queue), .kind(input.kind)])
-            rings.insert(.work)
-            return .added(id)
+        var results: [EnqueueResult] = []
+        for input in inputs { results.append(enqueue(input, after: results, at: now, using: &generator)) }
+        settle(at: now)
+        return results
+    }
+
+    /// Adds one job of a call, behind those with `results`.
+    private mutating func enqueue(
+        _ input: NewJob, after results: [EnqueueResult], at now: Timestamp, using generator: inout some RandomNumberGenerator
+    ) -> EnqueueResult {
+        var input = input
+        if let key = input.key, let owner = keys[key] {
+            guard let job = jobs[owner] else { return .existing(owner) }
+            let isSame =
+                if let known = job.input.fingerprints.first {
+                    input.fingerprints.contains(known)
+                } else {
+                    job.original == ModelJob.Keyed(kind: input.kind, payload: input.payload)
+                }
+            return isSame ? .existing(owner) : .conflict(owner)
         }
+        let arrival = arrive(&input, at: now)
+        if case .settled(let result) = arrival { return result }
+        let id = nextID(at: now, using: &generator)
+        let dueAt = input.runAt ?? now
+        var job = ModelJob(id: id, input: input, createdAt: now, dueAt: dueAt, startsAt: dueAt, state: .scheduled)
+        chooseKey(for: &job)
+        tell(.enqueued, of: job, at: now)
+        join(job)
+        var failure: String?
+        if !input.after.isEmpty { failure = takeUp(input.after, of: id, results: results) }
+        if case .waits(let mark) = arrival {
+            job.state = .waiting
+            uniqueKeys[mark]?.next = id
+        } else if isBlocked(id) {
+            job.state = .blocked
+        } else if dueAt <= now {
+            place(&job, at: now)
+        }
+        jobs[id] = job
+        if case .owns(let mark?) = arrival {
+            uniqueKeys[mark] = ModelUniqueKey(owner: id, until: input.terms.uniqueness?.period.map { now + $0 })
+        }
+        if let key = input.key { keys[key] = id }
+        usedScopes.formUnion([.queue(input.queue), .kind(input.kind)])
+        if let failure { cascade(to: id, reason: failure, at: now) }
+        rings.insert(.work)
+        return .added(id)
     }
 
     /// Milliseconds since 2025-01-01 shifted left by 22 bits, with chance in those bits, and always more than the last one.
-    private mutating func nextID(at now: Timestamp, using generator: inout some RandomNumberGenerator) -> JobID {
+    mutating func nextID(at now: Timestamp, using generator: inout some RandomNumberGenerator) -> JobID {
         let milliseconds = max(0, now.microseconds / 1000 - 1_735_689_600_000)
         lastID = max(milliseconds << 22 | Int64.random(in: 0..<(1 << 22), using: &generator), lastID + 1)
         return JobID(rawValue: lastID)
@@ -71,6 +85,7 @@ extension ModelTables {
         promote(at: moment.wall)
         admitDue(at: moment.wall)
         expire(at: moment.wall)
+        settle(at: moment.wall)
         return reply
     }
 
@@ -155,12 +170,15 @@ extension ModelTables {
             if input.terms.uniqueness?.until == .started { freeKey(of: id, keptFor: false, at: now) }
             usePermits(for: input, at: now)
             useKey(of: job, at: now)
-            return ClaimedJob(
+            var claimed = ClaimedJob(
                 execution: job.execution, attempt: attempt, maxAttempts: input.maxAttempts, crashes: job.crashes,
                 isSuspect: job.isSuspect, queue: input.queue, kind: input.kind, payload: input.payload, timeout: input.timeout,
                 key: input.key, meta: input.meta, terms: input.terms, trace: input.trace,
                 traceRelation: input.traceRelation, parent: input.parent, root: input.root, previous: previous, dueAt: job.dueAt,
                 startedAt: now)
+            claimed.workflow = input.workflow
+            claimed.hasPrerequisites = !(edges[id] ?? []).isEmpty
+            return claimed
         }
     }
 }

@@ -63,13 +63,16 @@ extension ModelTables {
                 keys[key] = nil
             }
         }
+        input.workflow = old.input.workflow
         if old.input.terms.sequence != input.terms.sequence || old.input.queue != input.queue { leaveSequence(id, at: now) }
         let dueAt = input.runAt ?? now
         var job = ModelJob(id: id, input: input, createdAt: old.createdAt, dueAt: dueAt, startsAt: dueAt, state: .scheduled)
         job.keyed = keyed
         chooseKey(for: &job)
         tell(.enqueued, of: job, at: now)
-        if old.state == .waiting, old.waits == .behindOwner {
+        if old.state == .blocked {
+            job.state = .blocked
+        } else if old.state == .waiting, old.waits == .behindOwner {
             job.state = .waiting
         } else if dueAt <= now {
             jobs[id] = nil
@@ -88,6 +91,7 @@ extension ModelTables {
         for (mark, key) in uniqueKeys where key.next == job.id { uniqueKeys[mark]?.next = nil }
         if !faults.contains(.keepsUniqueKeys) { freeKey(of: job.id, keptFor: job.state == .completed, at: finishedAt) }
         turnEnds(of: job.id, as: job.state, at: finishedAt)
+        structureEnds(at: job, as: job.state, at: finishedAt)
         if job.state == .completed { dropStepResults(of: job.id) }
     }
 

@@ -39,6 +39,12 @@ struct ModelTables {
     var heldPeriodic: [String: Timestamp] = [:]
     /// The worker that fires their slots.
     var leader: WorkerID?
+    /// What jobs wait for, or have waited for.
+    var edges: [JobID: [ModelEdge]] = [:]
+    /// Ends that those who wait for them have not been told of yet.
+    var settling: [Int64: (Prerequisite, JobState)] = [:]
+    /// Workflows that are kept.
+    var workflows: [WorkflowID: WorkflowStatus] = [:]
     /// What executions have completed, in the order of time.
     var steps: [JobID: [JobStep]] = [:]
     /// What happened, oldest first.

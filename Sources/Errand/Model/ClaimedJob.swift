@@ -28,6 +28,10 @@ public struct ClaimedJob: Sendable, Hashable {
     public var meta: [String: String]
     /// On which terms it is run.
     public var terms: JobTerms
+    /// Whether it has waited for others.
+    public var hasPrerequisites = false
+    /// The workflow that it belongs to, if it does to one.
+    public var workflow: WorkflowID?
     /// The caller's place in a trace.
     public var trace: TraceContext?
     /// How its executions stand to that place.

@@ -4,6 +4,25 @@ extension JobRules {
     /// What is wrong with the terms of `job`, by themselves or beside its start time.
     static func termsProblem(with job: NewJob) -> String? {
         problem(with: job.terms) ?? lifetimeProblem(job.terms, runAt: job.runAt) ?? debounceProblem(with: job)
+            ?? dependencyProblem(with: job)
+    }
+
+    /// What is wrong with what `job` waits for, or belongs to.
+    private static func dependencyProblem(with job: NewJob) -> String? {
+        guard !job.after.isEmpty || job.workflow != nil else { return nil }
+        guard job.after.count <= Dependency.most else {
+            return
+                "the job waits for \(job.after.count) others, and at most \(Dependency.most) are allowed: put them into a workflow, and wait for that"
+        }
+        if let twice = Dictionary(grouping: job.after, by: \.prerequisite).first(where: { $0.value.count > 1 })?.key {
+            return "the job waits twice for \(twice): name it once"
+        }
+        switch job.terms.uniqueness?.onConflict {
+        case nil, .reject: return nil
+        case .replace, .debounce, .keepLast:
+            return
+                "a job of a workflow, or one that waits for others, takes nobody's place: let its unique key reject, which is the default"
+        }
     }
 
     /// What is wrong with `terms`, or `nil` when a job may be run on them.
@@ -11,6 +30,7 @@ extension JobRules {
         tagsProblem(terms.tags)
             ?? textProblem(terms.limitKey, limit: Limits.keyBytes, what: "limit key")
             ?? textProblem(terms.sequence?.key, limit: Limits.keyBytes, what: "sequence")
+            ?? terms.name.flatMap { nameProblem($0, what: "job") }
             ?? terms.uniqueness.flatMap(problem)
             ?? terms.expiresAt.flatMap(timeProblem)
             ?? terms.deadline.flatMap(timeProblem)

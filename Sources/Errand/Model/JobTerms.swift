@@ -14,6 +14,8 @@ public struct JobTerms: Sendable, Hashable, Codable {
     public var expiresAt: Timestamp?
     /// When it must have ended, across all attempts: what runs then is stopped, and what waits is dead with the reason `deadline`.
     public var deadline: Timestamp?
+    /// What those call it that wait for it, and whoever looks at its workflow: 1 to 64 of `a-z 0-9 . _ -`.
+    public var name: String?
 
     /// No terms.
     public init() {}
@@ -28,6 +30,7 @@ public struct JobTerms: Sendable, Hashable, Codable {
         case uniqueness = "unique"
         case expiresAt = "expires_at"
         case deadline
+        case name
     }
 
     /// Reads what ``encode(to:)`` has written; what is missing is as by default.
@@ -40,6 +43,7 @@ public struct JobTerms: Sendable, Hashable, Codable {
         uniqueness = try container.decodeIfPresent(Uniqueness.self, forKey: .uniqueness)
         expiresAt = try container.decodeIfPresent(Timestamp.self, forKey: .expiresAt)
         deadline = try container.decodeIfPresent(Timestamp.self, forKey: .deadline)
+        name = try container.decodeIfPresent(String.self, forKey: .name)
     }
 
     /// Writes what is not as by default.
@@ -52,5 +56,6 @@ public struct JobTerms: Sendable, Hashable, Codable {
         try container.encodeIfPresent(uniqueness, forKey: .uniqueness)
         try container.encodeIfPresent(expiresAt, forKey: .expiresAt)
         try container.encodeIfPresent(deadline, forKey: .deadline)
+        try container.encodeIfPresent(name, forKey: .name)
     }
 }

@@ -30,6 +30,10 @@ public struct NewJob: Sendable, Hashable {
     public var label: String?
     /// On which terms it is run.
     public var terms = JobTerms()
+    /// What it waits for before it may start; nothing by default, at most 1,000 (``Dependency/most``).
+    public var after: [Dependency] = []
+    /// The workflow that it belongs to, which must not have ended.
+    public var workflow: WorkflowID?
     /// The caller's place in a trace.
     public var trace: TraceContext?
     /// How its executions stand to that place.
@@ -43,6 +47,12 @@ public struct NewJob: Sendable, Hashable {
     public init(kind: String, payload: [UInt8]) {
         self.kind = kind
         self.payload = payload
+    }
+
+    /// Lets the job wait for `workflow`, in whose trace it is unless it has one.
+    package mutating func follow(_ workflow: WorkflowID, ifFailed: DependencyPolicy) {
+        after.append(Dependency(.workflow(workflow), ifFailed: ifFailed))
+        if trace == nil, traceRelation == .child { trace = TraceContext.place(of: workflow) }
     }
 }
 

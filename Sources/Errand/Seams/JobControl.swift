@@ -8,14 +8,16 @@ public protocol JobControl: Sendable {
 
     /// Makes jobs available again: dead, cancelled and retryable ones, at once. A plain retry grants one more attempt;
     /// `resettingAttempts` grants them all again. Completed jobs are left alone, and so are those whose unique key another job has by now.
+    /// A job that has ended waits again for what it depends on, as far as that has not ended; what has failed is ignored from now on.
     /// Expiry and deadline of a job that had ended no longer hold. Jobs that `edits` names are changed before, in the same commit; an
     /// edit's `runAt` is not looked at.
     /// - Throws: ``JobStoreError``.
     func retry(_ ids: [JobID], resettingAttempts: Bool, edits: [JobID: JobEdit]) async throws(JobStoreError) -> [RetryResult]
 
-    /// Makes scheduled and retryable jobs available at once, in the line as if they had become due now.
+    /// Makes scheduled and retryable jobs available at once, in the line as if they had become due now; with `despiteDependencies` those
+    /// as well that are blocked, which wait for nothing any more then.
     /// - Throws: ``JobStoreError``.
-    func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult]
+    func promote(_ ids: [JobID], despiteDependencies: Bool) async throws(JobStoreError) -> [ChangeResult]
 
     /// Changes jobs that neither run nor are over; each change is whole or not made. `JobRules.problem(with:)` tells
     /// beforehand what is wrong with an edit.
@@ -42,6 +44,12 @@ extension JobControl {
     /// - Throws: ``JobStoreError``.
     public func retry(_ ids: [JobID], resettingAttempts: Bool) async throws(JobStoreError) -> [RetryResult] {
         try await retry(ids, resettingAttempts: resettingAttempts, edits: [:])
+    }
+
+    /// Makes scheduled and retryable jobs available at once: ``promote(_:despiteDependencies:)`` without those that are blocked.
+    /// - Throws: ``JobStoreError``.
+    public func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] {
+        try await promote(ids, despiteDependencies: false)
     }
 }
 

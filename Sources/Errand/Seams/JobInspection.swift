@@ -52,6 +52,8 @@ public struct JobSelector: Sendable, Hashable {
     public var meta: [String: String] = [:]
     /// With all of these tags.
     public var tags: [String] = []
+    /// Of this workflow.
+    public var workflow: WorkflowID?
     /// With all of these values in their payloads. No index knows payloads: a store walks over the jobs that the other parts leave.
     public var arguments: [PayloadMatch] = []
     /// Created then or later.
@@ -118,12 +120,16 @@ public struct JobSummary: Sendable, Hashable {
     public var isSuspect: Bool
     /// Since when its running execution ignores that it was cancelled; `nil` when it does not.
     public var stuckSince: Timestamp?
+    /// The workflow that it belongs to.
+    public var workflow: WorkflowID?
+    /// What it is called in that, and by those that wait for it.
+    public var name: String?
 
     /// Puts together a summary; used by stores.
     public init(
         id: JobID, key: String?, kind: String, queue: String, state: JobState, priority: Int, attempt: Int, maxAttempts: Int, crashes: Int,
         createdAt: Timestamp, runAt: Timestamp, finishedAt: Timestamp?, reason: String?, meta: [String: String], label: String?,
-        tags: [String] = [], isSuspect: Bool = false, stuckSince: Timestamp? = nil
+        tags: [String] = [], isSuspect: Bool = false, stuckSince: Timestamp? = nil, workflow: WorkflowID? = nil, name: String? = nil
     ) {
         self.id = id
         self.key = key
@@ -143,6 +149,8 @@ public struct JobSummary: Sendable, Hashable {
         self.tags = tags
         self.isSuspect = isSuspect
         self.stuckSince = stuckSince
+        self.workflow = workflow
+        self.name = name
     }
 }
 

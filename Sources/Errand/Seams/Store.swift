@@ -14,6 +14,8 @@ public struct Store: Sendable {
     public var periodic: any PeriodicStore
     /// What executions have completed so far.
     public var steps: any StepStore
+    /// Workflows, and what waits for what.
+    public var workflows: any WorkflowStore
     /// Logs.
     public var logs: any LogStore
     /// Wake-ups.
@@ -27,7 +29,7 @@ public struct Store: Sendable {
     /// Puts together a store from its seams.
     public init(
         jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl,
-        periodic: any PeriodicStore, steps: any StepStore, logs: any LogStore,
+        periodic: any PeriodicStore, steps: any StepStore, workflows: any WorkflowStore, logs: any LogStore,
         doorbell: any Doorbell, crashes: (any CrashLedger)? = nil, events: (any EventStore)? = nil
     ) {
         self.events = events
@@ -37,6 +39,7 @@ public struct Store: Sendable {
         self.queues = queues
         self.periodic = periodic
         self.steps = steps
+        self.workflows = workflows
         self.logs = logs
         self.doorbell = doorbell
         self.crashes = crashes

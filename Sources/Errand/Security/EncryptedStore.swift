@@ -10,6 +10,7 @@ extension Store {
         store.control = EncryptedControl(base: control, inspection: inspection, cipher: cipher)
         store.periodic = EncryptedPeriodic(base: periodic, cipher: cipher)
         store.steps = EncryptedSteps(base: steps, cipher: cipher)
+        store.workflows = EncryptedWorkflows(base: workflows, cipher: cipher)
         return store
     }
 }
@@ -166,7 +167,9 @@ private struct EncryptedControl: JobControl {
         try await base.cancel(ids, reason: reason)
     }
 
-    func promote(_ ids: [JobID]) async throws(JobStoreError) -> [ChangeResult] { try await base.promote(ids) }
+    func promote(_ ids: [JobID], despiteDependencies: Bool) async throws(JobStoreError) -> [ChangeResult] {
+        try await base.promote(ids, despiteDependencies: despiteDependencies)
+    }
 
     func delete(_ ids: [JobID], evenLive: Bool) async throws(JobStoreError) -> [ChangeResult] {
         try await base.delete(ids, evenLive: evenLive)

@@ -1,4 +1,4 @@
-// Periodic jobs and steps of an encrypted store: payloads and results sealed below.
+// Periodic jobs, steps and workflows of an encrypted store: payloads and results sealed below.
 
 /// Periodic jobs whose payloads are sealed below.
 struct EncryptedPeriodic: PeriodicStore {
@@ -80,5 +80,40 @@ struct EncryptedSteps: StepStore {
             step.result = step.result.map { cipher.opened($0, in: .step(job, name: step.name)) }
             return step
         }
+    }
+}
+
+/// Workflows whose payloads are sealed below.
+struct EncryptedWorkflows: WorkflowStore {
+    let base: any WorkflowStore
+    let cipher: any PayloadCipher
+
+    func start(_ workflow: NewWorkflow) async throws(JobStoreError) -> WorkflowStart {
+        var workflow = workflow
+        workflow.jobs = workflow.jobs.map { cipher.sealed($0) }
+        workflow.followers = workflow.followers.map { .init(cipher.sealed($0.job), ifFailed: $0.ifFailed) }
+        return try await base.start(workflow)
+    }
+
+    func close(_ workflow: WorkflowID) async throws(JobStoreError) -> WorkflowStatus? { try await base.close(workflow) }
+
+    func workflow(_ id: WorkflowID) async throws(JobStoreError) -> WorkflowStatus? { try await base.workflow(id) }
+
+    func workflows(before cursor: WorkflowID?, limit: Int) async throws(JobStoreError) -> [WorkflowStatus] {
+        try await base.workflows(before: cursor, limit: limit)
+    }
+
+    func workflows(meantBy text: String) async throws(JobStoreError) -> [WorkflowID] { try await base.workflows(meantBy: text) }
+
+    func jobs(of workflow: WorkflowID, after cursor: JobID?, limit: Int) async throws(JobStoreError) -> [JobID] {
+        try await base.jobs(of: workflow, after: cursor, limit: limit)
+    }
+
+    func dependencies(of jobs: [JobID]) async throws(JobStoreError) -> [JobID: [DependencyRecord]] {
+        try await base.dependencies(of: jobs)
+    }
+
+    func dependents(of prerequisites: [Prerequisite], limit: Int) async throws(JobStoreError) -> [JobID] {
+        try await base.dependents(of: prerequisites, limit: limit)
     }
 }

@@ -17,7 +17,8 @@ struct ExecutionTracePlan: Sendable, Hashable {
     init(_ job: ClaimedJob) {
         // A job that links begins a trace of its own; the caller's own values travel with it all the same.
         let isLinked = job.traceRelation == .link
-        let caller = isLinked ? nil : job.trace
+        // Jobs of one workflow belong to one trace, whoever adds them when.
+        let caller = isLinked ? nil : job.trace ?? job.workflow.map { TraceContext.place(of: $0) }
         func place(_ execution: ExecutionID) -> TraceContext {
             let span = TraceContext.span(of: execution, in: caller)
             return isLinked ? span.carrying(baggage: job.trace?.baggage) : span

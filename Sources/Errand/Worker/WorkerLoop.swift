@@ -244,6 +244,7 @@ final class WorkerLoop: Sendable {
             steps: registered.withLock(\.self).map {
                 WorkerSteps(of: job, heldBy: $0, in: queue.store.steps, now: { clock.now() })
             },
+            prerequisites: WorkerPrerequisites(of: job, in: queue.store), workflow: job.workflow,
             now: { clock.now() })
         context.log.keepRecentLines(reporting.breadcrumbLimit)
         unsettled.withLock { $0[job.execution] = context }

@@ -21,12 +21,12 @@ struct BatchLine {
     /// The members that a line may have.
     static let names = [
         "kind", "payload", "queue", "priority", "in", "at", "max_attempts", "timeout", "key", "meta", "label", "tags", "limit_key",
-        "sequence", "halt", "unique", "expires", "deadline", "trace_parent", "trace_state", "baggage",
+        "sequence", "halt", "unique", "expires", "deadline", "name", "after", "if_failed", "trace_parent", "trace_state", "baggage",
     ]
 
-    /// The job of a line.
+    /// The job of a line; with `command` one that runs that.
     /// - Throws: ``Problem``.
-    func job(_ line: [UInt8]) throws(Problem) -> NewJob {
+    func job(_ line: [UInt8], command: CommandPayload? = nil) throws(Problem) -> NewJob {
         do throws(JSONValidator.Problem) {
             // The payload stands one level deeper than by itself.
             try JSONValidator.validate(line, maximumDepth: Limits.jsonDepth + 1)
@@ -41,7 +41,14 @@ struct BatchLine {
         }
         let kind = try text("kind", members) ?? kind
         guard !kind.isEmpty else { throw Problem(text: "no kind: add \"kind\", or name one for all lines on the command line") }
-        var job = try BatchLine.explained { try form.begun(NewJob(kind: kind, payload: Array("{}".utf8))) }
+        var base = NewJob(kind: kind, payload: Array("{}".utf8))
+        if let command {
+            base.payload = command.json
+            base.maxAttempts = 1
+            base.label = PlainCommand.label(of: command.argv)
+        }
+        let start = base
+        var job = try BatchLine.explained { try form.begun(start) }
         if let payload = members.raw("payload") { job.payload = Array(payload) }
         try readOptions(members, into: &job)
         let uniqueKey = try text("unique", members)
@@ -81,6 +88,8 @@ struct BatchLine {
         }
         if let raw = members.raw("meta") { try readMeta(raw, into: &job) }
         try readTime(members, into: &job)
+        if let name = try text("name", members) { job.terms.name = name }
+        try readDependencies(members, into: &job)
         if let parent = try text("trace_parent", members) {
             job.trace = TraceContext(
                 traceParent: parent, traceState: try text("trace_state", members), baggage: try text("baggage", members))
@@ -95,6 +104,29 @@ struct BatchLine {
             }
             guard job.terms.sequence != nil else { throw Problem(text: "\"halt\" says more about a sequence: give \"sequence\" too") }
             job.terms.sequence?.haltsOnDeath = raw.elementsEqual("true".utf8)
+        }
+    }
+
+    private func readDependencies(_ members: JSONMembers, into job: inout NewJob) throws(Problem) {
+        let word = try text("if_failed", members)
+        guard let policy = word.map({ DependencyPolicy(rawValue: $0) }) ?? .cascade else {
+            throw Problem(
+                text: "\"if_failed\" is none of \(DependencyPolicy.allCases.map(\.rawValue).joined(separator: ", ")): \"\(word ?? "")\"")
+        }
+        guard let raw = members.raw("after") else {
+            if word != nil { throw Problem(text: "\"if_failed\" says more about \"after\": give that too") }
+            return
+        }
+        let texts = members.texts("after")
+        guard let elements = JSONMembers.elements(of: raw), texts.count == elements.count else {
+            throw Problem(text: "\"after\" is no list of IDs: write [\"06h3k9x8q4p2a\"]")
+        }
+        for text in texts {
+            let prerequisite = WorkflowID(text).map { Prerequisite.workflow($0) } ?? JobID(text).map { .job($0) }
+            guard let prerequisite else {
+                throw Problem(text: "\"after\": \"\(text)\" is no ID of a job or workflow; names are for `workflow start`")
+            }
+            job.after.append(Dependency(prerequisite, ifFailed: policy))
         }
     }
 

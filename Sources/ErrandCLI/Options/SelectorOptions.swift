@@ -25,6 +25,9 @@ struct SelectorOptions: ParsableArguments {
         name: .customLong("tag"), help: ArgumentHelp("Jobs with this tag; may be repeated, and all must be there.", valueName: "tag"))
     var tags: [String] = []
 
+    @Option(help: ArgumentHelp("Jobs of this workflow.", valueName: "id"), transform: WorkflowIDArgument.read)
+    var workflow: WorkflowID?
+
     @Option(
         name: .customLong("arg"),
         help: ArgumentHelp(
@@ -64,7 +67,7 @@ struct SelectorOptions: ParsableArguments {
 
     /// Whether anything restricts the selection.
     var isEmpty: Bool {
-        queues.isEmpty && kinds.isEmpty && states.isEmpty && meta.isEmpty && tags.isEmpty && arguments.isEmpty && since == nil
+        queues.isEmpty && kinds.isEmpty && states.isEmpty && meta.isEmpty && tags.isEmpty && workflow == nil && arguments.isEmpty && since == nil
             && until == nil && !failed
     }
 
@@ -97,6 +100,7 @@ struct SelectorOptions: ParsableArguments {
         for pair in meta { selector.meta[pair.name] = pair.value }
         try check(tags.lazy.compactMap { JobRules.tagsProblem([$0]) }.first)
         selector.tags = tags
+        selector.workflow = workflow
         selector.arguments = arguments
         let times = TimeReading(now: session.clock.now())
         selector.since = try since.map { try times.past($0, option: "--since") }
@@ -134,6 +138,19 @@ enum StateArgument {
                 "\"\(TerminalText.escaped(text))\" is no state: use \(JobState.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return state
+    }
+}
+
+/// A workflow's whole ID.
+enum WorkflowIDArgument {
+    /// The ID that `text` is.
+    /// - Throws: `ValidationError` that says where IDs are found.
+    static func read(_ text: String) throws -> WorkflowID {
+        guard let id = WorkflowID(text) else {
+            throw ValidationError(
+                "\"\(TerminalText.escaped(text))\" is no workflow's ID, a w and 13 characters: `\(Session.program) workflow` lists them")
+        }
+        return id
     }
 }
 

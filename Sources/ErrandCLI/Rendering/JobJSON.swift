@@ -10,7 +10,7 @@ enum JobJSON {
     }
 
     /// What `errand show --json` prints. Payload and result are the stored bytes, on one line.
-    static func detail(_ job: JobDetail, steps: [JobStep] = []) -> [UInt8] {
+    static func detail(_ job: JobDetail, steps: [JobStep] = [], after: [DependencyRecord] = []) -> [UInt8] {
         JSONWriter.versioned { writer in
             members(of: job.summary, to: &writer)
             writer.member("reason", job.summary.reason)
@@ -31,6 +31,17 @@ enum JobJSON {
             writer.member("error", raw: job.error.map(error))
             writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
             writer.member("steps", raw: JSONWriter.array(steps.map(step)))
+            writer.member("after", raw: JSONWriter.array(after.map(dependency)))
+        }
+    }
+
+    private static func dependency(_ record: DependencyRecord) -> [UInt8] {
+        JSONWriter.object { writer in
+            writer.member("id", record.prerequisite.description)
+            writer.member("name", record.name)
+            writer.member("state", record.state?.rawValue)
+            writer.member("if_failed", record.ifFailed.rawValue)
+            writer.member("open", record.isOpen)
         }
     }
 
@@ -67,7 +78,9 @@ enum JobJSON {
     static func onOneLine(_ value: [UInt8]) -> [UInt8] { value.map { $0 < 0x20 ? 0x20 : $0 } }
 
     /// One job of `errand trace --json`, without its newline.
-    static func lineage(_ job: JobLineage, depth: Int, traceID: String, isAsked: Bool) -> [UInt8] {
+    static func lineage(
+        _ job: JobLineage, depth: Int, traceID: String, isAsked: Bool, after: [DependencyRecord] = []
+    ) -> [UInt8] {
         JSONWriter.versioned { writer in
             members(of: job.summary, to: &writer)
             writer.member("parent_execution_id", job.parent?.description)
@@ -75,6 +88,7 @@ enum JobJSON {
             writer.member("trace_id", traceID)
             writer.member("trace_relation", job.traceRelation.rawValue)
             writer.member("asked", isAsked)
+            writer.member("after", raw: JSONWriter.array(after.map(dependency)))
             writer.member("executions", raw: JSONWriter.array(job.executions.map(execution)))
         }
     }
@@ -120,5 +134,7 @@ enum JobJSON {
         writer.member("meta", job.meta)
         writer.member("tags", raw: JSONWriter.array(job.tags.map(JSONWriter.string)))
         writer.member("label", job.label)
+        writer.member("name", job.name)
+        writer.member("workflow", job.workflow?.description)
     }
 }

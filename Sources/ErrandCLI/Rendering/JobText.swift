@@ -10,7 +10,9 @@ struct JobText {
     var isRaw = false
 
     /// The description, line by line. `workers` are those that live, to tell whether anybody will run the job.
-    func lines(_ job: JobDetail, steps: [JobStep] = [], coverage: WorkerCoverage) -> [String] {
+    func lines(
+        _ job: JobDetail, steps: [JobStep] = [], after: [DependencyRecord] = [], coverage: WorkerCoverage
+    ) -> [String] {
         let summary = job.summary
         var lines = ["\(style.bold("job"))       \(summary.id)  \(style.paint(summary.state.rawValue, TextStyle.color(of: summary.state)))"]
         func add(_ name: String, _ value: String?) {
@@ -18,6 +20,7 @@ struct JobText {
             lines.append(name + String(repeating: " ", count: max(1, 10 - name.count)) + value)
         }
         add("label", summary.label.map(safe))
+        add("name", summary.name)
         add("kind", summary.kind)
         add("queue", "\(summary.queue), priority \(summary.priority)")
         add("key", summary.key.map(safe))
@@ -29,6 +32,7 @@ struct JobText {
         add("unique", job.terms.uniqueness.map { safe($0.key) })
         addLifetime(of: job, add)
         add("timeout", job.timeout.map { DurationText.format($0) })
+        add("workflow", summary.workflow?.description)
         add("parent", job.parent?.description)
         add("trace", job.trace?.traceID)
         add("created", style.moment(summary.createdAt, now: now))
@@ -46,9 +50,9 @@ struct JobText {
         add("progress", job.progress.map { "\(ProgressText.words($0, isRaw: isRaw)) (\(TextStyle.distance(of: $0.at, from: now)))" })
         add("payload", value(job.payload))
         add("result", job.result.map(value))
-        lines += executions(of: job) + self.steps(steps)
+        lines += self.after(after) + executions(of: job) + self.steps(steps)
         if let error = job.error { lines += ["", style.paint("error     ", .red) + indented("\(error.type): \(error.message)")] }
-        lines += [""] + advice(for: job, coverage: coverage)
+        lines += [""] + advice(for: job, after: after, coverage: coverage)
         return lines
     }
 
@@ -83,6 +87,23 @@ struct JobText {
             }
     }
 
+    /// So many of the things that a job waits for are named.
+    private static let namedPrerequisites = 20
+
+    private func after(_ records: [DependencyRecord]) -> [String] {
+        guard !records.isEmpty else { return [] }
+        var lines = ["", style.bold("after")]
+        for record in records.prefix(JobText.namedPrerequisites) {
+            let state = record.state.map { style.paint($0.rawValue, TextStyle.color(of: $0)) } ?? "not on record any more"
+            let policy = record.ifFailed == .cascade ? "" : "  if it fails: \(record.ifFailed.rawValue)"
+            lines.append("  \(record.prerequisite)\(record.name.map { "  \(safe($0))" } ?? "")  \(state)\(policy)")
+        }
+        if records.count > JobText.namedPrerequisites {
+            lines.append("  and \(records.count - JobText.namedPrerequisites) more: `--json` shows all")
+        }
+        return lines
+    }
+
     private func steps(_ steps: [JobStep]) -> [String] {
         guard !steps.isEmpty else { return [] }
         return ["", style.bold("steps")]
@@ -103,7 +124,7 @@ struct JobText {
     }
 
     /// What happens next, and the command to type next.
-    private func advice(for job: JobDetail, coverage: WorkerCoverage) -> [String] {
+    private func advice(for job: JobDetail, after: [DependencyRecord], coverage: WorkerCoverage) -> [String] {
         let summary = job.summary
         let hasRun = !job.executions.isEmpty
         let logs =
@@ -113,7 +134,18 @@ struct JobText {
         case .completed: return ["next: `\(logs)`"]
         case .dead, .cancelled: return ["next: `\(logs)`, then `\(Session.program) retry \(summary.id)`"]
         case .running: return ["next: `\(Session.program) logs -f \(summary.id)`, `\(Session.program) cancel \(summary.id)`"]
-        case .retryable, .scheduled, .available, .waiting, .blocked:
+        case .blocked:
+            let open = after.filter(\.isOpen)
+            let failed = open.filter { ($0.state?.isFinal ?? true) && $0.state != .completed }
+            let rest = open.count - failed.count
+            var lines = rest > 0 ? ["waits for \(rest) of the \(after.count) that it comes after"] : []
+            lines += failed.map {
+                style.paint(
+                    "waits: \($0.prerequisite) is \($0.state?.rawValue ?? "gone"): retry that, or go on without it: `\(Session.program) promote --despite-dependencies \(summary.id)`",
+                    .yellow)
+            }
+            return lines + ["next: `\(Session.program) trace \(summary.id)`, `\(Session.program) cancel \(summary.id)`"]
+        case .retryable, .scheduled, .available, .waiting:
             var lines: [String] = []
             let problems = coverage.problems(queue: summary.queue, kind: summary.kind, sequence: job.terms.sequence?.key)
             lines += problems.map { style.paint("waits: \(TerminalText.escaped($0))", .yellow) }

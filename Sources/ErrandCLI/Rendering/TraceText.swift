@@ -37,7 +37,8 @@ struct TraceText {
         var branch = TextTree(cells: cells(of: node, in: tree))
         if node.depth >= CausedJobs.deepest, !node.children.isEmpty {
             let count = tree.countBelow(id)
-            branch.children = [.line(style.paint("\(count) more job\(count == 1 ? "" : "s") below: errand trace \(id)".inOwnName, .yellow))]
+            let hint = tree.workflow.map { "errand jobs --workflow \($0.id)" } ?? "errand trace \(id)"
+            branch.children = [.line(style.paint("\(count) more job\(count == 1 ? "" : "s") below: \(hint)".inOwnName, .yellow))]
             return branch
         }
         guard let logs, let job = node.job else {
@@ -75,6 +76,14 @@ struct TraceText {
 
     private func cells(of node: CausedJobs.Node, in tree: CausedJobs) -> [TextTree.Cell] {
         let style = style
+        if node.id == tree.root, let workflow = tree.workflow {
+            let state = WorkflowTable.state(of: workflow)
+            return [
+                .init(text: workflow.id.description, paint: { style.bold($0) }), .init(text: workflow.name.map { TerminalText.escaped($0) } ?? ""),
+                .init(text: state, paint: { style.paint($0, TextStyle.color(of: workflow.state)) }),
+                .init(text: WorkflowTable.progress(of: workflow)),
+            ]
+        }
         guard let job = node.job else {
             return [.init(text: node.id.description, paint: { style.paint($0, .gray) }), .init(text: "not on record any more")]
         }
@@ -82,7 +91,7 @@ struct TraceText {
         let state = job.summary.state
         return [
             .init(text: node.id.description, paint: { isAsked ? style.bold($0) : $0 }),
-            .init(text: job.summary.kind),
+            .init(text: job.summary.name.map { "\(job.summary.kind) \($0)" } ?? job.summary.kind),
             .init(text: state.rawValue, paint: { style.paint($0, TextStyle.color(of: state)) }),
             .init(text: remarks(on: job, node, in: tree)),
         ]
@@ -92,11 +101,28 @@ struct TraceText {
         var parts: [String] = []
         let history = history(of: job)
         if !history.isEmpty { parts.append(history) }
+        if let after = after(node, in: tree) { parts.append(after) }
         if node.traceID != tree.traceID { parts.append("trace \(node.traceID)") }
         if asked.job == node.id { parts.append(glyphs.pointer + (asked.ordinal.map { " execution \($0)" } ?? "")) }
         // Last, since it gives way first where there is no room.
         if let label = job.summary.label { parts.append(TerminalText.escaped(label)) }
         return parts.joined(separator: "  ")
+    }
+
+    /// What else the job waits for, besides the one that it hangs on.
+    private func after(_ node: CausedJobs.Node, in tree: CausedJobs) -> String? {
+        let records = tree.dependencies[node.id] ?? []
+        let names = records.compactMap { record -> String? in
+            switch record.prerequisite {
+            case .workflow(let id): record.name.map { TerminalText.escaped($0) } ?? id.description
+            // The oldest that is on record is where it hangs.
+            case .job(let id): record.name ?? id.description
+            case .entry: nil
+            }
+        }
+        guard records.count > 1 || records.contains(where: { if case .workflow = $0.prerequisite { true } else { false } }) else { return nil }
+        let shown = names.prefix(4).joined(separator: ", ")
+        return "after \(shown)\(names.count > 4 ? " and \(names.count - 4) more" : "")"
     }
 
     /// How often the job ran, how that ended, how long it took; when it starts, while it waits.

@@ -25,6 +25,9 @@ struct Cancel: AsyncParsableCommand {
         transform: DurationArgument.read)
     var wait: Duration = .seconds(10)
 
+    @Flag(help: "Cancel also what hangs on them: the jobs that they caused, and those that wait for them, whatever their policies.")
+    var tree = false
+
     @Flag(name: .customLong("json"), help: "Print one JSON object per job.")
     var json = false
 
@@ -36,7 +39,9 @@ struct Cancel: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let live = Set(JobState.allCases.filter { !$0.isFinal })
-            let jobs = try await bulk.targets("cancel", in: store, states: live, session: session)
+            var jobs = try await bulk.targets("cancel", in: store, states: live, session: session)
+            // Whoever waits for others first, so that none is released by the end of another.
+            if tree { jobs = try await JobFamily(in: store).jobs(under: jobs, in: live).reversed() }
             if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)
             var requested: [(job: JobID, execution: ExecutionID)] = []

@@ -20,8 +20,8 @@ struct Enqueue: AsyncParsableCommand {
                 says so.
 
                 A batch is one JSON object a line, from a file or standard input (-): kind, payload, queue, priority, in, at, \
-                max_attempts, timeout, key, meta, label, tags, limit_key, sequence, halt, unique, expires, deadline, trace_parent, trace_state, \
-                baggage. What a line does not say is as the options say. Each commit takes up to 1000 lines; a line that cannot be added is told on \
+                max_attempts, timeout, key, meta, label, tags, limit_key, sequence, halt, unique, expires, deadline, name, after (a list of \
+                IDs), if_failed, trace_parent, trace_state, baggage. What a line does not say is as the options say. Each commit takes up to 1000 lines; a line that cannot be added is told on \
                 standard error with its number and does not keep others from it. Lines with keys may be added again.
 
                 Attempts are fixed now: max_attempts of errand.yaml counts only if this command reads that file (--config, ERRAND_CONFIG \
@@ -38,6 +38,7 @@ struct Enqueue: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var settings: EnqueueSettings
     @OptionGroup var start: StartOptions
+    @OptionGroup var dependencies: DependencyOptions
     @OptionGroup var sharing: SharingOptions
     @OptionGroup var unique: UniqueOptions
     @OptionGroup var lifetime: LifetimeOptions
@@ -80,6 +81,7 @@ struct Enqueue: AsyncParsableCommand {
                 throw ValidationError("--batch brings its own payloads: leave the payload or command out.")
             }
             if !settings.environment.isEmpty { throw ValidationError("--env is for one command after --: a batch has payloads.") }
+            if dependencies.name != nil { throw ValidationError("--name is for one job: give each line of the batch its own \"name\".") }
             if start.key != nil { throw ValidationError("--key names one job: give each line of the batch its own \"key\".") }
             if wait || follow || exitCode { throw ValidationError("--batch does not wait: `wait --tag` does, for jobs with a tag.") }
             return
@@ -107,7 +109,9 @@ struct Enqueue: AsyncParsableCommand {
         try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
             if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
             let store = security.applied(to: store)
-            try await addParents(to: &job, in: store, session: session)
+            try await EnqueueOrigin.current(in: store, session).apply(to: &job)
+            try await dependencies.apply(to: &job, in: store, session)
+            if let problem = JobRules.problem(with: job) { throw Failure(.usage, problem) }
             let result = try await JobQueue(store: store, clock: session.clock).enqueue([job])[0]
             try report(result, job: job, session)
             if mayBeCommand { try await remarkOnProgram(in: store, session) }
@@ -129,10 +133,17 @@ struct Enqueue: AsyncParsableCommand {
         try await store.withStore(creating: true, reserve: try reserve.resolved(in: session)) { store in
             if !inTheClear, let problem = try await security.clearPayloadProblem(in: store) { throw Failure(.usage, problem) }
             let store = security.applied(to: store)
-            var origin = NewJob(kind: "", payload: [])
-            try await addParents(to: &origin, in: store, session: session)
+            let origin = try await EnqueueOrigin.current(in: store, session)
+            var common = NewJob(kind: "", payload: [])
+            try await dependencies.apply(to: &common, in: store, session)
+            let (workflow, after) = (common.workflow, common.after)
             var intake = BatchIntake(queue: JobQueue(store: store, clock: session.clock), session: session, isJSON: json)
-            intake.stamp = { job in (job.parent, job.root) = (origin.parent, origin.root) }
+            intake.stamp = { job in
+                origin.apply(to: &job)
+                if let workflow { job.workflow = workflow }
+                let known = Set(job.after.map(\.prerequisite))
+                job.after += after.filter { !known.contains($0.prerequisite) }
+            }
             try await intake.run(source, line)
         }
     }
@@ -179,14 +190,6 @@ struct Enqueue: AsyncParsableCommand {
         try PayloadText.read(payload ?? "{}", session)
     }
 
-    /// Records the execution that this process was started by, if it was.
-    private func addParents(to job: inout NewJob, in store: Store, session: Session) async throws {
-        guard let parent = session.environment["ERRAND_EXECUTION_ID"].flatMap({ ExecutionID($0) }) else { return }
-        job.parent = parent
-        // The parent may live in another store, or be pruned: then it is the top that is known.
-        job.root = try await store.inspection.job(parent.job)?.root ?? parent
-    }
-
     private func report(_ result: EnqueueResult, job: NewJob, _ session: Session) throws {
         let isExisting = if case .added = result { false } else { true }
         if json {
@@ -213,6 +216,8 @@ struct Enqueue: AsyncParsableCommand {
 
     private func warn(about job: NewJob, in store: Store, _ session: Session) async throws {
         let workers = try await store.inspection.stats().workers
+        // Nobody need be there yet for a job that waits for others.
+        guard job.after.isEmpty else { return }
         let coverage = WorkerCoverage(workers: workers, settings: try await store.queues.settings())
         for problem in coverage.problems(queue: job.queue, kind: job.kind, sequence: job.terms.sequence?.key) {
             try session.talk.line("the job waits: \(TerminalText.escaped(problem))")

@@ -32,11 +32,12 @@ struct PlainCommand {
         }
         var job = NewJob(kind: CommandPayload.kind, payload: payload)
         job.maxAttempts = 1
-        job.label = label
+        job.label = PlainCommand.label(of: argv)
         return job
     }
 
-    private var label: String {
+    /// A command line, as far as it fits into a label.
+    static func label(of argv: [String]) -> String {
         var text = ""
         for character in argv.joined(separator: " ") {
             guard text.utf8.count + String(character).utf8.count <= Limits.labelBytes - 3 else { return text + "…" }

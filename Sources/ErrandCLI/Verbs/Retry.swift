@@ -26,6 +26,9 @@ struct Retry: AsyncParsableCommand {
     @Flag(help: "Forget the steps that the jobs have recorded: they begin anew.")
     var forgetSteps = false
 
+    @Flag(help: "Retry also what hangs on them: the jobs that they caused, and those that wait for them, where these have failed.")
+    var tree = false
+
     @OptionGroup var change: PayloadChange
     @OptionGroup var config: ConfigurationOptions
 
@@ -37,7 +40,9 @@ struct Retry: AsyncParsableCommand {
         let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
             let store = security.applied(to: store)
-            let jobs = try await bulk.targets("retry", in: store, states: [.dead, .cancelled, .retryable], session: session)
+            let states: Set<JobState> = [.dead, .cancelled, .retryable]
+            var jobs = try await bulk.targets("retry", in: store, states: states, session: session)
+            if tree { jobs = try await JobFamily(in: store).jobs(under: jobs, in: states) }
             if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)
             for slice in jobs.slices(of: 500) {

@@ -33,8 +33,9 @@ struct Show: AsyncParsableCommand {
                 throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")
             }
             let steps = try await store.steps.steps(of: job)
+            let after = try await store.workflows.dependencies(of: [job])[job] ?? []
             switch output.chosen {
-            case .json: try session.output.object(JobJSON.detail(detail, steps: steps))
+            case .json: try session.output.object(JobJSON.detail(detail, steps: steps, after: after))
             case .ids: try session.output.line(job.description)
             case .table, .wide:
                 var coverage = WorkerCoverage(workers: [])
@@ -43,7 +44,7 @@ struct Show: AsyncParsableCommand {
                         workers: try await store.inspection.stats().workers, settings: try await store.queues.settings())
                 }
                 let text = JobText(style: output.style(for: session.output, in: session), now: session.clock.now(), isRaw: raw)
-                for line in text.lines(detail, steps: steps, coverage: coverage) { try session.output.line(line) }
+                for line in text.lines(detail, steps: steps, after: after, coverage: coverage) { try session.output.line(line) }
             }
         }
     }

@@ -5,9 +5,10 @@ import Errand
 
 struct Trace: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the tree of jobs that a job belongs to: what caused it, and what it caused.",
+        abstract: "Show the tree of jobs that a job or workflow belongs to: what caused it, what it caused, what waits for what.",
         discussion: """
-            One line for each job, children below their parent, the one that was asked for marked. --logs puts the log of each \
+            One line for each job, below the job that caused it, or below the oldest of those that it waits for; the one that was asked for \
+            is marked. --logs puts the log of each \
             execution below it, with the jobs that it enqueued at their time. --json prints one object per line, parents before \
             children; with --logs the log records of a job follow it.
 
@@ -27,7 +28,7 @@ struct Trace: AsyncParsableCommand {
     @Flag(help: "Print text from jobs as it is, control characters included.")
     var raw = false
 
-    @Argument(help: ArgumentHelp("A job or execution ID, unique prefix, suffix or key:K.", valueName: "id"), completion: .jobIDs)
+    @Argument(help: ArgumentHelp("A job, execution or workflow ID, unique prefix, suffix or key:K.", valueName: "id"), completion: .jobIDs)
     var id: String
 
     /// How many lines of one execution are shown.
@@ -42,8 +43,15 @@ struct Trace: AsyncParsableCommand {
         let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
             let store = security.shown(store)
-            let asked = try await JobResolver(inspection: store.inspection).target(id)
-            let tree = try await CausedJobs.read(around: asked.job, limit: limit, in: store.inspection)
+            let asked: JobResolver.Target
+            let tree: CausedJobs
+            if let workflow = try await WorkflowResolver(store: store).workflowIfAny(id) {
+                asked = JobResolver.Target(job: JobID(rawValue: workflow.rawValue))
+                tree = try await CausedJobs.read(workflow, limit: limit, in: store)
+            } else {
+                asked = try await JobResolver(inspection: store.inspection).target(id)
+                tree = try await CausedJobs.read(around: asked.job, limit: limit, in: store)
+            }
             try check(asked, in: tree)
             switch output.chosen {
             case .json: try await printJSON(tree, asked, store, session)
@@ -92,7 +100,8 @@ struct Trace: AsyncParsableCommand {
     private func printJSON(_ tree: CausedJobs, _ asked: JobResolver.Target, _ store: Store, _ session: Session) async throws {
         for node in tree.nodesInOrder {
             guard let job = node.job else { continue }
-            let object = JobJSON.lineage(job, depth: node.depth, traceID: node.traceID, isAsked: node.id == asked.job)
+            let object = JobJSON.lineage(
+                job, depth: node.depth, traceID: node.traceID, isAsked: node.id == asked.job, after: tree.dependencies[node.id] ?? [])
             try session.output.object(object)
             guard logs else { continue }
             var cursor = JobLogCursor(logs: store.logs, job: node.id, ordinal: nil)

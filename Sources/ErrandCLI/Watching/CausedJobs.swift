@@ -1,4 +1,4 @@
-// The jobs that one job caused, put together from their parents: who hangs on whom, how deep, in which trace. Pure but for the reading.
+// Jobs that hang on each other, put together from their parents and from what they wait for: who hangs on whom, how deep, in which trace. Pure.
 
 import Errand
 import ErrandContext
@@ -14,12 +14,16 @@ struct CausedJobs {
         var traceID: String
         /// How many parents it has up to the root.
         var depth: Int
-        /// The jobs that it enqueued, oldest first.
+        /// The jobs that it enqueued, or that wait for it first of all, oldest first.
         var children: [JobID]
     }
 
-    /// The job at the top.
+    /// The job at the top; the workflow's number where a workflow is.
     let root: JobID
+    /// The workflow at the top.
+    let workflow: WorkflowStatus?
+    /// What jobs wait for.
+    let dependencies: [JobID: [DependencyRecord]]
     private let nodes: [JobID: Node]
     /// How many jobs are on record that are not in the tree.
     let leftOut: Int
@@ -27,24 +31,34 @@ struct CausedJobs {
     /// How many levels are shown; what lies deeper is counted.
     static let deepest = 30
 
-    /// Puts together what is on record below `root`. A parent that is not on record gets a place of its own.
-    init(root: JobID, jobs: [JobLineage], total: Int) {
+    /// Puts together what is on record below `root`. A parent that is not on record gets a place of its own, unless a workflow is at the
+    /// top. A job that waits for others hangs on the oldest of them.
+    init(
+        root: JobID, jobs: [JobLineage], total: Int, dependencies: [JobID: [DependencyRecord]] = [:], workflow: WorkflowStatus? = nil
+    ) {
         self.root = root
+        self.workflow = workflow
+        self.dependencies = dependencies
         leftOut = max(0, total - jobs.count)
         var known: [JobID: JobLineage] = [:]
         for job in jobs { known[job.id] = job }
         var children: [JobID: [JobID]] = [:]
         for job in known.values where job.id != root {
             // A parent is older than its child: what claims otherwise was made up, and hangs on the root.
-            let parent = job.parent.map(\.job).flatMap { $0 < job.id ? $0 : nil } ?? root
-            children[parent, default: []].append(job.id)
+            let caller = job.parent.map(\.job).flatMap { $0 < job.id && (workflow == nil || known[$0] != nil) ? $0 : nil }
+            let first = dependencies[job.id]?.compactMap { record -> JobID? in
+                guard case .job(let id) = record.prerequisite, id < job.id, known[id] != nil else { return nil }
+                return id
+            }.min()
+            children[first ?? caller ?? root, default: []].append(job.id)
         }
         for parent in children.keys where parent != root && known[parent] == nil { children[root, default: []].append(parent) }
         var nodes: [JobID: Node] = [:]
         var open = [(id: root, depth: 0)]
         while let (id, depth) = open.popLast() {
             let below = (children[id] ?? []).sorted()
-            let traceID = CausedJobs.traceID(of: id, known[id], children: below.compactMap { known[$0] })
+            let traceID = CausedJobs.traceID(
+                of: id, known[id], isWorkflow: workflow != nil && id == root, children: below.compactMap { known[$0] })
             nodes[id] = Node(id: id, job: known[id], traceID: traceID, depth: depth, children: below)
             open += below.filter { nodes[$0] == nil }.map { ($0, depth + 1) }
         }
@@ -65,7 +79,7 @@ struct CausedJobs {
         var found: [Node] = []
         var open = [root]
         while let id = open.popLast() {
-            guard let node = nodes[id], node.depth <= CausedJobs.deepest else { continue }
+            guard let node = nodes[id], node.depth <= CausedJobs.deepest || workflow != nil else { continue }
             found.append(node)
             open += node.children.reversed()
         }
@@ -85,33 +99,16 @@ struct CausedJobs {
 
     /// The trace of a job's executions. A job without a caller's position may have run under a tracer that chose the trace: its
     /// children stored it then. Otherwise it follows from the job's ID.
-    private static func traceID(of id: JobID, _ job: JobLineage?, children: [JobLineage]) -> String {
-        if let job, job.traceRelation == .child, let trace = job.trace { return trace.traceID }
+    private static func traceID(of id: JobID, _ job: JobLineage?, isWorkflow: Bool, children: [JobLineage]) -> String {
+        if let job, job.traceRelation == .child {
+            if let trace = job.trace { return trace.traceID }
+            if let workflow = job.summary.workflow { return TraceContext.place(of: workflow).traceID }
+        }
+        if isWorkflow {
+            let first = children.first { $0.traceRelation == .child && $0.trace != nil }?.trace
+            return (first ?? TraceContext.place(of: WorkflowID(rawValue: id.rawValue))).traceID
+        }
         let told = children.first { $0.traceRelation == .child && $0.trace != nil }?.trace?.traceID
         return told ?? TraceContext.span(of: ExecutionID(id, 1), in: nil).traceID
-    }
-}
-
-extension CausedJobs {
-    /// Reads the tree that `job` belongs to: at most `limit` jobs, `job` and its parents among them.
-    /// - Throws: ``Failure`` when `job` has just been deleted; `JobStoreError`.
-    static func read(around job: JobID, limit: Int, in inspection: any JobInspection) async throws -> CausedJobs {
-        guard let asked = try await inspection.job(job) else {
-            throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")
-        }
-        let root = asked.root?.job ?? job
-        let tree = try await inspection.tree(rootedAt: root, limit: limit)
-        var jobs = tree.jobs
-        var seen = Set(jobs.map(\.id))
-        // A job beyond the limit is shown all the same, with the way that leads to it.
-        var next: JobDetail? = asked
-        var steps = 0
-        while let missing = next, !seen.contains(missing.summary.id), steps <= deepest {
-            jobs.append(JobLineage(missing))
-            seen.insert(missing.summary.id)
-            steps += 1
-            next = if let parent = missing.parent?.job, parent < missing.summary.id { try await inspection.job(parent) } else { nil }
-        }
-        return CausedJobs(root: root, jobs: jobs, total: max(tree.total, jobs.count))
     }
 }

@@ -17,6 +17,8 @@ struct Assignment: Sendable, Hashable {
     var redaction: Redaction?
     /// What earlier executions of the job have recorded.
     var steps: [RecordedStep] = []
+    /// What the job has waited for.
+    var prerequisites: [KnownPrerequisite] = []
     /// The worker: who is told, and with whom the process ends.
     var worker: pid_t
 
@@ -44,6 +46,9 @@ struct Assignment: Sendable, Hashable {
         var hiddenNames: [String]?
         var secrets: [String]?
         var steps: [Step]?
+        var prerequisites: [KnownPrerequisite]?
+        var workflow: WorkflowID?
+        var name: String?
         var worker: pid_t
     }
 
@@ -81,15 +86,17 @@ struct Assignment: Sendable, Hashable {
                     Step(
                         name: $0.name, isCursor: $0.isCursor, execution: $0.execution, result: String(decoding: $0.result, as: UTF8.self))
                 },
+            prerequisites: prerequisites.isEmpty ? nil : prerequisites, workflow: job.workflow, name: job.terms.name,
             worker: worker)
         return Array(try JSONEncoder().encode(head)) + [UInt8(ascii: "\n")] + job.payload
     }
 
     init(
         job: ClaimedJob, position: TraceContext, level: Logger.Level, redaction: Redaction? = nil, steps: [RecordedStep] = [],
-        worker: pid_t
+        prerequisites: [KnownPrerequisite] = [], worker: pid_t
     ) {
         self.steps = steps
+        self.prerequisites = prerequisites
         self.job = job
         self.position = position
         self.level = level
@@ -110,6 +117,9 @@ struct Assignment: Sendable, Hashable {
             meta: head.meta, trace: head.trace?.trace, traceRelation: head.isLinked ? .link : .child, parent: head.parent,
             root: head.root, previous: head.previous, dueAt: head.dueAt.map { Timestamp(microseconds: $0) },
             startedAt: Timestamp(microseconds: head.startedAt))
+        job.workflow = head.workflow
+        job.terms.name = head.name
+        prerequisites = head.prerequisites ?? []
         self.position = position
         level = head.level
         redaction = head.hiddenNames.map { Redaction(names: $0, secrets: head.secrets ?? []) }

@@ -14,6 +14,8 @@ enum ChannelMessage: Sendable {
     case heartbeat
     /// A step is to be recorded; the worker's answer names the number.
     case step(number: Int64, RecordedStep)
+    /// The handler wants to know what a job gave that its own has waited for; the worker's answer names the number.
+    case asksForResult(number: Int64, of: JobID)
     /// The handler has ended: the last message.
     case ended(Ending)
 
@@ -44,6 +46,7 @@ enum ChannelMessage: Sendable {
         case progress
         case heartbeat
         case step
+        case asksForResult
     }
 
     /// The longest message: more than a log keeps in memory.
@@ -67,6 +70,7 @@ enum ChannelMessage: Sendable {
             case .heartbeat: (.heartbeat, [])
             case .step(let number, let step):
                 (.step, Array(try JSONEncoder().encode(StepHead(number, step))) + [UInt8(ascii: "\n")] + step.result)
+            case .asksForResult(let number, let job): (.asksForResult, Array("\(number) \(job)".utf8))
             }
         return [kind.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: body.count >> ($0 * 8)) } + body
     }
@@ -93,6 +97,10 @@ enum ChannelMessage: Sendable {
         case .cancelledSilently: return .ended(.cancelled(nil))
         case .progress: return .progress(try JSONDecoder().decode(ProgressNote.self, from: Data(body)))
         case .heartbeat: return .heartbeat
+        case .asksForResult:
+            let parts = String(decoding: body, as: UTF8.self).split(separator: " ")
+            guard parts.count == 2, let number = Int64(parts[0]), let job = JobID(parts[1]) else { throw Damage() }
+            return .asksForResult(number: number, of: job)
         case .step:
             guard let end = body.firstIndex(of: UInt8(ascii: "\n")) else { throw Damage() }
             let head = try JSONDecoder().decode(StepHead.self, from: Data(body[..<end]))

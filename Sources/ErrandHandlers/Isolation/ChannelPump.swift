@@ -72,6 +72,22 @@ struct ChannelPump: Sendable {
         say(.answer(answer))
     }
 
+    /// Looks up for the process what a job gave that its own has waited for.
+    private func answer(_ number: Int64, resultOf job: JobID) async {
+        var answer = WorkerWord.ResultAnswer(number: number)
+        do {
+            guard let ledger = context.prerequisiteLedger else { throw PrerequisiteError.noWorker }
+            // Of these jobs only: the process may run somebody else's code.
+            guard try await ledger.prerequisites().contains(where: { $0.job == job }) else {
+                throw PrerequisiteError.unknown(name: job.description, known: [])
+            }
+            answer.result = try await ledger.result(of: job)
+        } catch {
+            answer.problem = "\(error)"
+        }
+        say(.result(answer))
+    }
+
     /// Ends ``run()`` after what the channel holds now.
     func stop() { watch.stop() }
 
@@ -93,6 +109,7 @@ struct ChannelPump: Sendable {
                         case .progress(let note): context.pulse.progressed(note)
                         case .heartbeat: context.pulse.beat()
                         case .step(let number, let step): await record(step, number: number)
+                        case .asksForResult(let number, let job): await answer(number, resultOf: job)
                         case .ended(let ending):
                             result.ending = ending
                             return result

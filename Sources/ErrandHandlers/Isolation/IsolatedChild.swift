@@ -13,6 +13,7 @@ package final class IsolatedChild: Sendable {
     private let channel: ChildChannel
     private let signs: ChildSigns
     private let steps: ChildSteps
+    private let prerequisites: ChildPrerequisites
 
     /// Whether `arguments` (without the program's name) say that this process is one.
     package static func isMeant(by arguments: [String]) -> Bool { arguments == [argument] }
@@ -31,6 +32,7 @@ package final class IsolatedChild: Sendable {
         channel = ChildChannel()
         signs = ChildSigns(to: channel, clock: SystemClock.shared)
         steps = ChildSteps(assignment.steps, over: channel)
+        prerequisites = ChildPrerequisites(assignment.prerequisites, over: channel)
     }
 
     /// Why there is nothing to run.
@@ -61,6 +63,7 @@ package final class IsolatedChild: Sendable {
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: assignment.position, meta: job.meta,
             redaction: assignment.redaction, sink: channel, pulse: signs.pulse, steps: steps,
+            prerequisites: prerequisites, workflow: job.workflow,
             now: { SystemClock.shared.now() })
         let signal = CancelSignal()
         let task = Task { [self] in
@@ -69,12 +72,13 @@ package final class IsolatedChild: Sendable {
             context.log.end(at: SystemClock.shared.now())
             finish(ending)
         }
-        channel.listen(to: assignment.worker) { [steps] word in
+        channel.listen(to: assignment.worker) { [steps, prerequisites] word in
             switch word {
             case .cancel:
                 signal.note(.shutdown)
                 signal.cancelHere(task)
             case .answer(let answer): steps.hear(answer)
+            case .result(let answer): prerequisites.hear(answer)
             }
         }
         await task.value

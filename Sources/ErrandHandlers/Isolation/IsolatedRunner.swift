@@ -58,7 +58,8 @@ package struct IsolatedRunner: Sendable {
     private func start(_ job: ClaimedJob, for context: ExecutionContext) async throws -> ChildProcess {
         let assignment = Assignment(
             job: job, position: context.trace, level: LogCapture.level, redaction: context.log.redaction,
-            steps: try await context.steps?.recorded() ?? [], worker: getpid())
+            steps: try await context.steps?.recorded() ?? [],
+            prerequisites: try await context.prerequisiteLedger?.prerequisites() ?? [], worker: getpid())
         let input = try assignment.bytes()
         var environment = environment
         environment["ERRAND_STORE"] = options.store ?? environment["ERRAND_STORE"]

@@ -1,0 +1,94 @@
+// Workflows as a program starts them and looks after them.
+
+extension JobQueue {
+    /// Starts a workflow: all of its jobs are added in one commit, or none is.
+    /// - Throws: ``EnqueueError/invalid(reason:)`` for a circle, a name that is missing or used twice, a job that breaks a rule, or an empty
+    ///   workflow that is not open; ``EnqueueError/store(_:)``, with ``JobStoreError/refused(reason:)`` for a dependency that is not on
+    ///   record.
+    public func start(_ workflow: Workflow) async throws(EnqueueError) -> StartedWorkflow {
+        let (draft, names) = try draft(of: workflow)
+        let span = EnqueueSpan(draft.jobs + draft.followers.map(\.job), instruments: instruments)
+        do throws(JobStoreError) {
+            var stamped = draft
+            stamped.jobs = draft.jobs.map { span.stamped(withLineage($0)) }
+            stamped.followers = draft.followers.map { .init(span.stamped(withLineage($0.job)), ifFailed: $0.ifFailed) }
+            let start = try await store.workflows.start(stamped)
+            span.end(start.jobs + start.followers)
+            return StartedWorkflow(
+                id: start.id, isExisting: start.isExisting,
+                jobs: Dictionary(zip(names, start.jobs.map(\.id)), uniquingKeysWith: { first, _ in first }),
+                followers: start.followers.map(\.id))
+        } catch {
+            span.end(failure: .store(error))
+            throw .store(error)
+        }
+    }
+
+    /// Closes a workflow that was started open: it ends with its last live job.
+    /// - Returns: How it stands; `nil` when there is none.
+    /// - Throws: ``EnqueueError/store(_:)``.
+    @discardableResult
+    public func close(_ workflow: WorkflowID) async throws(EnqueueError) -> WorkflowStatus? {
+        do throws(JobStoreError) {
+            return try await store.workflows.close(workflow)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// How a workflow stands; `nil` when there is none.
+    /// - Throws: ``EnqueueError/store(_:)``.
+    public func status(of workflow: WorkflowID) async throws(EnqueueError) -> WorkflowStatus? {
+        do throws(JobStoreError) {
+            return try await store.workflows.workflow(workflow)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// The workflow as the store takes it, and the names of its jobs in that order.
+    private func draft(of workflow: Workflow) throws(EnqueueError) -> (NewWorkflow, [String]) {
+        if let problem = problem(with: workflow) { throw .invalid(reason: problem) }
+        let order: [Int]
+        do throws(WorkflowOrder.Problem) {
+            order = try WorkflowOrder.places(workflow.nodes.map { ($0.name, $0.after) })
+        } catch {
+            throw .invalid(reason: error.description)
+        }
+        var draft = NewWorkflow()
+        draft.name = workflow.name
+        draft.key = workflow.key
+        draft.isOpen = workflow.isOpen
+        var places: [String: Int] = [:]
+        for index in order {
+            let node = workflow.nodes[index]
+            var job = try node.make(self)
+            job.terms.name = node.name
+            job.after = node.others + node.after.compactMap { places[$0] }.map { Dependency(.entry($0), ifFailed: node.ifFailed) }
+            try check(job, called: "\"\(node.name)\"")
+            places[node.name] = draft.jobs.count
+            draft.jobs.append(job)
+        }
+        for follower in workflow.followers {
+            let job = try follower.make(self)
+            try check(job, called: "what follows the workflow")
+            draft.followers.append(.init(job, ifFailed: follower.ifFailed))
+        }
+        return (draft, order.map { workflow.nodes[$0].name })
+    }
+
+    private func check(_ job: NewJob, called what: String) throws(EnqueueError) {
+        if job.key != nil { throw .invalid(reason: "\(what) has an idempotency key: give the workflow one instead, for all of its jobs") }
+        if let problem = JobRules.problem(with: job) { throw .invalid(reason: "\(what): \(problem)") }
+    }
+
+    private func problem(with workflow: Workflow) -> String? {
+        if workflow.nodes.isEmpty, !workflow.isOpen { return "the workflow has no job: add some, or leave it open for those that follow" }
+        guard workflow.nodes.count + workflow.followers.count <= Workflow.mostJobs else {
+            return
+                "the workflow has \(workflow.nodes.count) jobs, and at most \(Workflow.mostJobs) are started at once: leave it open, and add the others to it"
+        }
+        return JobRules.textProblem(workflow.name, limit: Limits.labelBytes, what: "name of the workflow")
+            ?? JobRules.textProblem(workflow.key, limit: Limits.keyBytes, what: "key of the workflow")
+    }
+}
