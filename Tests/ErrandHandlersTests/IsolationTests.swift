@@ -46,6 +46,36 @@ struct IsolationTests {
         }
     }
 
+    @Test func `questions for results and their answers come whole however they are cut`() throws {
+        let job = try #require(JobID("06h3k9x8q4p2a"))
+        var asked = try ChannelMessage.asksForResult(number: 7, of: job).bytes()
+        guard case .asksForResult(7, job) = try ChannelMessage.take(from: &asked) else {
+            Issue.record("the question came out otherwise")
+            return
+        }
+        let large = [UInt8](repeating: 10, count: Limits.resultBytes)
+        let words: [WorkerWord] = [
+            .result(.init(number: 1, result: large)), .cancel, .result(.init(number: 2)), .result(.init(number: 3, result: [])),
+            .result(.init(number: 4, problem: "no\nno")), .answer(.init(number: 5, problem: .leaseLost)),
+        ]
+        let stream = try words.flatMap { try $0.bytes() }
+        for size in [1, 1000, stream.count] {
+            var buffer: [UInt8] = []
+            var got: [WorkerWord] = []
+            for start in Swift.stride(from: 0, to: stream.count, by: size) {
+                buffer += stream[start..<min(start + size, stream.count)]
+                // One byte at a time only where it matters: taking from a large buffer copies it.
+                if size == 1, buffer.count.isMultiple(of: 4096) == false, start < stream.count - 1, start > 16 { continue }
+                while let word = try WorkerWord.take(from: &buffer) { got.append(word) }
+            }
+            #expect(got == words)
+        }
+        for damage in [[3, 1, 0, 0, 0, 65], [3, 4, 0, 0, 0, 49, 32, 120, 10], [9]] as [[UInt8]] {
+            var buffer = damage
+            #expect(throws: ChannelMessage.Damage.self) { try WorkerWord.take(from: &buffer) }
+        }
+    }
+
     @Test func `messages come whole however they are cut, and in order`() throws {
         let endings: [ChannelMessage.Ending] = [
             .returned(nil), .returned([]), .returned(Array("[1]".utf8)), .snoozed(.milliseconds(1500)),
@@ -67,7 +97,7 @@ struct IsolationTests {
                             String(decoding: $0, as: UTF8.self)
                         }
                     case .ended(let ending): got.append(ending)
-                    case .progress, .heartbeat, .step: Issue.record("nobody told of progress")
+                    case .progress, .heartbeat, .step, .asksForResult: Issue.record("nobody told of progress")
                     }
                 }
             }

@@ -61,6 +61,9 @@ struct Doer {
         case "nap": try await Task.sleep(for: .milliseconds(200))
         case "kill": kill(getpid(), SIGKILL)
         case "exit": exit(3)
+        case let text where text.hasPrefix("take "):
+            let found = try await context.result(of: String(text.dropFirst(5)), as: [String: Int].self)
+            context.logger.notice("took {\(found.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ","))}")
         case "scribble":
             _ = write(3, "this is nobody's channel", 24)
             while true { pause() }
