@@ -213,7 +213,10 @@ struct ConfigurationReader {
         return directory == "." ? String(cString: current) : String(cString: current) + "/" + directory
     }
 
-    func absolute(_ directory: String) -> String { directory.hasPrefix("/") ? directory : baseDirectory + "/" + directory }
+    func absolute(_ directory: String) -> String {
+        if directory == "." { return baseDirectory }
+        return directory.hasPrefix("/") ? directory : baseDirectory + "/" + directory
+    }
 }
 
 extension YAMLNode {

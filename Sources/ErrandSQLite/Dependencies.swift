@@ -79,6 +79,8 @@ extension QueueDatabase {
         for (index, prepared) in jobs.enumerated() {
             let job = prepared.job
             guard job.workflow != nil || !job.after.isEmpty else { continue }
+            // The repetition of an enqueue adds nothing, whatever has become of what the first one named.
+            if job.key != nil, try earlier(prepared) != nil { continue }
             if let workflow = job.workflow {
                 switch try workflowState(workflow.rawValue) {
                 case .missing: return "there is no workflow \(workflow): it may have been pruned"

@@ -144,7 +144,7 @@ extension QueueDatabase {
     static let epochMilliseconds: Int64 = 1_735_689_600_000
 
     /// What an earlier enqueue under the same idempotency key makes of this one.
-    private func earlier(_ prepared: PreparedJob) throws(JobStoreError) -> EnqueueResult? {
+    func earlier(_ prepared: PreparedJob) throws(JobStoreError) -> EnqueueResult? {
         guard let key = prepared.job.key else { return nil }
         let found = try connection[EnqueueSQL.keyed].bind(1, text: key).first { (JobID(rawValue: $0.integer(0)), $0.bytes(1)) }
         guard let (id, known) = found else { return nil }

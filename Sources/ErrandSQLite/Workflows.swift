@@ -134,7 +134,8 @@ extension QueueDatabase {
                 open.append(place)
             }
             guard seen.count <= QueueDatabase.circleLimit else {
-                return "more than \(QueueDatabase.circleLimit) jobs wait for the workflow \(workflow): a job that waits for others cannot be added"
+                return
+                    "more than \(QueueDatabase.circleLimit) jobs wait for the workflow \(workflow): a job that waits for others cannot be added"
             }
         }
         return nil

@@ -54,7 +54,8 @@ public final class ModelStore: Sendable {
     /// All seams of this store, together.
     public var store: Store {
         Store(
-            jobs: self, inspection: self, control: self, queues: self, periodic: self, steps: self, workflows: self, logs: logs, doorbell: doorbell,
+            jobs: self, inspection: self, control: self, queues: self, periodic: self, steps: self, workflows: self, logs: logs,
+            doorbell: doorbell,
             crashes: crashes, events: self)
     }
 

@@ -85,7 +85,8 @@ extension ModelJob {
             id: id, key: input.key, kind: input.kind, queue: input.queue, state: state, priority: input.priority,
             attempt: state == .running ? attempts + 1 : attempts, maxAttempts: input.maxAttempts, crashes: crashes, createdAt: createdAt,
             runAt: state == .scheduled || state == .retryable ? startsAt : dueAt, finishedAt: finishedAt, reason: reason,
-            meta: input.meta, label: input.label, tags: input.terms.tags, isSuspect: isSuspect, stuckSince: stuckSince, workflow: input.workflow, name: input.terms.name)
+            meta: input.meta, label: input.label, tags: input.terms.tags, isSuspect: isSuspect, stuckSince: stuckSince,
+            workflow: input.workflow, name: input.terms.name)
     }
 
     var detail: JobDetail {
@@ -108,6 +109,7 @@ extension JobSelector {
                 ? tags.isEmpty || tags.contains(where: job.input.terms.tags.contains)
                 : tags.allSatisfy(job.input.terms.tags.contains))
             && arguments.allSatisfy { $0.matches(job.input.payload) }
-            && (workflow.map { job.input.workflow == $0 } ?? true) && (since.map { job.createdAt >= $0 } ?? true) && (until.map { job.createdAt < $0 } ?? true)
+            && (workflow.map { job.input.workflow == $0 } ?? true) && (since.map { job.createdAt >= $0 } ?? true)
+            && (until.map { job.createdAt < $0 } ?? true)
     }
 }

@@ -27,6 +27,7 @@ extension ModelTables {
 
     func dependencyProblem(_ inputs: [NewJob]) -> String? {
         for (index, input) in inputs.enumerated() {
+            if let key = input.key, keys[key] != nil { continue }
             if let workflow = input.workflow {
                 guard let status = workflows[workflow] else { return "there is no workflow \(workflow)" }
                 guard status.endedAt == nil else { return "the workflow \(workflow) has ended" }

@@ -188,7 +188,7 @@ private struct Names {
     private var realByShown: [String: String] = [:]
 
     private static func jobs(in text: String) -> [String] {
-        text.matches(of: #/\b0[0-9a-hjkmnp-tv-z]{12}\b/#).map { String($0.output) }
+        text.matches(of: #/\bw?0[0-9a-hjkmnp-tv-z]{12}\b/#).map { String($0.output) }
     }
 
     /// They stand where a line begins, or behind the word.

@@ -134,11 +134,14 @@ import Testing
             """
         let typo = try sandbox.run("workflow", "start", "-", input: file)
         #expect(typo.status == 2)
-        #expect(typo.err.contains("standard input:2:3: \"build\" waits for \"tset\"") && typo.err.contains("did you mean \"test\"?"), "\(typo.err)")
+        #expect(
+            typo.err.contains("standard input:2:3: \"build\" waits for \"tset\"") && typo.err.contains("did you mean \"test\"?"),
+            "\(typo.err)")
         let circle = try sandbox.run("workflow", "start", "-", input: file.replacing("tset", with: "test"))
         #expect(circle.status == 2 && circle.err.contains("in a circle, \"build\" after \"test\" after \"build\""), "\(circle.err)")
         let wrong = try sandbox.run("workflow", "start", "-", input: "jobs:\n  a: { kind: b, prioritty: 3, timeout: soon }\n")
-        #expect(wrong.status == 2 && wrong.err.contains("2:17: unknown key \"prioritty\"") && wrong.err.contains("did you mean \"priority\"?"))
+        #expect(
+            wrong.status == 2 && wrong.err.contains("2:17: unknown key \"prioritty\"") && wrong.err.contains("did you mean \"priority\"?"))
         let late = try sandbox.run("workflow", "start", "-", input: "jobs: {a: {run: [\"true\"]}}").text
         _ = try sandbox.run("work", "--until-empty", "--idle-timeout", "1s")
         let ended = try sandbox.run("enqueue", "--workflow", late, "--", "true")
@@ -150,8 +153,11 @@ import Testing
         let vain = try sandbox.run("enqueue", "--after", job, "--", "true")
         #expect(vain.status == 0 && vain.err.contains("\(job) is cancelled: the job is cancelled at once"), "\(vain.err)")
         #expect(try sandbox.run("show", vain.text, "--json").objects().first?["state"] as? String == "cancelled")
-        let batch = try sandbox.run("enqueue", "a", "--batch", "-", input: "{\"after\": [\"b\"]}\n{\"after\": [\"\(job)\"], \"if_failed\": \"x\"}\n")
-        #expect(batch.status == 2 && batch.err.contains("line 1: \"after\": \"b\" is no ID") && batch.err.contains("line 2: \"if_failed\" is none of"))
+        let batch = try sandbox.run(
+            "enqueue", "a", "--batch", "-", input: "{\"after\": [\"b\"]}\n{\"after\": [\"\(job)\"], \"if_failed\": \"x\"}\n")
+        #expect(
+            batch.status == 2 && batch.err.contains("line 1: \"after\": \"b\" is no ID")
+                && batch.err.contains("line 2: \"if_failed\" is none of"))
     }
 
     @Test func `a batch is added to an open workflow, and what follows runs after the last of it`() throws {

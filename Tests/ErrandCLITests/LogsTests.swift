@@ -118,7 +118,8 @@ import Testing
         let (world, execution) = try await ran(ending: false)
         let silent = Store(
             jobs: world.model.store.jobs, inspection: world.model.store.inspection, control: world.model.store.control,
-            queues: world.model.store.queues, periodic: world.model.store.periodic, steps: world.model.store.steps, workflows: world.model, logs: ModelLogStore(),
+            queues: world.model.store.queues, periodic: world.model.store.periodic, steps: world.model.store.steps, workflows: world.model,
+            logs: ModelLogStore(),
             doorbell: ModelDoorbell())
         let (out, err) = (World.Memory(), World.Memory())
         var session = world.session(out, err)

@@ -28,7 +28,8 @@ import Testing
             String(decoding: JobJSON.summary(job), as: UTF8.self)
                 == #"{"v":1,"id":"\#(RenderingTests.id)","key":"a\"b","kind":"mail","queue":"default","state":"completed","priority":0,"#
                 + #""attempt":1,"max_attempts":5,"crashes":0,"suspect":false,"stuck_at":null,"created_at":"2026-11-22T18:40:47.000000Z","run_at":"2026-11-22T18:40:47.000000Z","#
-                + #""finished_at":"2026-11-22T18:41:52.000000Z","meta":{"a":"é","z":"1"},"tags":[],"label":"two\nlines"}"#)
+                + #""finished_at":"2026-11-22T18:41:52.000000Z","meta":{"a":"é","z":"1"},"tags":[],"label":"two\nlines","name":null,"workflow":null}"#
+        )
     }
 
     @Test func `payload and result stay byte by byte in the JSON of a job`() {
@@ -43,10 +44,11 @@ import Testing
         let text = String(decoding: JobJSON.detail(detail), as: UTF8.self)
         #expect(
             text.hasSuffix(
-                #""label":null,"reason":null,"expires_at":null,"deadline":null,"limit_key":null,"sequence":null,"unique":null,"timeout_ms":90000,"parent_execution_id":null,"root_execution_id":null,"trace_parent":null,"#
+                #""label":null,"name":null,"workflow":null,"reason":null,"expires_at":null,"deadline":null,"limit_key":null,"sequence":null,"unique":null,"timeout_ms":90000,"parent_execution_id":null,"root_execution_id":null,"trace_parent":null,"#
                     + #""cancel_requested_at":null,"progress":null,"payload":\#(payload),"result":[1e5],"error":{"type":"Oops","message":"no","code":3},"#
                     + #""executions":[{"execution_id":"\#(RenderingTests.id).3","ordinal":3,"attempt":1,"worker":"00000001","#
-                    + #""started_at":"2026-11-22T18:42:52.000000Z","finished_at":null,"outcome":null,"error":null}],"steps":[]}"#))
+                    + #""started_at":"2026-11-22T18:42:52.000000Z","finished_at":null,"outcome":null,"error":null}],"steps":[],"after":[]}"#
+            ))
     }
 
     @Test func `a table fits its terminal, and the free text gives way`() {

@@ -126,6 +126,15 @@ import Testing
                 "a death that halts keeps the others waiting until the job is retried, also through pruning",
             ]),
         Variant(
+            description: "ignore dependencies", fault: .ignoresDependencies,
+            noticedBy: [
+                "a job waits until the last of what it depends on has completed, and is due then",
+                "jobs of one call can wait for each other",
+            ]),
+        Variant(
+            description: "never cascade", fault: .neverCascades,
+            noticedBy: ["death and cancellation cascade, are ignored, or held on to, as the policy says"]),
+        Variant(
             description: "edit what runs", fault: .editsWhatRuns, noticedBy: ["a job that runs or is over is not edited"]),
         Variant(
             description: "keys outlive their jobs", fault: .keysOutliveJobs,

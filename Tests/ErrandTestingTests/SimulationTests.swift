@@ -23,13 +23,14 @@ import Testing
     }
 
     @Test func `in 100,000 steps on the model no promise is broken`() async {
-        let counts = await play(1...100) { ModelMachine() }
+        let counts = await play(1...110) { ModelMachine() }
         #expect(counts["steps", default: 0] >= 100_000)
         // A storm that meets no trouble proves nothing.
         for what in [
             "killed", "crashed", "killed by its own job", "stopped", "suspended", "wall clock jumped", "shutdowns", "outages",
             "failed calls", "lost answers", "rescued", "rescued alive", "condemned as overdue", "orphans ended", "outcomes refused",
             "cancelled", "retried", "settings changed", "directives", "promoted", "edited", "deleted", "slots fired", "stale slots",
+            "dependents", "cascades",
         ] {
             #expect(counts[what, default: 0] >= 20, "\(what): \(counts[what, default: 0])")
         }

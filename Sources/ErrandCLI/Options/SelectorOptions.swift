@@ -67,7 +67,8 @@ struct SelectorOptions: ParsableArguments {
 
     /// Whether anything restricts the selection.
     var isEmpty: Bool {
-        queues.isEmpty && kinds.isEmpty && states.isEmpty && meta.isEmpty && tags.isEmpty && workflow == nil && arguments.isEmpty && since == nil
+        queues.isEmpty && kinds.isEmpty && states.isEmpty && meta.isEmpty && tags.isEmpty && workflow == nil && arguments.isEmpty
+            && since == nil
             && until == nil && !failed
     }
 

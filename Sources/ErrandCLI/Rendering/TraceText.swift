@@ -79,7 +79,8 @@ struct TraceText {
         if node.id == tree.root, let workflow = tree.workflow {
             let state = WorkflowTable.state(of: workflow)
             return [
-                .init(text: workflow.id.description, paint: { style.bold($0) }), .init(text: workflow.name.map { TerminalText.escaped($0) } ?? ""),
+                .init(text: workflow.id.description, paint: { style.bold($0) }),
+                .init(text: workflow.name.map { TerminalText.escaped($0) } ?? ""),
                 .init(text: state, paint: { style.paint($0, TextStyle.color(of: workflow.state)) }),
                 .init(text: WorkflowTable.progress(of: workflow)),
             ]
@@ -120,7 +121,9 @@ struct TraceText {
             case .entry: nil
             }
         }
-        guard records.count > 1 || records.contains(where: { if case .workflow = $0.prerequisite { true } else { false } }) else { return nil }
+        guard records.count > 1 || records.contains(where: { if case .workflow = $0.prerequisite { true } else { false } }) else {
+            return nil
+        }
         let shown = names.prefix(4).joined(separator: ", ")
         return "after \(shown)\(names.count > 4 ? " and \(names.count - 4) more" : "")"
     }

@@ -16,7 +16,8 @@ struct ErrandCommand: AsyncParsableCommand {
             version: "errand \(ErrandVersion.current)",
             subcommands: [
                 Enqueue.self, Work.self, Run.self, Jobs.self, Show.self, Logs.self, Top.self, Errors.self, Events.self, Trace.self,
-                Wait.self, Retry.self, Cancel.self, Promote.self, Edit.self, Delete.self, Queues.self, Periodic.self, Workflows.self, Workers.self,
+                Wait.self, Retry.self, Cancel.self, Promote.self, Edit.self, Delete.self, Queues.self, Periodic.self, Workflows.self,
+                Workers.self,
                 Stats.self, Prune.self,
                 Backup.self, Migrate.self,
                 Config.self, Completions.self, Doctor.self, Version.self,

@@ -25,7 +25,8 @@ struct Promote: AsyncParsableCommand {
     func run() async throws {
         let session = Session.current
         try await store.withStore { store in
-            let jobs = try await bulk.targets("promote", in: store, states: despiteDependencies ? [.scheduled, .retryable, .blocked] : [.scheduled, .retryable],
+            let jobs = try await bulk.targets(
+                "promote", in: store, states: despiteDependencies ? [.scheduled, .retryable, .blocked] : [.scheduled, .retryable],
                 session: session)
             if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)

@@ -154,7 +154,8 @@ private struct WorkflowEntries {
     }
 
     private func job(_ entry: WorkflowFile.Entry) throws -> NewJob {
-        let line = BatchLine(kind: entry.command == nil ? "" : CommandPayload.kind, form: form, times: TimeReading(now: form.session.clock.now()))
+        let line = BatchLine(
+            kind: entry.command == nil ? "" : CommandPayload.kind, form: form, times: TimeReading(now: form.session.clock.now()))
         do throws(BatchLine.Problem) {
             var job = try line.job(entry.line, command: entry.command)
             origin.apply(to: &job)

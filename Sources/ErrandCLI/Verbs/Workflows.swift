@@ -134,7 +134,8 @@ struct WorkflowShow: AsyncParsableCommand {
                 lines.append("  \(job)  \(detail.kind)\(name)\(reason)")
             }
             if jobs.count > WorkflowShow.named {
-                lines.append("  and \(jobs.count - WorkflowShow.named) more: `\(Session.program) jobs --workflow \(status.id) --state \(title)`")
+                lines.append(
+                    "  and \(jobs.count - WorkflowShow.named) more: `\(Session.program) jobs --workflow \(status.id) --state \(title)`")
             }
         }
         let program = Session.program
@@ -199,7 +200,8 @@ struct WorkflowWait: AsyncParsableCommand {
             while status.endedAt == nil {
                 let remaining = deadline.map { $0 - session.clock.uptime() } ?? Attention.safetyLook
                 guard remaining > .zero else {
-                    throw Failure(.timeout, "time is up: \(status.id) is \(WorkflowTable.state(of: status)), \(WorkflowTable.progress(of: status))")
+                    throw Failure(
+                        .timeout, "time is up: \(status.id) is \(WorkflowTable.state(of: status)), \(WorkflowTable.progress(of: status))")
                 }
                 await attention.wait(atMost: min(remaining, Attention.safetyLook))
                 guard let now = try await store.workflows.workflow(status.id) else {
@@ -266,7 +268,8 @@ struct WorkflowRetry: AsyncParsableCommand {
         commandName: "retry",
         abstract: "Make the dead and cancelled jobs of a workflow available again.",
         discussion: """
-            Those that depend on others of them wait for those again; what has completed is not run again.
+            Those that depend on others of them wait for those again; what has completed is not run again. Jobs that were cancelled because \
+            the workflow had failed wait for it again.
 
             Exit codes: 0 retried (or nothing to retry), 2 bad usage, 3 no such workflow, 4 store unavailable, 6 some could not be retried.
             """)
@@ -281,7 +284,10 @@ struct WorkflowRetry: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let status = try await which.status(in: store)
-            let jobs = try await WorkflowArgument.jobs(of: status.id, in: [.dead, .cancelled], store)
+            var jobs = try await WorkflowArgument.jobs(of: status.id, in: [.dead, .cancelled], store)
+            // What was cancelled because the workflow had failed waits for it again.
+            let followers = try await store.workflows.dependents(of: [.workflow(status.id)], limit: 100_000)
+            if !jobs.isEmpty { jobs += try await JobFamily(in: store).jobs(under: followers, in: [.cancelled]) }
             var retried = 0
             for slice in jobs.slices(of: 500) {
                 let results = try await store.control.retry(slice, resettingAttempts: resetAttempts)

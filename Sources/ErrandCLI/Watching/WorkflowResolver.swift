@@ -12,7 +12,8 @@ struct WorkflowResolver {
         guard let found = try await workflowIfAny(text) else {
             throw Failure(
                 .notFound,
-                "there is no workflow \"\(TerminalText.escaped(TerminalText.cut(text, to: 80)))\": `\(Session.program) workflow` lists them")
+                "there is no workflow \"\(TerminalText.escaped(TerminalText.cut(text, to: 80)))\": `\(Session.program) workflow` lists them"
+            )
         }
         return found
     }

@@ -23,6 +23,7 @@ extension RandomWalk {
             try await anyOpening().inspection.states(of: ids.map(\.subject)),
             try await model.store.inspection.states(of: ids.map(\.model)), "states")
         try await compareLists()
+        try await compareWorkflows()
         compare(try await anyOpening().queues.settings(), try await model.store.queues.settings(), "the settings")
         let stats = (try await anyOpening().inspection.stats(), try await model.store.inspection.stats())
         compare(counts(stats.0), counts(stats.1), "counters")
@@ -112,6 +113,10 @@ extension RandomWalk {
         return Uniqueness(key: "unique\(key)", scope: Uniqueness.Scope.allCases[scope], onConflict: conflict)
     }
 
+    func describe(_ result: ChangeResult, _ side: Side<JobID>) -> String {
+        if case .uniqueConflict(let id) = result { "unique conflict with \(name(id, side))" } else { "\(result)" }
+    }
+
     func describe(_ result: CancelResult, _ side: Side<JobID>) -> String {
         if case .requested(let execution) = result { "requested of \(name(execution.job, side))" } else { "\(result)" }
     }
@@ -135,7 +140,7 @@ extension RandomWalk {
         }
         return """
             \(summary.state) \(summary.queue) \(summary.kind) \(summary.key ?? "-") priority \(summary.priority) attempt \(summary.attempt) \
-            of \(summary.maxAttempts) crashes \(summary.crashes) reason \(summary.reason ?? "-") ended \(summary.finishedAt != nil) \
+            of \(summary.maxAttempts) crashes \(summary.crashes) reason \(reason(summary, side)) ended \(summary.finishedAt != nil) \
             result \(job.result.map { String(decoding: $0, as: UTF8.self) } ?? "-") error \(job.error?.message ?? "-") \
             tags \(summary.tags) wish \(job.cancelRequestedAt != nil) executions \(executions)
             """

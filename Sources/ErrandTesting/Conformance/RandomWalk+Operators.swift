@@ -30,7 +30,7 @@ extension RandomWalk {
         func apply(_ control: any JobControl, _ id: JobID, _ now: Timestamp) async throws -> [ChangeResult] {
             switch kind {
             case 0: return try await control.delete([id], evenLive: isForced)
-            case 1, 2: return try await control.promote([id])
+            case 1, 2: return try await control.promote([id], despiteDependencies: isForced)
             default:
                 return try await control.edit(
                     [id],
@@ -43,7 +43,7 @@ extension RandomWalk {
         }
         let seen = try await apply(anyOpening().control, jobs[job].subject, subject.now())
         let wanted = try await apply(model.store.control, jobs[job].model, model.now())
-        compare(seen, wanted, "answer")
+        compare(seen.map { describe($0, \.subject) }, wanted.map { describe($0, \.model) }, "answer")
     }
 
     mutating func set() async throws {

@@ -18,6 +18,8 @@ struct RandomWalk {
     var openings: [Store] = []
     /// Executions that have begun, ended or not, in both stores: reports choose among them, so that late ones occur.
     var executions: [Held] = []
+    /// Workflow number n in the store under test and in the model.
+    var workflows: [(subject: WorkflowID, model: WorkflowID)] = []
     var keys = 0
     var failures: [String] = []
     var step = 0
@@ -59,6 +61,7 @@ struct RandomWalk {
 
     mutating func takeStep() async throws {
         switch roll(100) {
+        case ..<1: try await startWorkflow()
         case ..<22: try await enqueue()
         case ..<72: try await exchange()
         case ..<76: try await cancel()
@@ -82,10 +85,12 @@ struct RandomWalk {
                 key: roll(4) == 0 ? roll(8) : nil, maxAttempts: 1 + roll(4),
                 tags: (0..<3).filter { _ in roll(4) == 0 },
                 unique: roll(3) == 0 ? (key: roll(3), mode: roll(5), scope: roll(4)) : nil,
-                limitKey: roll(3) == 0 ? roll(3) : nil, sequence: roll(5) == 0 ? (key: roll(2), halts: roll(2) == 0) : nil
+                limitKey: roll(3) == 0 ? roll(3) : nil, sequence: roll(5) == 0 ? (key: roll(2), halts: roll(2) == 0) : nil,
+                after: dependencies(),
+                workflow: roll(6) == 0 && !workflows.isEmpty ? workflows.count - 1 - roll(min(3, workflows.count)) : nil
             )
         }
-        func inputs(at now: Timestamp) -> [NewJob] {
+        func inputs(at now: Timestamp, _ side: Side<JobID>, _ workflow: Side<WorkflowID>) -> [NewJob] {
             plans.map { plan in
                 RuleCheck.input { input in
                     input.queue = "queue\(plan.queue)"
@@ -97,12 +102,22 @@ struct RandomWalk {
                     input.terms.tags = plan.tags.map { "tag\($0)" }
                     input.terms.limitKey = plan.limitKey.map { "limit\($0)" }
                     input.terms.sequence = plan.sequence.map { JobSequence("row\($0.key)", haltsOnDeath: $0.halts) }
-                    input.terms.uniqueness = plan.unique.map { RandomWalk.uniqueness(key: $0.key, mode: $0.mode, scope: $0.scope) }
+                    // Who waits for others takes nobody's place.
+                    let mode = plan.after.isEmpty && plan.workflow == nil ? plan.unique?.mode : 0
+                    input.terms.uniqueness = plan.unique.map { RandomWalk.uniqueness(key: $0.key, mode: mode ?? 0, scope: $0.scope) }
+                    input.workflow = plan.workflow.map { workflows[$0][keyPath: workflow] }
+                    input.after = plan.after.map { Dependency(prerequisite($0.what, side, workflow), ifFailed: $0.policy) }
                 }
             }
         }
-        let seen = try await anyOpening().jobs.enqueue(inputs(at: subject.now()))
-        let wanted = try await model.store.jobs.enqueue(inputs(at: model.now()))
+        let opening = anyOpening()
+        let seen = try await unlessRefused { () async throws(JobStoreError) in
+            try await opening.jobs.enqueue(inputs(at: subject.now(), \.subject, \.subject))
+        }
+        let wanted = try await unlessRefused { () async throws(JobStoreError) in
+            try await model.store.jobs.enqueue(inputs(at: model.now(), \.model, \.model))
+        }
+        guard let seen, let wanted else { return compare(seen == nil, wanted == nil, "whether it is refused") }
         guard seen.count == wanted.count else { return fail("\(seen.count) results for \(wanted.count) jobs") }
         for (one, other) in zip(seen, wanted) {
             if case .added(let id) = one, case .added(let twin) = other {

@@ -99,6 +99,18 @@ extension JobStoreConformance {
             }
             check.equal(try await check.list().count, 0, "how many jobs there are")
         },
+        Rule("the repetition of an enqueue gives the same job, also when what it waited for is gone") { check in
+            let first = try await check.add()
+            func draft() -> NewJob {
+                RuleCheck.input {
+                    $0.key = "k"
+                    $0.after = [Dependency(.job(first), ifFailed: .ignore)]
+                }
+            }
+            let id = try await check.jobs.enqueue([draft()])[0].id
+            check.equal(try await check.control.delete([first], evenLive: true), [.changed], "the deletion")
+            check.equal(try await check.jobs.enqueue([draft()]), [.existing(id)], "the repetition")
+        },
         Rule("jobs of one call can wait for each other") { check in
             let results = try await check.jobs.enqueue([
                 RuleCheck.input(), RuleCheck.input { $0.after = [Dependency(.entry(0))] },

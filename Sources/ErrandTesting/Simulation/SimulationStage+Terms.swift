@@ -23,6 +23,14 @@ extension SimulationStage {
         return terms
     }
 
+    /// What a new job waits for: some that are on record, ended or not.
+    mutating func dependencies() -> [Dependency] {
+        guard chance(0.2) else { return [] }
+        let known = witness.jobs.filter { !$0.isDeleted }.suffix(12).map(\.id)
+        let chosen = Set((0..<Int.random(in: 1...2, using: &generator)).compactMap { _ in known.randomElement(using: &generator) })
+        return chosen.sorted().map { Dependency(.job($0), ifFailed: chance(0.6) ? .cascade : .ignore) }
+    }
+
     private mutating func uniqueness(hasStart: Bool) -> Uniqueness {
         let conflict: Uniqueness.Conflict
         switch Int.random(in: 0..<4, using: &generator) {
@@ -39,10 +47,18 @@ extension SimulationStage {
     /// Tells the witness which jobs the store has ended by itself, because their time was over.
     mutating func learnEnds() async throws {
         guard let client else { return }
+        let cascades = witness.cascades
+        defer { for _ in cascades..<witness.cascades { log.count("cascades") } }
         witness.note(wall: machine.clock.now())
-        for job in witness.jobs where job.mayEndByItself {
-            if let detail = try await client.store.inspection.job(job.id) { witness.didEndByItself(job.id, detail.summary) }
-        }
+        var before: Int
+        // The end of one is that of others which wait for it.
+        repeat {
+            witness.tellEnds()
+            before = witness.jobs.count(where: \.isLive)
+            for job in witness.jobs where job.mayEndByItself {
+                if let detail = try await client.store.inspection.job(job.id) { witness.didEndByItself(job.id, detail.summary) }
+            }
+        } while witness.jobs.count(where: \.isLive) < before
     }
 
     // MARK: Operators

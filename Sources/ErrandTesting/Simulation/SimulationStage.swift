@@ -165,6 +165,7 @@ struct SimulationStage {
         witness.didEnqueue(inputs, results, isAcknowledged: isAnswered)
         log.write("enqueued \(results.map { witness.name($0.id) })\(isAnswered ? "" : ", unanswered")", at: now)
         log.count("enqueued")
+        for input in inputs where !input.after.isEmpty { log.count("dependents") }
         ring()
     }
 
@@ -181,6 +182,9 @@ struct SimulationStage {
         }
         job.terms = terms(of: job)
         if case .debounce = job.terms.uniqueness?.onConflict { job.runAt = nil }
+        job.after = dependencies()
+        // Who waits for others takes nobody's place, and joins its sequence when it is released.
+        if !job.after.isEmpty { (job.terms.uniqueness, job.terms.sequence) = (nil, nil) }
         return job
     }
 

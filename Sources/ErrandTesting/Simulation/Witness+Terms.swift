@@ -7,7 +7,7 @@ extension Witness.Job {
     /// Whether it is there and not over.
     var isLive: Bool { final == nil && !isDeleted }
     /// Whether its time may be over without anybody's doing.
-    var mayEndByItself: Bool { isLive && holder == nil && (input.terms.expiresAt != nil || input.terms.deadline != nil) }
+    var mayEndByItself: Bool { isLive && holder == nil && (isDoomed || input.terms.expiresAt != nil || input.terms.deadline != nil) }
     /// Whether it has its unique key: until its end, or its first start.
     var holdsKey: Bool { isLive && (input.terms.uniqueness?.until == .ended || history.isEmpty) }
     /// What its unique key is kept under.
@@ -84,6 +84,13 @@ extension Witness {
     /// A job is over without anybody's doing: its time was.
     mutating func didEndByItself(_ id: JobID, _ summary: JobSummary) {
         guard summary.state.isFinal, self[id].isLive else { return }
+        // What it waits for is older, and known to have ended by now.
+        tellEnds()
+        if summary.state == .cancelled, summary.reason?.hasPrefix("after ") == true, self[id].isDoomed {
+            cascades += 1
+            (self[id].final, self[id].reason, self[id].isSuspect) = (.cancelled, summary.reason, false)
+            return
+        }
         let (time, isFine): (Timestamp?, Bool) =
             switch (summary.state, summary.reason) {
             case (.cancelled, "expired"): (self[id].input.terms.expiresAt, self[id].history.isEmpty)
@@ -173,6 +180,7 @@ extension Witness {
         }
         if let row = self[id].row { rules.halted.remove(row) }
         self[id].final = nil
+        waitAgain(id)
     }
 
     mutating func didEdit(_ id: JobID, _ edit: JobEdit) {

@@ -30,6 +30,14 @@ struct Witness {
         var isDeleted = false
         /// Whether its place in its sequence is no longer that of its number: it came late, or again.
         var isOutOfTurn = false
+        /// What it was to wait for when it was added.
+        var after: [JobID: DependencyPolicy] = [:]
+        /// What of that has not ended.
+        var waitsFor: [JobID: DependencyPolicy] = [:]
+        /// Whether something of that has failed, so that it will be cancelled.
+        var isDoomed = false
+        /// Whether those that wait for it have been told of its end.
+        var isTold = false
     }
 
     /// One execution, as it really goes.
@@ -83,6 +91,8 @@ struct Witness {
     var leader: WorkerID?
     /// The latest slot of each periodic job that was fired.
     var firedUpTo: [String: Timestamp] = [:]
+    /// How many jobs were cancelled for what they waited for.
+    var cascades = 0
     /// The latest that the wall clock ever was.
     var latestWall = Timestamp(microseconds: 0)
     let convictionLimit: Int
@@ -154,8 +164,12 @@ struct Witness {
             case .added(let id):
                 if numbers[id] != nil { broken("two jobs have the ID of \(name(id))") }
                 numbers[id] = jobs.count
-                jobs.append(
-                    Job(id: id, number: jobs.count, input: input, isAcknowledged: isAcknowledged, maxAttempts: input.maxAttempts))
+                var job = Job(id: id, number: jobs.count, input: input, isAcknowledged: isAcknowledged, maxAttempts: input.maxAttempts)
+                (job.waitsFor, job.isDoomed) = waits(of: input)
+                for dependency in input.after {
+                    if case .job(let other) = dependency.prerequisite { job.after[other] = dependency.ifFailed }
+                }
+                jobs.append(job)
                 checkKey(ofAdded: id)
             case .existing(let id):
                 if self[id].input.key == nil || self[id].input.key != input.key { broken("a key was taken for that of \(name(id))") }
@@ -263,6 +277,7 @@ struct Witness {
         executions[execution] = Execution(worker: worker)
         checkTime(ofClaimed: claimed)
         checkTerms(ofClaimed: execution.job, by: worker)
+        checkDependencies(ofClaimed: execution.job)
     }
 
     /// A suspect runs alone, and suspects one at a time.

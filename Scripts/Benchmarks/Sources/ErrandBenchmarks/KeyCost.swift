@@ -44,6 +44,26 @@ enum KeyCost {
             _ = try await store.store.jobs.enqueue(jobs)
         }
 
+        /// Adds a workflow whose jobs, so many, wait for one that does not start today.
+        func block(_ count: Int) async throws {
+            let tomorrow = SystemClock.shared.now() + .seconds(86_400)
+            var first = NewJob(kind: "work", payload: KeyCost.payload)
+            first.runAt = tomorrow
+            let prerequisite = try await store.store.jobs.enqueue([first])[0].id
+            var draft = NewWorkflow()
+            draft.isOpen = true
+            let workflow = try await store.store.workflows.start(draft).id
+            for start in stride(from: 0, to: count, by: 10_000) {
+                _ = try await store.store.jobs.enqueue(
+                    (start..<min(start + 10_000, count)).map { _ in
+                        var job = NewJob(kind: "work", payload: KeyCost.payload)
+                        job.workflow = workflow
+                        job.after = [Dependency(.job(prerequisite))]
+                        return job
+                    })
+            }
+        }
+
         func claim(_ count: Int) async throws -> [ClaimedJob] {
             try await store.store.jobs.exchange(
                 ExchangeRequest(
@@ -75,6 +95,9 @@ enum KeyCost {
         }
         for _ in 0..<10 { try await subjects[2].enqueue(10_000, runAt: SystemClock.shared.now() + .seconds(86_400)) }
         for _ in 0..<10 { try await subjects[2].enqueue(10_000) }
+        say("100,000 more jobs, of a workflow, wait for one that starts tomorrow …")
+        try await subjects[1].block(1)
+        try await subjects[2].block(100_000)
 
         say("claim (one exchange, one commit): wall µs per call, interleaved; whole: enqueue, claim and complete")
         for batch in [10, 100] {
