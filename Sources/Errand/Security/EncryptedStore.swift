@@ -10,6 +10,7 @@ extension Store {
         store.control = EncryptedControl(base: control, inspection: inspection, cipher: cipher)
         store.periodic = EncryptedPeriodic(base: periodic, cipher: cipher)
         store.steps = EncryptedSteps(base: steps, cipher: cipher)
+        store.transfer = transfer.map { EncryptedTransfer(base: $0, cipher: cipher) }
         return store
     }
 }

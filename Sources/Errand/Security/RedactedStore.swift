@@ -7,6 +7,7 @@ extension Store {
         var store = self
         store.inspection = RedactedInspection(base: inspection, redaction: redaction)
         store.steps = RedactedSteps(base: steps, inspection: inspection, redaction: redaction)
+        store.transfer = transfer.map { RedactedTransfer(base: $0, redaction: redaction) }
         return store
     }
 }

@@ -34,6 +34,7 @@ public struct JobStoreConformance: Sendable {
         + limitRules + keyRules + sequenceRules + turnRules
         + eventRules + metricsRules
         + periodicRules + stepRules
+        + transferRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }

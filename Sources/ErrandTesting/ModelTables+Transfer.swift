@@ -1,0 +1,157 @@
+// Export and import in the in-memory store.
+
+public import Errand
+import ErrandContext
+
+extension ModelTables {
+    func exportJobs(matching selector: JobSelector, after cursor: JobID?, through last: JobID, limit: Int) -> ExportPage {
+        let matching = jobsByID.filter { job in
+            (cursor.map { job.id > $0 } ?? true) && job.id <= last
+                && selector.matches(job, byAnyTag: faults.contains(.anyTagWillDo))
+        }
+        let page = matching.prefix(max(0, limit))
+        return ExportPage(jobs: page.map(exported), next: matching.count > page.count ? page.last?.id ?? cursor : nil)
+    }
+
+    private func exported(_ job: ModelJob) -> ExportedJob {
+        var input = job.input
+        input.runAt = job.dueAt
+        input.durability = nil
+        // What later enqueues are compared with; the others are those that this one was compared with.
+        input.fingerprints = Array(input.fingerprints.prefix(1))
+        if let keyed = job.keyed, keyed != ModelJob.Keyed(kind: input.kind, payload: input.payload), input.fingerprints.isEmpty {
+            input.fingerprints = [keyed.fingerprint]
+        }
+        var exported = ExportedJob(id: job.id, job: input, createdAt: job.createdAt, state: job.state)
+        if job.state == .scheduled || job.state == .retryable { exported.startsAt = job.startsAt }
+        (exported.attempts, exported.crashes, exported.ordinal) = (job.attempts, job.crashes, job.ordinal)
+        (exported.finishedAt, exported.reason, exported.result) = (job.finishedAt, job.reason, job.result)
+        exported.isSuspect = job.isSuspect
+        exported.uniqueUntil = uniqueKeys.values.first { $0.owner == job.id }?.until
+        exported.hasTurn = halts(job.id)
+        if let wish = job.cancellation { exported.cancellation = .init(requestedAt: wish.requestedAt, reason: wish.reason) }
+        if job.progress?.execution == job.executions.last?.execution { exported.progress = job.progress }
+        exported.executions = job.executions
+        exported.steps = (steps[job.id] ?? []).sorted { ($0.recordedAt, $0.name) < ($1.recordedAt, $1.name) }
+        return exported
+    }
+
+    mutating func importJob(_ exported: ExportedJob, at now: Timestamp) -> ImportResult {
+        if let problem = TransferRules.problem(with: exported, at: now) { return .refused(reason: problem) }
+        if let known = jobs[exported.id] {
+            return known.createdAt == exported.createdAt && known.input.kind == exported.job.kind ? .existing : .idTaken
+        }
+        if let key = exported.job.key, let owner = keys[key] { return .keyTaken(owner) }
+        let unique = arrival(of: exported, at: now)
+        if case .settled(.unique(let owner)) = unique { return .uniqueTaken(owner) }
+
+        var job = ModelJob(exported)
+        if faults.contains(.ordinalsBeginAnewOnImport) { job.ordinal = 0 }
+        if !exported.state.isFinal { chooseKey(for: &job) }
+        lastID = max(lastID, job.id.rawValue)
+        if let key = job.input.key { keys[key] = job.id }
+        if !exported.steps.isEmpty { steps[job.id] = exported.steps }
+        if case .owns(let mark?) = unique { uniqueKeys[mark] = ModelUniqueKey(owner: job.id, until: exported.uniqueUntil) }
+        usedScopes.formUnion([.queue(job.input.queue), .kind(job.input.kind)])
+        enter(job, as: exported, unique: unique, at: now)
+        return .imported
+    }
+
+    /// What becomes of a job because of its unique key.
+    private mutating func arrival(of job: ExportedJob, at now: Timestamp) -> Arrival {
+        guard let uniqueness = job.job.terms.uniqueness else { return .owns(nil) }
+        let mark = uniqueness.mark(kind: job.job.kind, queue: job.job.queue)
+        let isUsedUp = uniqueness.until == .started && !job.executions.isEmpty
+        guard !isUsedUp, !job.state.isFinal || job.keepsUniqueKey(at: now) else { return .owns(nil) }
+        guard let owner = uniqueOwner(of: mark, at: now) else { return .owns(mark) }
+        if job.state.isFinal || owner.job == job.id { return .owns(nil) }
+        if job.waitsBehindOwner, !owner.hasEnded, owner.next == nil { return .waits(mark) }
+        return .settled(.unique(owner.job))
+    }
+
+    /// Puts an imported job where it stands here.
+    private mutating func enter(_ job: ModelJob, as exported: ExportedJob, unique: Arrival, at now: Timestamp) {
+        var job = job
+        defer { jobs[job.id] = job }
+        guard !exported.state.isFinal else {
+            let halts = exported.state == .dead && job.input.terms.sequence?.haltsOnDeath ?? false
+            if exported.hasTurn, halts, let key = sequence(of: job), giveTurn(to: job.id, in: key, at: now) {
+                sequences[key]?.isHalted = true
+            }
+            return
+        }
+        tell(.enqueued, of: job, at: now)
+        rings.insert(.work)
+        if case .waits(let mark) = unique {
+            (job.state, job.waits) = (.waiting, .behindOwner)
+            uniqueKeys[mark]?.next = job.id
+            return
+        }
+        if exported.hasTurn, let key = sequence(of: job) { _ = giveTurn(to: job.id, in: key, at: now) }
+        if exported.state != .scheduled, exported.state != .retryable { place(&job, at: now) }
+    }
+
+    /// Gives a job the turn that it had elsewhere, unless another one's has begun here; whether it has it.
+    private mutating func giveTurn(to id: JobID, in key: ModelKey, at now: Timestamp) -> Bool {
+        guard let current = sequences[key]?.current, current != id else {
+            sequences[key] = sequences[key] ?? ModelSequence(current: id)
+            return true
+        }
+        guard var other = jobs[current], other.executions.isEmpty, other.state == .available || other.state == .waiting else {
+            return false
+        }
+        (other.state, other.waits) = (.waiting, .forTurn)
+        jobs[current] = other
+        sequences[key]?.current = id
+        admitNext(self.key(of: other), at: now)
+        return true
+    }
+}
+
+extension ModelJob {
+    /// A job as it stood in the store that it comes from; where it stands here is said by whoever places it.
+    fileprivate init(_ exported: ExportedJob) {
+        let dueAt = exported.job.runAt ?? exported.createdAt
+        self.init(
+            id: exported.id, input: exported.job, createdAt: exported.createdAt, dueAt: dueAt, startsAt: exported.startsAt ?? dueAt,
+            state: exported.state)
+        if let keyed = exported.job.fingerprints.first.flatMap(Keyed.init(fingerprint:)) {
+            self.keyed = keyed
+            input.fingerprints = []
+        }
+        (attempts, crashes, ordinal) = (exported.attempts, exported.crashes, exported.ordinal)
+        (finishedAt, reason, result) = (exported.finishedAt, exported.reason, exported.result)
+        isSuspect = exported.isSuspect && !exported.state.isFinal
+        progress = exported.progress
+        executions = exported.executions
+    }
+}
+
+extension ModelJob.Keyed {
+    private static let mark = Array("model ".utf8)
+
+    /// What this store gives out for it: itself, since nothing here is worth a digest.
+    fileprivate var fingerprint: [UInt8] { Self.mark + Array(kind.utf8) + [0] + payload }
+
+    /// What ``fingerprint`` has written; `nil` for that of another store.
+    fileprivate init?(fingerprint: [UInt8]) {
+        guard fingerprint.starts(with: Self.mark), let end = fingerprint.firstIndex(of: 0) else { return nil }
+        kind = String(decoding: fingerprint[Self.mark.count..<end], as: UTF8.self)
+        payload = Array(fingerprint[(end + 1)...])
+    }
+}
+
+extension ModelStore: TransferStore {
+    /// A piece of an export; never throws.
+    public func exportJobs(
+        matching selector: JobSelector, after cursor: JobID?, through last: JobID, limit: Int
+    ) async throws(JobStoreError) -> ExportPage {
+        read { $0.exportJobs(matching: selector, after: cursor, through: last, limit: limit) }
+    }
+
+    /// Takes in jobs as they stand; never throws.
+    public func importJobs(_ jobs: [ExportedJob]) async throws(JobStoreError) -> [ImportResult] {
+        let now = clock.now()
+        return commit { tables in jobs.map { tables.importJob($0, at: now) } }
+    }
+}
