@@ -18,7 +18,7 @@ struct ErrandCommand: AsyncParsableCommand {
                 Enqueue.self, Work.self, Run.self, Jobs.self, Show.self, Logs.self, Top.self, Errors.self, Events.self, Trace.self,
                 Wait.self, Retry.self, Cancel.self, Promote.self, Edit.self, Delete.self, Queues.self, Periodic.self, Workers.self,
                 Stats.self, Prune.self,
-                Backup.self, Migrate.self,
+                Export.self, Import.self, Backup.self, Migrate.self,
                 Config.self, Completions.self, Doctor.self, Version.self,
             ])
     }
