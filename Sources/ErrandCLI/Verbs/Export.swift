@@ -94,10 +94,11 @@ struct Export: AsyncParsableCommand {
 
     private func writeTable(of store: Store, to path: String, _ security: SecurityPlan, _ session: Session) async throws {
         let header = try await newHeader(store, security, session)
+        let shown = try shown(store, header, security)
         // Under another name until it is whole: a table does not show that its end is missing.
         let file = try ExportFile("\(path).part", existing: .empty)
         var run = ExportRun(
-            store: try shown(store, header, security), header: header, format: format, put: { try file.write($0) },
+            store: shown, header: header, format: format, put: { try file.write($0) },
             flush: { _ in try file.flush() })
         try await run.run()
         try file.finish()
@@ -106,21 +107,21 @@ struct Export: AsyncParsableCommand {
     }
 
     private func writeLines(of store: Store, to path: String, _ security: SecurityPlan, _ session: Session) async throws {
+        // First, so that what is wrong with the options leaves no empty file behind.
+        var header = try await newHeader(store, security, session)
+        _ = try shown(store, header, security)
         let file = try ExportFile(path, existing: resume ? .keep : .refuse)
         let rest = resume ? try ExportRest(path, size: file.size) : nil
-        var header = rest?.header
-        if let header {
-            guard asked.isEmpty || asked == header.asked else {
-                let before = header.asked.isEmpty ? "no options" : ShellText.line(header.asked)
+        if let begun = rest?.header {
+            guard asked.isEmpty || asked == begun.asked else {
+                let before = begun.asked.isEmpty ? "no options" : ShellText.line(begun.asked)
                 throw Failure(.usage, "the export in \(path) was begun with \(before): give the same, or none")
             }
+            header = begun
             guard rest?.isComplete == false else {
                 return try session.talk.line("the export in \(path) is complete: nothing is left to do")
             }
-        } else {
-            header = try await newHeader(store, security, session)
         }
-        guard let header else { return }
         if let rest { try file.cut(at: rest.end) }
         var run = ExportRun(
             store: try shown(store, header, security), header: header, format: format,
@@ -209,7 +210,7 @@ struct Export: AsyncParsableCommand {
         let place = path.map { " to \(TerminalText.escaped($0))" } ?? ""
         try session.talk.line(
             "\(session.talk.isTerminal && path != nil ? "\r\u{1B}[K" : "")exported \(counts.text(of: header.parts))\(place)")
-        if counts.running > 0 {
+        if counts.running > 0, format == .jsonl {
             let jobs = counts.running == 1 ? "1 job was running: it is" : "\(counts.running) jobs were running: they are"
             try session.talk.line("\(jobs) available where the export is imported, and the execution here goes on")
         }
