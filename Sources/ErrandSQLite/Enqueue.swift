@@ -20,11 +20,14 @@ struct PreparedJob: Sendable {
         try PreparedJob.checkSize(of: job.payload)
         self.job = job
         if job.key != nil {
-            fingerprints = job.fingerprints.isEmpty ? [SHA256.digest(Array(job.kind.utf8) + [0] + job.payload)] : job.fingerprints
+            fingerprints = job.fingerprints.isEmpty ? [PreparedJob.digest(of: job)] : job.fingerprints
         }
         if !job.meta.isEmpty { meta = try JSONText.encode(job.meta) }
         if !job.terms.isEmpty { terms = Array(try JSONText.encode(job.terms).utf8) }
     }
+
+    /// What recognises a repetition of `job` where its enqueuer says nothing else.
+    static func digest(of job: NewJob) -> [UInt8] { SHA256.digest(Array(job.kind.utf8) + [0] + job.payload) }
 
     /// - Throws: ``JobStoreError/refused(reason:)`` for a payload that is too large; a sealed one may be larger by what sealing adds.
     static func checkSize(of payload: [UInt8]?) throws(JobStoreError) {
@@ -161,20 +164,7 @@ extension QueueDatabase {
         let flags = prepared.flags
         let priority = Int64(job.priority)
         let key = try key(for: job.terms, feed: feed)
-        let isPlain = flags.isEmpty && key == nil
-        let input = try connection[isPlain ? EnqueueSQL.plainInput : EnqueueSQL.input]
-        input.bind(1, id).bind(2, feed).bind(3, priority).bind(4, runAt).bind(5, createdAt ?? now)
-            .bind(6, Int64(job.maxAttempts))
-            .bind(7, flags.rawValue).bind(8, blob: job.payload)
-        if !isPlain {
-            input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key ?? prepared.keptKey).bind(11, text: job.label).bind(
-                12, text: prepared.meta
-            )
-            .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
-            .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
-            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms).bind(21, key).bind(22, job.workflow?.rawValue)
-        }
-        try input.run()
+        try write(prepared, id: id, feed: feed, runAt: runAt, createdAt: createdAt ?? now, key: key)
         tell(.enqueued, job: id, feed: feed)
         if let key = job.key {
             try connection[EnqueueSQL.keep].bind(1, text: key).bind(2, id).bind(3, blob: prepared.fingerprints.first).run()
@@ -195,6 +185,27 @@ extension QueueDatabase {
             if flags.contains(.sequenced), try !takesTurn(job) { return }
             try put(job)
         }
+    }
+
+    /// Writes the input row of a job.
+    func write(
+        _ prepared: PreparedJob, id: Int64, feed: Int64, runAt: Int64, createdAt: Int64, key: Int64?
+    ) throws(JobStoreError) {
+        let (job, flags) = (prepared.job, prepared.flags)
+        let isPlain = flags.isEmpty && key == nil
+        let input = try connection[isPlain ? EnqueueSQL.plainInput : EnqueueSQL.input]
+        input.bind(1, id).bind(2, feed).bind(3, Int64(job.priority)).bind(4, runAt).bind(5, createdAt)
+            .bind(6, Int64(job.maxAttempts))
+            .bind(7, flags.rawValue).bind(8, blob: job.payload)
+        if !isPlain {
+            input.bind(9, job.timeout?.wholeMicroseconds).bind(10, text: job.key ?? prepared.keptKey).bind(11, text: job.label).bind(
+                12, text: prepared.meta
+            )
+            .bind(13, text: job.trace?.traceParent).bind(14, text: job.trace?.traceState).bind(15, text: job.trace?.baggage)
+            .bind(16, job.parent?.job.rawValue).bind(17, job.parent?.ordinal).bind(18, job.root?.job.rawValue)
+            .bind(19, job.root?.ordinal).bind(20, blob: prepared.terms).bind(21, key).bind(22, job.workflow?.rawValue)
+        }
+        try input.run()
     }
 
     /// The number of a queue and kind, given at first use.

@@ -199,7 +199,7 @@ extension QueueReader {
 
 extension JobSelector {
     /// Whether a job matches every part.
-    fileprivate func matches(_ job: JobSummary) -> Bool {
+    func matches(_ job: JobSummary) -> Bool {
         if !ids.isEmpty, !ids.contains(job.id) { return false }
         if !queues.isEmpty, !queues.contains(job.queue) { return false }
         if !kinds.isEmpty, !kinds.contains(job.kind) { return false }

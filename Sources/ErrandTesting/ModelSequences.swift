@@ -23,7 +23,7 @@ extension ModelTables {
         return true
     }
 
-    private func sequence(of job: ModelJob) -> ModelKey? {
+    func sequence(of job: ModelJob) -> ModelKey? {
         job.input.terms.sequence.map { ModelKey(queue: job.input.queue, name: $0.key) }
     }
 

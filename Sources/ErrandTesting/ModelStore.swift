@@ -56,7 +56,7 @@ public final class ModelStore: Sendable {
         Store(
             jobs: self, inspection: self, control: self, queues: self, periodic: self, steps: self, workflows: self, logs: logs,
             doorbell: doorbell,
-            crashes: crashes, events: self)
+            crashes: crashes, events: self, transfer: self)
     }
 
     /// Does what `kill -9` of every process on the store would do: no worker lives any more, everything acknowledged stays.
@@ -153,6 +153,8 @@ extension ModelStore {
         package static let everybodyLeads = Fault(rawValue: 1 << 45)
         /// A step is recorded for whoever says that it holds the execution.
         package static let stepsUnfenced = Fault(rawValue: 1 << 46)
+        /// The ordinals of an imported job begin anew.
+        package static let ordinalsBeginAnewOnImport = Fault(rawValue: 1 << 50)
         /// A job is found by any of several tags instead of all.
         package static let anyTagWillDo = Fault(rawValue: 1 << 40)
         /// The input of a job that runs is changed.

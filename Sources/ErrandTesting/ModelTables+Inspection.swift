@@ -101,7 +101,7 @@ extension ModelJob {
 }
 
 extension JobSelector {
-    fileprivate func matches(_ job: ModelJob, byAnyTag: Bool) -> Bool {
+    func matches(_ job: ModelJob, byAnyTag: Bool) -> Bool {
         (ids.isEmpty || ids.contains(job.id)) && (queues.isEmpty || queues.contains(job.input.queue))
             && (kinds.isEmpty || kinds.contains(job.input.kind)) && (states.isEmpty || states.contains(job.state))
             && meta.allSatisfy { job.input.meta[$0.key] == $0.value }

@@ -37,7 +37,7 @@ extension ModelTables {
         }
     }
 
-    private mutating func uniqueOwner(of mark: [UInt8], at now: Timestamp) -> UniqueOwner? {
+    mutating func uniqueOwner(of mark: [UInt8], at now: Timestamp) -> UniqueOwner? {
         guard let key = uniqueKeys[mark], !faults.contains(.forgetsUniqueKeys) else { return nil }
         guard let job = jobs[key.owner], !job.state.isFinal else {
             if let until = key.until, until > now {

@@ -13,7 +13,7 @@ struct ModelEdge {
 
 extension ModelTables {
     /// How something that is waited for has ended: `nil` while it is live, `.completed` when nothing is known of it any more.
-    private func end(of prerequisite: Prerequisite) -> JobState? {
+    func end(of prerequisite: Prerequisite) -> JobState? {
         switch prerequisite {
         case .job(let id):
             guard let job = jobs[id] else { return .completed }
@@ -82,7 +82,7 @@ extension ModelTables {
         return failure
     }
 
-    private static func reason(_ prerequisite: Prerequisite, _ end: JobState) -> String {
+    static func reason(_ prerequisite: Prerequisite, _ end: JobState) -> String {
         switch prerequisite {
         case .workflow: "after \(prerequisite), not all of whose jobs completed"
         case .job, .entry: end == .dead ? "after \(prerequisite), which died" : "after \(prerequisite), which was cancelled"
@@ -120,7 +120,11 @@ extension ModelTables {
     /// A job has ended: whoever waits for it learns that, and its workflow counts it.
     mutating func structureEnds(at job: ModelJob, as state: JobState, at now: Timestamp) {
         settling[job.id.rawValue] = (.job(job.id), state)
-        guard let id = job.input.workflow else { return }
+        if let id = job.input.workflow { leave(id, as: state, at: now) }
+    }
+
+    /// A job of a workflow has ended.
+    mutating func leave(_ id: WorkflowID, as state: JobState, at now: Timestamp) {
         workflows[id]?.live -= 1
         if state == .dead { workflows[id]?.dead += 1 }
         if state == .cancelled { workflows[id]?.cancelled += 1 }

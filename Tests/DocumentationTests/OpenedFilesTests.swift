@@ -20,7 +20,8 @@ import Testing
         "ErrandSQLite/StoreLock.swift": "the lock file",
         "ErrandSQLite/WriteAheadLog.swift": "a write-ahead log, which SQLite takes no locks on",
         "ErrandTesting/ModelCrashLedger.swift": "/dev/null",
-        "ErrandCLI/App/ByteSource.swift": "what the caller names: a batch",
+        "ErrandCLI/App/ByteSource.swift": "what the caller names: a batch, or an export, which does not lie in the store",
+        "ErrandCLI/Transfer/ExportFile.swift": "an export, which does not lie in the store",
         "CErrand/process.c": "/dev/null, in a child",
         "CErrand/streams.c": "/dev/null",
     ]

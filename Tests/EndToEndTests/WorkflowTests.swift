@@ -173,6 +173,42 @@ import Testing
         #expect(try sandbox.run("workflow", "-q").lines == [id])
     }
 
+    @Test func `a workflow that was exported while it ran goes on in another store`() throws {
+        let sandbox = try Sandbox()
+        let file = """
+            name: moved
+            jobs:
+              a: { run: [echo, a] }
+              b: { run: [test, -e, \(sandbox.directory)/ready], after: a }
+              c: { run: [echo, "after $ERRAND_AFTER"], after: b }
+              d: { run: [echo, d], after: [b, c], if_failed: hold }
+            on_success: { run: [echo, all] }
+            """
+        let id = try sandbox.run("workflow", "start", "-", input: file).text
+        _ = try sandbox.run("work", "--until-empty", "--idle-timeout", "1s")
+        // One has completed, one is dead, one was cancelled for it, one holds on; what follows waits.
+        let before = try sandbox.run("jobs", "--json").objects().map { "\($0["name"] ?? "") \($0["state"] ?? "")" }
+        let text = try sandbox.run("export").out
+        let other = ["ERRAND_STORE": sandbox.directory + "/other"]
+        for _ in 0..<2 {
+            let read = try sandbox.run("import", "-", input: text, environment: other)
+            #expect(read.status == 0, "\(read.err)")
+        }
+        #expect(try sandbox.run("jobs", "--json", environment: other).objects().map { "\($0["name"] ?? "") \($0["state"] ?? "")" } == before)
+        let status = try sandbox.run("workflow", "show", id, "--json", environment: other).objects()
+        #expect(status.first?["state"] as? String == "running" && status.first?["live"] as? Int == 1, "\(status)")
+        #expect(FileManager.default.createFile(atPath: "\(sandbox.directory)/ready", contents: nil))
+        #expect(try sandbox.run("workflow", "retry", id, environment: other).text == "\(id)\t2 retried")
+        _ = try sandbox.run("work", "--until-empty", "--idle-timeout", "1s", environment: other)
+        #expect(try sandbox.run("workflow", "wait", id, environment: other).text == "\(id)\tcompleted\t4 of 4 completed")
+        #expect(try sandbox.run("jobs", "--state", "completed", "-q", environment: other).lines.count == 5)
+        // And so does one that was exported after its end.
+        let again = ["ERRAND_STORE": sandbox.directory + "/again"]
+        let ended = try sandbox.run("export", environment: other).out
+        #expect(try sandbox.run("import", "-", input: ended, environment: again).status == 0)
+        #expect(try sandbox.run("workflow", "show", id, "--json", environment: again).objects().first?["state"] as? String == "completed")
+    }
+
     @Test func `a handler in a process of its own reads what its job has waited for`() throws {
         let sandbox = try Sandbox(program: Sandbox.isolated)
         let file = """

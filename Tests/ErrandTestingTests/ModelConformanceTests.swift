@@ -110,6 +110,12 @@ import Testing
             noticedBy: ["nobody records a step for an execution that it does not hold", "a worker that was condemned records no step"],
             showsOnWalks: false),
         Variant(
+            description: "the ordinals of imported jobs begin anew", fault: .ordinalsBeginAnewOnImport,
+            noticedBy: [
+                "the next execution of an imported job has a higher ordinal than all before, also after a retry, a delay and a crash"
+            ],
+            showsOnWalks: false),
+        Variant(
             description: "quiet workers claim", fault: .quietWorkersClaim,
             noticedBy: ["a worker that is quiet or leaves is given nothing, reports all the same, and is given jobs again when told"],
             showsOnWalks: false),

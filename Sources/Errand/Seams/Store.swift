@@ -25,14 +25,18 @@ public struct Store: Sendable {
 
     /// What crashing workers leave behind; `nil` for a store without a place for it: no execution is ever convicted there.
     public var crashes: (any CrashLedger)?
+    /// Jobs as they leave for another store, and come from one; `nil` for a store that can neither be exported nor imported.
+    public var transfer: (any TransferStore)?
 
     /// Puts together a store from its seams.
     public init(
         jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl,
         periodic: any PeriodicStore, steps: any StepStore, workflows: any WorkflowStore, logs: any LogStore,
-        doorbell: any Doorbell, crashes: (any CrashLedger)? = nil, events: (any EventStore)? = nil
+        doorbell: any Doorbell, crashes: (any CrashLedger)? = nil, events: (any EventStore)? = nil,
+        transfer: (any TransferStore)? = nil
     ) {
         self.events = events
+        self.transfer = transfer
         self.jobs = jobs
         self.inspection = inspection
         self.control = control

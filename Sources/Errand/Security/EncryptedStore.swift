@@ -11,6 +11,7 @@ extension Store {
         store.periodic = EncryptedPeriodic(base: periodic, cipher: cipher)
         store.steps = EncryptedSteps(base: steps, cipher: cipher)
         store.workflows = EncryptedWorkflows(base: workflows, cipher: cipher)
+        store.transfer = transfer.map { EncryptedTransfer(base: $0, cipher: cipher) }
         return store
     }
 }

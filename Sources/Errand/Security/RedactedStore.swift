@@ -6,7 +6,9 @@ extension Store {
     public func redacted(by redaction: Redaction) -> Store {
         var store = self
         store.inspection = RedactedInspection(base: inspection, redaction: redaction)
+        store.workflows = RedactedWorkflows(base: workflows, redaction: redaction)
         store.steps = RedactedSteps(base: steps, inspection: inspection, redaction: redaction)
+        store.transfer = transfer.map { RedactedTransfer(base: $0, redaction: redaction) }
         return store
     }
 }

@@ -32,6 +32,7 @@ struct WorkflowList: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigurationOptions
 
     @Option(help: ArgumentHelp("At most so many, the newest, 1 to 100000.", valueName: "number"))
     var limit = 50
@@ -42,8 +43,9 @@ struct WorkflowList: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
-            let workflows = try await store.workflows.workflows(before: nil, limit: limit)
+            let workflows = try await security.shown(store).workflows.workflows(before: nil, limit: limit)
             let table = WorkflowTable(style: output.style(for: session.output, in: session), now: session.clock.now())
             try table.write(workflows, as: output.chosen, to: session.output)
         }
@@ -91,6 +93,7 @@ struct WorkflowShow: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigurationOptions
     @OptionGroup var which: WorkflowArgument
 
     /// So many of the jobs that have failed, or run, are named.
@@ -98,7 +101,9 @@ struct WorkflowShow: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
+        let security = try SecurityPlan(try config.load(in: session), in: session)
         try await store.withStore { store in
+            let store = security.shown(store)
             let status = try await which.status(in: store)
             switch output.chosen {
             case .json: try session.output.object(WorkflowTable.object(status))

@@ -35,6 +35,7 @@ public struct JobStoreConformance: Sendable {
         + eventRules + metricsRules
         + periodicRules + stepRules
         + dependencyRules + workflowRules
+        + transferRules
 
     /// The rule with that name, or `nil`.
     public static func rule(named name: String) -> Rule? { rules.first { $0.name == name } }
