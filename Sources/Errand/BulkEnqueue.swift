@@ -114,12 +114,45 @@ package struct BulkIntake {
     /// Commits what is gathered.
     /// - Throws: ``EnqueueError``: nothing of it has been added.
     package mutating func finish() async throws(EnqueueError) -> [Outcome] {
-        // Validated one by one before; a middleware may have changed them.
-        let results = try await queue.middleware.isEmpty ? queue.add(jobs) : queue.enqueue(jobs)
-        let outcomes = zip(numbers, results).map { ($0, Result<EnqueueResult, EnqueueError>.success($1)) } + refused
+        let outcomes: [Outcome]
+        do throws(EnqueueError) {
+            outcomes = zip(numbers, try await enqueue(jobs)).map { ($0, .success($1)) } + refused
+        } catch {
+            // What the store refuses is one job's fault, which keeps others from nothing.
+            guard case .store(.refused) = error else { throw error }
+            outcomes = try await enqueueApart() + refused
+        }
         jobs.removeAll(keepingCapacity: true)
         numbers.removeAll(keepingCapacity: true)
         (refused, bytes) = ([], 0)
         return outcomes.sorted { $0.0 < $1.0 }
+    }
+
+    private func enqueue(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
+        // Validated one by one before; a middleware may have changed them.
+        if queue.middleware.isEmpty { try await queue.add(jobs) } else { try await queue.enqueue(jobs) }
+    }
+
+    /// Halves what is gathered until those are alone that the store refuses; each half that it takes is a commit.
+    /// - Throws: ``EnqueueError`` when the store takes no more; what was taken by then is told as such when it is added again, where the jobs
+    ///   have keys.
+    private func enqueueApart() async throws(EnqueueError) -> [Outcome] {
+        var outcomes: [Outcome] = []
+        var open = [0..<jobs.count]
+        while let part = open.popLast() {
+            do throws(EnqueueError) {
+                let results = try await enqueue(Array(jobs[part]))
+                for (place, result) in zip(part, results) { outcomes.append((numbers[place], .success(result))) }
+            } catch {
+                guard case .store(.refused) = error else { throw error }
+                if part.count == 1 {
+                    outcomes.append((numbers[part.lowerBound], .failure(error)))
+                } else {
+                    let middle = part.lowerBound + part.count / 2
+                    open += [middle..<part.upperBound, part.lowerBound..<middle]
+                }
+            }
+        }
+        return outcomes
     }
 }

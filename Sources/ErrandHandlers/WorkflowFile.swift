@@ -83,7 +83,8 @@ extension ConfigurationReader {
 
     private mutating func entry(_ member: YAMLNode.Member, keys: [String], isFollower: Bool) -> WorkflowFile.Entry {
         let own = ["run", "cwd", "env"] + (isFollower ? [] : ["after", "if_failed"])
-        let known = own + keys.filter { $0 != "name" && $0 != "key" && !own.contains($0) }
+        let others = keys.filter { !["name", "key", "after", "if_failed"].contains($0) }
+        let known = own + others
         let members = members(member.value, of: isFollower ? "\"\(member.name)\"" : "a job", keys: known)
         var entry = WorkflowFile.Entry(name: member.name, place: "\(file):\(member.key.line):\(member.key.column)")
         entry.command = commandOf(members)
@@ -102,6 +103,9 @@ extension ConfigurationReader {
             case "run", "cwd", "env": break
             default: line.append(part)
             }
+        }
+        if entry.after.isEmpty, let policy = members.first(where: { $0.name == "if_failed" }) {
+            report(policy.key, "\"if_failed\" says more about \"after\": give that too")
         }
         let kind = members.first { $0.name == "kind" }
         let run = members.first { $0.name == "run" }

@@ -98,9 +98,8 @@ extension QueueDatabase {
                         "it shall run after \(dependency.prerequisite), which is not on record: it was pruned or deleted, or is in another store"
                 }
             }
-            if let workflow = job.workflow, let way = try circle(from: workflow, to: job.after) { return way }
         }
-        return nil
+        return try circleProblem(jobs)
     }
 
     /// Takes up what a new job waits for.

@@ -48,6 +48,8 @@ final class QueueDatabase: WritableDatabase {
         var times: [TimeKey: Tally] = [:]
         /// The limit keys that were looked at.
         var keys: [Int64: KeyAccount] = [:]
+        /// How many edges were moved because their dependents have ended.
+        var movedEdges = 0
         /// Whether a claim of this transaction has stopped before its end.
         var claimWasCut = false
         /// How many jobs of a lane may start and have not.

@@ -30,12 +30,34 @@ extension QueueDatabase {
         if let kept = policy.finishedJobs {
             let total = try connection[RetentionSQL.total].first { Int($0.integer(0)) } ?? 0
             let excess = max(0, total - kept)
-            for job in try finished(after: -1, limit: min(excess, limit)) { try delete(job, into: &report) }
-            if excess > limit, !report.jobs.isEmpty { report.hasMore = true }
+            try dropOldest(excess, limit: limit, into: &report)
         }
         if !report.hasMore { try sweep(policy, limit: limit, into: &report) }
         try sweepAway()
         return (report, [])
+    }
+
+    /// So many rows are passed over at most that may not go yet.
+    private static let rowsPassedOver = 20_000
+
+    /// Deletes, of the oldest `excess`, those that may go: at most `limit` in a slice.
+    private func dropOldest(_ excess: Int, limit: Int, into report: inout PruneReport) throws(JobStoreError) {
+        var left = excess
+        var budget = QueueDatabase.rowsPassedOver
+        var position: Int64 = -1
+        while left > 0, budget > 0 {
+            let page = try finished(after: position, limit: min(500, left))
+            guard !page.isEmpty else { return }
+            for job in page {
+                guard report.jobs.count < limit else {
+                    report.hasMore = true
+                    return
+                }
+                position = job.id
+                left -= 1
+                if try !delete(job, into: &report) { budget -= 1 }
+            }
+        }
     }
 
     /// Forgets what belongs to no job and is over.
@@ -94,12 +116,15 @@ extension QueueDatabase {
 
     /// Deletes a finished job, unless its death halts its sequence: whoever decides how that goes on wants to see why; or a live job waits
     /// for it, or may ask what it gave.
-    func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) {
-        if job.state == .dead, try halts(job.id) { return }
-        if try isNeeded(job.id) { return }
+    /// - Returns: Whether it is deleted.
+    @discardableResult
+    func delete(_ job: Finished, into report: inout PruneReport) throws(JobStoreError) -> Bool {
+        if job.state == .dead, try halts(job.id) { return false }
+        if try isNeeded(job.id) { return false }
         try connection[ControlSQL.dropFinished].bind(1, job.id).run()
         if let feed = try erase(job.id) { count(job.state, feed: feed, by: -1) }
         report.jobs.append(JobID(rawValue: job.id))
+        return true
     }
 }
 

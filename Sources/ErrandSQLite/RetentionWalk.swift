@@ -34,8 +34,7 @@ extension QueueDatabase {
                 }
                 switch walk.tally.judge(row.facts) {
                 case .goes:
-                    try delete(row.job, into: &report)
-                    touched += 1
+                    if try delete(row.job, into: &report) { touched += 1 }
                 case .stays(let withoutResult, let withoutLogs):
                     let losesResult = try withoutResult ? !isNeeded(row.job.id) : false
                     if losesResult {

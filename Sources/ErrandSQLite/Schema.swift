@@ -130,7 +130,7 @@ enum Schema {
                 CREATE TABLE errand_settling(id INTEGER PRIMARY KEY, state INTEGER NOT NULL) STRICT;
                 -- Jobs that belong together (errand_job.batch): counted as they end. kept: how many have rows.
                 CREATE TABLE errand_workflow(
-                  id INTEGER PRIMARY KEY, name TEXT, key TEXT UNIQUE, is_open INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0,
+                  id INTEGER PRIMARY KEY, name TEXT, key TEXT UNIQUE, digest BLOB, is_open INTEGER NOT NULL, total INTEGER NOT NULL DEFAULT 0,
                   live INTEGER NOT NULL DEFAULT 0 CHECK(live >= 0), dead INTEGER NOT NULL DEFAULT 0,
                   cancelled INTEGER NOT NULL DEFAULT 0, kept INTEGER NOT NULL DEFAULT 0, started_at INTEGER NOT NULL,
                   ended_at INTEGER) STRICT;

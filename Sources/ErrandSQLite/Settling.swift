@@ -13,7 +13,10 @@ extension QueueDatabase {
             (flags: JobFlags(rawValue: $0.integer(0)), workflow: $0.optionalInteger(1))
         }
         guard let place else { return }
-        if place.flags.contains(.dependent) { try connection[DependencySQL.end].bind(1, id).run() }
+        if place.flags.contains(.dependent) {
+            try connection[DependencySQL.end].bind(1, id).run()
+            gathered.movedEdges += connection.changes
+        }
         try noteEnd(of: id, state, topics: &topics)
         if let workflow = place.workflow { try memberEnds(of: workflow, state, topics: &topics) }
     }
@@ -39,9 +42,15 @@ extension QueueDatabase {
             try connection[DependencySQL.settled].bind(1, next.0).bind(2, upTo.rawValue).bind(3, Int64(budget)).forEach { row in
                 settled.append((row.integer(0), row.integer(1), row.integer(2)))
             }
-            if settled.count < budget { try connection[DependencySQL.dropSettling].bind(1, next.0).run() }
-            budget -= max(1, settled.count)
-            for edge in settled {
+            let asked = budget
+            var done = 0
+            budget -= 1
+            for edge in settled where budget > 0 {
+                done += 1
+                budget -= 1
+                let before = gathered.movedEdges
+                // A job that is cancelled takes all of its edges along.
+                defer { budget -= gathered.movedEdges - before }
                 if state != .completed, DependencyPolicy(code: edge.policy) == .cascade {
                     let prerequisite = Prerequisite(number: next.0, policy: edge.policy)
                     try cascade(to: edge.dependent, reason: QueueDatabase.reason(prerequisite, state), topics: &topics)
@@ -52,6 +61,7 @@ extension QueueDatabase {
                     try needLess(edge.dependent, topics: &topics)
                 }
             }
+            if done == settled.count, done < asked { try connection[DependencySQL.dropSettling].bind(1, next.0).run() }
         }
     }
 

@@ -156,6 +156,7 @@ enum StoreCopySQL {
         SELECT (SELECT count(*) FROM errand_job), (SELECT count(*) FROM errand_running),
                (SELECT count(*) FROM errand_available) + (SELECT count(*) FROM errand_waiting) + (SELECT count(*) FROM errand_scheduled)
                + (SELECT count(*) FROM errand_suspect WHERE base IS NOT NULL) + (SELECT count(*) FROM errand_held)
+               + (SELECT count(*) FROM errand_blocked)
                + (SELECT count(*) FROM errand_running) + (SELECT count(*) FROM errand_finished)
         """)
 

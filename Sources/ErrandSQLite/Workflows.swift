@@ -8,19 +8,29 @@ struct PreparedWorkflow: Sendable {
     var workflow: NewWorkflow
     var jobs: [PreparedJob] = []
     var followers: [PreparedJob] = []
+    /// What recognises a repetition of a start with a key.
+    var digest: [UInt8]?
 
     init(_ workflow: NewWorkflow) throws(JobStoreError) {
         self.workflow = workflow
         for job in workflow.jobs { jobs.append(try PreparedJob(job)) }
         for follower in workflow.followers { followers.append(try PreparedJob(follower.job)) }
+        if workflow.key != nil { digest = SHA256.digest(workflow.shape) }
     }
 }
 
 extension QueueDatabase {
     /// Starts a workflow with its jobs, or finds the one that its key has; as a result, since others may share the transaction.
     func start(_ prepared: PreparedWorkflow) throws(JobStoreError) -> (Result<WorkflowStart, JobStoreError>, Set<DoorbellTopic>) {
-        if let key = prepared.workflow.key, let found = try connection[WorkflowSQL.keyed].bind(1, text: key).first({ $0.integer(0) }) {
-            return (.success(WorkflowStart(id: WorkflowID(rawValue: found), isExisting: true, jobs: [], followers: [])), [])
+        if let key = prepared.workflow.key,
+            let found = try connection[WorkflowSQL.keyed].bind(1, text: key).first({ ($0.integer(0), $0.optionalBytes(1)) })
+        {
+            let id = WorkflowID(rawValue: found.0)
+            // One that was imported does not know what it began with.
+            guard found.1 == nil || found.1 == prepared.digest else {
+                return (.failure(.refused(reason: NewWorkflow.conflict(key, id))), [])
+            }
+            return (.success(WorkflowStart(id: id, isExisting: true, jobs: [], followers: [])), [])
         }
         if let shortage = shortageOfRoom() { return (.failure(.full(reason: shortage)), []) }
         // Not yet as jobs of the workflow, which does not exist.
@@ -31,7 +41,7 @@ extension QueueDatabase {
         let now = clock.now
         let id = try takeID(now: now)
         try connection[WorkflowSQL.add].bind(1, id).bind(2, text: prepared.workflow.name).bind(3, text: prepared.workflow.key)
-            .bind(4, now).run()
+            .bind(4, now).bind(5, blob: prepared.digest).run()
         let workflow = WorkflowID(rawValue: id)
         var (members, topics) = try enqueue(
             prepared.jobs.map { job in
@@ -101,53 +111,15 @@ extension QueueDatabase {
         guard try termsInUse().contains(.structure) else { return }
         try connection[WorkflowSQL.dropEmpty].bind(1, QueueDatabase.promotionsPerStep).run()
     }
-
-    // MARK: Circles
-
-    /// How many jobs and workflows are looked at to find a circle.
-    static let circleLimit = 10_000
-
-    /// What is wrong with a new job of `workflow` that waits for `after`: something of that waits for the workflow itself.
-    func circle(from workflow: WorkflowID, to after: [Dependency]) throws(JobStoreError) -> String? {
-        let wanted = Set(after.compactMap(\.prerequisite.rawValue))
-        guard !wanted.isEmpty else { return nil }
-        if wanted.contains(workflow.rawValue) {
-            return "a job of the workflow \(workflow) cannot wait for the end of that workflow: give it another one, or none"
-        }
-        var open = [workflow.rawValue]
-        var seen = Set(open)
-        while let next = open.popLast() {
-            var found: [Int64] = []
-            try connection[DependencySQL.dependents].bind(1, next).forEach { found.append($0.integer(0)) }
-            for dependent in found where seen.insert(dependent).inserted {
-                if wanted.contains(dependent) {
-                    return
-                        "\(JobID(rawValue: dependent)) waits for the workflow \(workflow), so that no job of that can wait for it: that would be a circle"
-                }
-                open.append(dependent)
-                let place = try connection[DependencySQL.place].bind(1, dependent).first { $0.optionalInteger(1) } ?? nil
-                guard let place, seen.insert(place).inserted else { continue }
-                if wanted.contains(place) {
-                    return
-                        "\(WorkflowID(rawValue: place)) waits for the workflow \(workflow), so that no job of that can wait for it: that would be a circle"
-                }
-                open.append(place)
-            }
-            guard seen.count <= QueueDatabase.circleLimit else {
-                return
-                    "more than \(QueueDatabase.circleLimit) jobs wait for the workflow \(workflow): a job that waits for others cannot be added"
-            }
-        }
-        return nil
-    }
 }
 
 /// The statements of workflows.
 enum WorkflowSQL {
     /// Unique index of `errand_workflow`.
-    static let keyed = SQL("SELECT id FROM errand_workflow WHERE key = :key")
+    static let keyed = SQL("SELECT id, digest FROM errand_workflow WHERE key = :key")
 
-    static let add = SQL("INSERT INTO errand_workflow(id, name, key, is_open, started_at) VALUES(:id, :name, :key, 1, :started_at)")
+    static let add = SQL(
+        "INSERT INTO errand_workflow(id, name, key, is_open, started_at, digest) VALUES(:id, :name, :key, 1, :started_at, :digest)")
 
     /// Row key of `errand_workflow`.
     static let close = SQL("UPDATE errand_workflow SET is_open = 0 WHERE id = :id")

@@ -26,12 +26,22 @@ extension ModelTables {
     }
 
     func dependencyProblem(_ inputs: [NewJob]) -> String? {
+        var waiting: [WorkflowID: Set<Int>] = [:]
         for (index, input) in inputs.enumerated() {
+            for workflow in Set(inputs.compactMap(\.workflow)) {
+                let through = Set(
+                    input.after.map { dependency in
+                        guard case .entry(let place) = dependency.prerequisite else { return dependency.prerequisite }
+                        return waiting[workflow]?.contains(place) ?? false ? .workflow(workflow) : dependency.prerequisite
+                    })
+                let standsFor = input.key.flatMap { keys[$0] }.map { [Prerequisite.job($0)] } ?? []
+                if waitsForItself(workflow, through: through.union(standsFor)) { waiting[workflow, default: []].insert(index) }
+            }
             if let key = input.key, keys[key] != nil { continue }
             if let workflow = input.workflow {
                 guard let status = workflows[workflow] else { return "there is no workflow \(workflow)" }
                 guard status.endedAt == nil else { return "the workflow \(workflow) has ended" }
-                if waitsForItself(workflow, through: Set(input.after.map(\.prerequisite))) { return "a circle" }
+                if waiting[workflow]?.contains(index) ?? false { return "a circle" }
             }
             for dependency in input.after {
                 switch dependency.prerequisite {
@@ -186,6 +196,9 @@ extension ModelTables {
         _ workflow: NewWorkflow, at now: Timestamp, using generator: inout some RandomNumberGenerator
     ) -> Result<WorkflowStart, JobStoreError> {
         if let key = workflow.key, let known = workflows.values.first(where: { $0.key == key }) {
+            guard workflowShapes[known.id].map({ $0 == workflow.shape }) ?? true else {
+                return .failure(.refused(reason: NewWorkflow.conflict(key, known.id)))
+            }
             return .success(WorkflowStart(id: known.id, isExisting: true, jobs: [], followers: []))
         }
         if let problem = dependencyProblem(workflow.jobs) ?? dependencyProblem(workflow.followers.map(\.job)) {
@@ -195,6 +208,7 @@ extension ModelTables {
         workflows[id] = WorkflowStatus(
             id: id, name: workflow.name, key: workflow.key, isOpen: true, total: 0, live: 0, dead: 0, cancelled: 0, startedAt: now,
             endedAt: nil)
+        workflowShapes[id] = workflow.shape
         let members = enqueue(
             workflow.jobs.map { job in
                 var job = job

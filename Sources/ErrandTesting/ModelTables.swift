@@ -43,6 +43,8 @@ struct ModelTables {
     var edges: [JobID: [ModelEdge]] = [:]
     /// Ends that those who wait for them have not been told of yet.
     var settling: [Int64: (Prerequisite, JobState)] = [:]
+    /// What workflows began with.
+    var workflowShapes: [WorkflowID: [UInt8]] = [:]
     /// Workflows that are kept.
     var workflows: [WorkflowID: WorkflowStatus] = [:]
     /// What executions have completed, in the order of time.

@@ -36,7 +36,7 @@ import Testing
         var jobs: [String: Any] = [:]
         for node in nodes {
             var job: [String: Any] = ["run": ["sh", "-c", "exit \(node.fails ? 3 : 0)"], "after": node.after.map { nodes[$0].name }]
-            if node.ignores { job["if_failed"] = "ignore" }
+            if node.ignores, !node.after.isEmpty { job["if_failed"] = "ignore" }
             jobs[node.name] = job
         }
         let file: [String: Any] = [
@@ -103,6 +103,8 @@ import Testing
         #expect(shown.contains("blocked") && shown.contains("waits for 1 of the 1 that it comes after"))
         #expect(shown.contains("\(first)  first  available"))
         #expect(try sandbox.run("jobs", "--state", "blocked", "-q").lines == [third, second])
+        let dry = try sandbox.run("cancel", first, "--tree", "--dry-run")
+        #expect(dry.lines == [third, second, first] && dry.err.contains("with all that hangs on them: 3 jobs"))
         // Cancelled with all that hangs on it: the last one would ignore it.
         #expect(try sandbox.run("cancel", first, "--tree").status == 0)
         #expect(try sandbox.run("jobs", "--state", "cancelled", "-q").lines == [third, second, first])
@@ -160,6 +162,46 @@ import Testing
                 && batch.err.contains("line 2: \"if_failed\" is none of"))
     }
 
+    @Test func `a line that waits for what is not there is told, and keeps no other from being added`() throws {
+        let sandbox = try Sandbox()
+        let lines = (1...1200).map { $0 == 700 ? "{\"after\": [\"06zzzzzzzzzzz\"]}\n" : "{\"payload\": \($0)}\n" }.joined()
+        let added = try sandbox.run("enqueue", "a", "--batch", "-", input: lines)
+        #expect(added.status == 6 && added.lines.count == 1199, "\(added.err)")
+        #expect(added.err.contains("line 700: it shall run after 06zzzzzzzzzzz, which is not on record"), "\(added.err)")
+        #expect(Set(added.lines).count == 1199)
+    }
+
+    @Test func `a key stands for the jobs that it was given with, and IDs of workflows and jobs are told apart`() throws {
+        let sandbox = try Sandbox()
+        let id = try sandbox.run("workflow", "start", "-", "--key", "k", input: "jobs: {a: {run: [\"true\"]}}").text
+        #expect(try sandbox.run("workflow", "start", "-", "--key", "k", input: "jobs: {a: {run: [\"true\"]}}").text == id)
+        let other = try sandbox.run("workflow", "start", "-", "--key", "k", input: "jobs: {b: {run: [\"true\"]}}")
+        #expect(other.status == 5 && other.err.contains("belongs to the workflow \(id), which has other jobs"), "\(other.err)")
+        let shown = try sandbox.run("show", id)
+        #expect(shown.status == 3 && shown.err.contains("is a workflow's, for `errand workflow`"), "\(shown.err)")
+        let job = try sandbox.run("jobs", "-q").text
+        let wrong = try sandbox.run("workflow", "show", job)
+        #expect(wrong.status == 3 && wrong.err.contains("that is a job's ID"), "\(wrong.err)")
+        let follower = try sandbox.run("workflow", "start", "-", input: "jobs: {a: {run: [x]}}\non_success: {run: [y], after: a}\n")
+        #expect(follower.status == 2 && follower.err.contains("2:24: unknown key \"after\" in \"on_success\""), "\(follower.err)")
+        let policy = try sandbox.run("workflow", "start", "-", input: "jobs: {a: {run: [x], if_failed: hold}}")
+        #expect(policy.status == 2 && policy.err.contains("\"if_failed\" says more about \"after\""), "\(policy.err)")
+    }
+
+    @Test func `a job that holds on to what has failed is named, with the way out`() throws {
+        let sandbox = try Sandbox()
+        let file = "jobs:\n  a: {run: [\"false\"]}\n  b: {run: [\"true\"], after: [a, a], if_failed: hold}\n"
+        let id = try sandbox.run("workflow", "start", "-", input: file).text
+        _ = try sandbox.run("work", "--until-empty", "--idle-timeout", "1s")
+        let held = try sandbox.run("jobs", "--state", "blocked", "-q").text
+        #expect(try sandbox.run("workflow", "show", id).out.contains("errand promote --despite-dependencies \(held)"))
+        #expect(try sandbox.run("show", held).out.contains("errand promote --despite-dependencies \(held)"))
+        #expect(try sandbox.run("promote", held).out.contains("--despite-dependencies lets it go on"))
+        #expect(try sandbox.run("promote", held, "--despite-dependencies").status == 0)
+        _ = try sandbox.run("work", "--until-empty", "--idle-timeout", "1s")
+        #expect(try sandbox.run("workflow", "wait", id).text == "\(id)\tfailed\t1 of 2 completed, 1 dead")
+    }
+
     @Test func `a batch is added to an open workflow, and what follows runs after the last of it`() throws {
         let sandbox = try Sandbox()
         let id = try sandbox.run("workflow", "start", "--open", "--name", "import").text
@@ -194,7 +236,8 @@ import Testing
             let read = try sandbox.run("import", "-", input: text, environment: other)
             #expect(read.status == 0, "\(read.err)")
         }
-        #expect(try sandbox.run("jobs", "--json", environment: other).objects().map { "\($0["name"] ?? "") \($0["state"] ?? "")" } == before)
+        #expect(
+            try sandbox.run("jobs", "--json", environment: other).objects().map { "\($0["name"] ?? "") \($0["state"] ?? "")" } == before)
         let status = try sandbox.run("workflow", "show", id, "--json", environment: other).objects()
         #expect(status.first?["state"] as? String == "running" && status.first?["live"] as? Int == 1, "\(status)")
         #expect(FileManager.default.createFile(atPath: "\(sandbox.directory)/ready", contents: nil))

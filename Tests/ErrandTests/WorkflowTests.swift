@@ -141,6 +141,31 @@ import Testing
         #expect(try await kit.queue.start(workflow) == StartedWorkflow(id: started.id, isExisting: true, jobs: [:], followers: []))
     }
 
+    @Test func `what waits for a workflow comes behind its jobs, and before what waits for that`() async throws {
+        let kit = kit()
+        var workflow = Workflow()
+        workflow.isOpen = true
+        let id = try await kit.queue.start(workflow).id
+        let last = try await kit.queue.enqueue(Sum(), options: EnqueueOptions { $0.after = [Dependency(.workflow(id))] })
+        let after = try await kit.queue.enqueue(Sum(), options: EnqueueOptions { $0.after = [Dependency(.job(last), ifFailed: .ignore)] })
+        let first = try await kit.queue.enqueue(Sum(), options: EnqueueOptions { $0.workflow = id })
+        _ = try await kit.queue.close(id)
+        #expect(try await JobFamily(in: kit.model.store).jobs(under: [first]) == [first, last, after])
+        _ = try await kit.model.cancel([first], reason: nil)
+        #expect(try await kit.model.states(of: [first, last, after]) == [.cancelled, .cancelled, .available])
+    }
+
+    @Test func `nobody takes another's place in a workflow, or behind it`() async throws {
+        let kit = kit()
+        for isFollower in [false, true] {
+            var workflow = Workflow()
+            let options = EnqueueOptions { $0.uniqueness = Uniqueness(key: "u", onConflict: .replace) }
+            workflow.add("a", Sum(), options: isFollower ? EnqueueOptions() : options)
+            if isFollower { workflow.onSuccess(Sum(), options: options) }
+            await #expect(throws: EnqueueError.self) { try await kit.queue.start(workflow) }
+        }
+    }
+
     @Test func `what hangs on a job is found over causes, dependencies and workflows, each behind what it hangs on`() async throws {
         let kit = kit()
         let first = try await kit.queue.enqueue(Fetch(page: 1))

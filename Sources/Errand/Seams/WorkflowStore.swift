@@ -44,7 +44,7 @@ public protocol WorkflowStore: Sendable {
 public struct NewWorkflow: Sendable, Hashable {
     /// A line for people.
     public var name: String?
-    /// The idempotency key: a repeated start with the same key gives the workflow that is there, whatever it holds.
+    /// The idempotency key: a repeated start with the same key and jobs gives the workflow that is there; one with other jobs is refused.
     public var key: String?
     /// Whether more jobs follow, until ``WorkflowStore/close(_:)``; false by default.
     public var isOpen = false
@@ -68,6 +68,31 @@ public struct NewWorkflow: Sendable, Hashable {
             self.job = job
             self.ifFailed = ifFailed
         }
+    }
+}
+
+extension NewWorkflow {
+    /// What a repetition has in common with the first: names, kinds, payloads and what waits for what; not what depends on the moment. A
+    /// payload that is sealed looks different every time, and does not count.
+    package var shape: [UInt8] {
+        var shape: [UInt8] = []
+        func add(_ job: NewJob) {
+            shape += Array("\(job.queue)\n\(job.kind)\n\(job.terms.name ?? "")\n".utf8)
+            for dependency in job.after { shape += Array("\(dependency.prerequisite) \(dependency.ifFailed.rawValue)\n".utf8) }
+            if SealedBytes(job.payload) == nil { shape += job.payload }
+            shape.append(0)
+        }
+        for job in jobs { add(job) }
+        for follower in followers {
+            add(follower.job)
+            shape += Array(follower.ifFailed.rawValue.utf8)
+        }
+        return shape
+    }
+
+    /// What to say of a key that another workflow has.
+    package static func conflict(_ key: String, _ id: WorkflowID) -> String {
+        "the key \"\(key)\" belongs to the workflow \(id), which has other jobs: use another key, or look at it with `errand workflow show \(id)`"
     }
 }
 

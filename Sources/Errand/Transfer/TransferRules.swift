@@ -48,7 +48,9 @@ package enum TransferRules {
         input.runAt = nil
         // Whoever has taken the place of a job that waits for others waits as that did.
         (input.after, input.workflow) = ([], nil)
-        guard job.after.count <= Dependency.most else { return "it waits for \(job.after.count) others, and at most \(Dependency.most) are allowed" }
+        guard job.after.count <= Dependency.most else {
+            return "it waits for \(job.after.count) others, and at most \(Dependency.most) are allowed"
+        }
         return JobRules.problem(with: input) ?? job.runAt.flatMap(JobRules.timeProblem)
     }
 
@@ -56,7 +58,9 @@ package enum TransferRules {
         if let problem = idProblem(job.id.rawValue, "\(job.id)", at: now) { return problem }
         for dependency in job.job.after {
             guard let other = dependency.prerequisite.rawValue else { return "it waits for what has no ID" }
-            if case .job = dependency.prerequisite, other >= job.id.rawValue { return "it waits for \(dependency.prerequisite), which is younger" }
+            if case .job = dependency.prerequisite, other >= job.id.rawValue {
+                return "it waits for \(dependency.prerequisite), which is younger"
+            }
         }
         return ([job.createdAt, job.startsAt, job.finishedAt, job.uniqueUntil] as [Timestamp?])
             .lazy.compactMap { $0.flatMap(JobRules.timeProblem) }.first

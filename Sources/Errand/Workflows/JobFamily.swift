@@ -11,26 +11,14 @@ public struct JobFamily: Sendable {
     /// for one of them or for the workflow that it belongs to. At most `limit`.
     /// - Throws: ``JobStoreError``.
     public func jobs(under jobs: [JobID], limit: Int = 100_000) async throws(JobStoreError) -> [JobID] {
-        var found: Set<JobID> = []
-        var workflows: Set<WorkflowID> = []
+        var search = Search(store: store)
         var level = Set(jobs)
-        while !level.isEmpty, found.count < limit {
-            found.formUnion(level)
+        while !level.isEmpty, search.found.count < limit {
             var next: Set<JobID> = []
-            for job in level.sorted() {
-                guard let summary = try await self.summary(of: job) else { continue }
-                next.formUnion(try await store.workflows.dependents(of: [.job(job)], limit: limit))
-                // Once for each workflow.
-                if let workflow = summary.workflow, workflows.insert(workflow).inserted {
-                    next.formUnion(try await store.workflows.dependents(of: [.workflow(workflow)], limit: limit))
-                }
-                next.formUnion(try await caused(by: job, limit: limit))
-            }
-            level = next.subtracting(found)
+            for job in level.sorted() where search.found.count < limit { next.formUnion(try await search.look(at: job, limit: limit)) }
+            level = next.subtracting(search.found)
         }
-        // Whoever waits for another is younger, and whoever was caused by another too; those that wait for a workflow may be older than a
-        // job that was added to it.
-        return Array(try await sorted(found).prefix(limit))
+        return try await search.ordered()
     }
 
     /// Those of ``jobs(under:limit:)`` that are in one of `states`.
@@ -40,25 +28,84 @@ public struct JobFamily: Sendable {
         let known = try await store.inspection.states(of: all)
         return zip(all, known).filter { $0.1.map(states.contains) ?? false }.map(\.0)
     }
+}
 
-    private func summary(of job: JobID) async throws(JobStoreError) -> JobSummary? {
-        var selector = JobSelector()
-        selector.ids = [job]
-        return try await store.inspection.jobs(matching: selector, before: nil, limit: 1).jobs.first
+/// One search, and what it has found.
+private struct Search {
+    /// What comes before another: a job, or a workflow with all of its jobs that were found.
+    enum Node: Hashable {
+        case job(JobID)
+        case workflow(WorkflowID)
     }
 
-    /// The jobs that executions of `job` enqueued.
-    private func caused(by job: JobID, limit: Int) async throws(JobStoreError) -> [JobID] {
+    let store: Store
+    private(set) var found: Set<JobID> = []
+    private var workflows: Set<WorkflowID> = []
+    /// The workflows of the jobs that were found.
+    private var workflowOf: [JobID: WorkflowID] = [:]
+    /// Whom each job has caused, of the trees that were read.
+    private var caused: [JobID: [JobID]] = [:]
+    private var parents: [JobID: JobID] = [:]
+    private var roots: Set<JobID> = []
+
+    init(store: Store) { self.store = store }
+
+    /// Takes in a job; what hangs on it.
+    mutating func look(at job: JobID, limit: Int) async throws(JobStoreError) -> Set<JobID> {
         guard let detail = try await store.inspection.job(job) else { return [] }
-        let tree = try await store.inspection.tree(rootedAt: detail.root?.job ?? job, limit: limit)
-        return tree.jobs.filter { $0.parent?.job == job }.map(\.id)
+        found.insert(job)
+        var next = Set(try await store.workflows.dependents(of: [.job(job)], limit: limit))
+        if let workflow = detail.summary.workflow {
+            workflowOf[job] = workflow
+            // Once for each workflow.
+            if workflows.insert(workflow).inserted {
+                next.formUnion(try await store.workflows.dependents(of: [.workflow(workflow)], limit: limit))
+            }
+        }
+        // A tree is read once, however many of its jobs are asked about.
+        let root = detail.root?.job ?? job
+        if roots.insert(root).inserted {
+            for job in try await store.inspection.tree(rootedAt: root, limit: limit).jobs {
+                guard let parent = job.parent?.job else { continue }
+                caused[parent, default: []].append(job.id)
+                parents[job.id] = parent
+            }
+        }
+        next.formUnion(caused[job] ?? [])
+        return next
     }
 
-    private func sorted(_ jobs: Set<JobID>) async throws(JobStoreError) -> [JobID] {
-        let byAge = jobs.sorted()
-        let records = try await store.workflows.dependencies(of: byAge)
-        let late = Set(
-            records.filter { $0.value.contains { if case .workflow = $0.prerequisite { true } else { false } } }.keys)
-        return byAge.filter { !late.contains($0) } + byAge.filter(late.contains)
+    /// All that was found, each behind what it hangs on; among equals by age.
+    func ordered() async throws(JobStoreError) -> [JobID] {
+        let jobs = found.sorted()
+        let records = try await store.workflows.dependencies(of: jobs)
+        var after: [Node: Set<Node>] = [:]
+        for job in jobs {
+            if let parent = parents[job], found.contains(parent) { after[.job(job), default: []].insert(.job(parent)) }
+            if let workflow = workflowOf[job] { after[.workflow(workflow), default: []].insert(.job(job)) }
+            for record in records[job] ?? [] {
+                switch record.prerequisite {
+                case .job(let id): if found.contains(id) { after[.job(job), default: []].insert(.job(id)) }
+                case .workflow(let id): after[.job(job), default: []].insert(.workflow(id))
+                case .entry: break
+                }
+            }
+        }
+        var order: [JobID] = []
+        var seen: Set<Node> = []
+        // Depth first, with a list of its own: a chain may be long.
+        for job in jobs {
+            var open: [(node: Node, isDone: Bool)] = [(.job(job), false)]
+            while let (node, isDone) = open.popLast() {
+                if isDone {
+                    if case .job(let id) = node { order.append(id) }
+                    continue
+                }
+                guard seen.insert(node).inserted else { continue }
+                open.append((node, true))
+                open += (after[node] ?? []).subtracting(seen).map { ($0, false) }
+            }
+        }
+        return order
     }
 }

@@ -64,7 +64,9 @@ extension JobQueue {
             let node = workflow.nodes[index]
             var job = try node.make(self)
             job.terms.name = node.name
-            job.after = node.others + node.after.compactMap { places[$0] }.map { Dependency(.entry($0), ifFailed: node.ifFailed) }
+            // A name that is given twice is waited for once.
+            let entries = Set(node.after.compactMap { places[$0] }).sorted()
+            job.after = node.others + entries.map { Dependency(.entry($0), ifFailed: node.ifFailed) }
             try check(job, called: "\"\(node.name)\"")
             places[node.name] = draft.jobs.count
             draft.jobs.append(job)
@@ -79,7 +81,10 @@ extension JobQueue {
 
     private func check(_ job: NewJob, called what: String) throws(EnqueueError) {
         if job.key != nil { throw .invalid(reason: "\(what) has an idempotency key: give the workflow one instead, for all of its jobs") }
-        if let problem = JobRules.problem(with: job) { throw .invalid(reason: "\(what): \(problem)") }
+        // As a job of some workflow: which, nobody knows before it is started.
+        var member = job
+        member.workflow = WorkflowID(rawValue: 0)
+        if let problem = JobRules.problem(with: member) { throw .invalid(reason: "\(what): \(problem)") }
     }
 
     private func problem(with workflow: Workflow) -> String? {

@@ -17,7 +17,7 @@ import FoundationEssentials
 public struct Workflow: Sendable {
     /// A line for people.
     public var name: String?
-    /// The idempotency key: starting again with the same key gives the workflow that is there.
+    /// The idempotency key: starting again with the same key and jobs gives the workflow that is there; with other jobs it is refused.
     public var key: String?
     /// Whether more jobs follow by ``EnqueueOptions/workflow``: then it ends only once it was closed (``JobQueue/close(_:)``).
     public var isOpen = false

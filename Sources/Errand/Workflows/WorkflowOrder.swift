@@ -16,9 +16,16 @@ package enum WorkflowOrder {
             case .twice(let name): "two jobs are called \"\(name)\": give each its own name"
             case .unknown(let name, let missing): "\"\(name)\" waits for \"\(missing)\", which is no job of the workflow"
             case .circle(let names):
-                "the jobs wait for each other in a circle, \(names.map { "\"\($0)\"" }.joined(separator: " after ")): let one of them wait for less"
+                "the jobs wait for each other in a circle, \(WorkflowOrder.text(ofCircle: names)): let one of them wait for less"
             }
         }
+    }
+
+    /// A circle's jobs in words, the first of a long one.
+    private static func text(ofCircle names: [String]) -> String {
+        let most = 10
+        let shown = names.prefix(most).map { "\"\($0)\"" }.joined(separator: " after ")
+        return names.count > most ? "\(shown) and so on, \(names.count - 1) in all" : shown
     }
 
     /// The places of `jobs` in an order in which each comes behind all that it waits for; among equals as they were given.

@@ -132,7 +132,12 @@ struct JobText {
             ? "\(Session.program) logs \(job.executions[job.executions.count - 1].execution)" : "\(Session.program) logs -f \(summary.id)"
         switch summary.state {
         case .completed: return ["next: `\(logs)`"]
-        case .dead, .cancelled: return ["next: `\(logs)`, then `\(Session.program) retry \(summary.id)`"]
+        case .dead, .cancelled:
+            // What never ran has no log: what it waited for tells more.
+            guard hasRun || after.isEmpty else {
+                return ["next: `\(Session.program) trace \(summary.id)`, then `\(Session.program) retry \(summary.id)`"]
+            }
+            return ["next: `\(logs)`, then `\(Session.program) retry \(summary.id)`"]
         case .running: return ["next: `\(Session.program) logs -f \(summary.id)`, `\(Session.program) cancel \(summary.id)`"]
         case .blocked:
             let open = after.filter(\.isOpen)

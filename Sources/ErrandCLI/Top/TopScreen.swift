@@ -143,6 +143,8 @@ struct TopScreen {
             time = "runs \(DurationText.format(max(.zero, now - startedAt)))"
         } else if let finishedAt = summary.finishedAt {
             time = "ended \(TextStyle.distance(of: finishedAt, from: now))"
+        } else if summary.state == .blocked || summary.state == .waiting {
+            time = ""
         } else {
             time = "due \(TextStyle.distance(of: summary.runAt, from: now))"
         }

@@ -39,9 +39,13 @@ struct Cancel: AsyncParsableCommand {
         let session = Session.current
         try await store.withStore { store in
             let live = Set(JobState.allCases.filter { !$0.isFinal })
-            var jobs = try await bulk.targets("cancel", in: store, states: live, session: session)
+            var jobs = try await bulk.targets(
+                "cancel", in: store, states: tree ? Set(JobState.allCases) : live, session: session)
             // Whoever waits for others first, so that none is released by the end of another.
-            if tree { jobs = try await JobFamily(in: store).jobs(under: jobs, in: live).reversed() }
+            if tree {
+                jobs = try await JobFamily(in: store).jobs(under: jobs, in: live).reversed()
+                try session.talk.line("with all that hangs on them: \(ExportCounts.text(jobs.count, "job"))")
+            }
             if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)
             var requested: [(job: JobID, execution: ExecutionID)] = []

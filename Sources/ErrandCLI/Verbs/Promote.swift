@@ -32,7 +32,14 @@ struct Promote: AsyncParsableCommand {
             var report = BulkReport(isJSON: json, output: session.output)
             for slice in jobs.slices(of: 500) {
                 let results = try await store.control.promote(slice, despiteDependencies: despiteDependencies)
-                for (job, result) in zip(slice, results) { try report.add(job, result, done: "promoted") }
+                for (job, result) in zip(slice, results) {
+                    if result == .refused(.blocked) {
+                        try report.add(
+                            job, .refused, result: "refused", detail: "it is blocked: --despite-dependencies lets it go on all the same")
+                    } else {
+                        try report.add(job, result, done: "promoted")
+                    }
+                }
             }
             try report.conclude("promoted")
         }

@@ -41,11 +41,15 @@ struct Retry: AsyncParsableCommand {
         try await store.withStore { store in
             let store = security.applied(to: store)
             let states: Set<JobState> = [.dead, .cancelled, .retryable]
-            var jobs = try await bulk.targets("retry", in: store, states: states, session: session)
-            if tree { jobs = try await JobFamily(in: store).jobs(under: jobs, in: states) }
+            var jobs = try await bulk.targets("retry", in: store, states: tree ? Set(JobState.allCases) : states, session: session)
+            if tree {
+                jobs = try await JobFamily(in: store).jobs(under: jobs, in: states)
+                try session.talk.line("with all that hangs on them: \(ExportCounts.text(jobs.count, "job"))")
+            }
             if bulk.dryRun { return try bulk.list(jobs, session) }
             var report = BulkReport(isJSON: json, output: session.output)
-            for slice in jobs.slices(of: 500) {
+            // A tree at once: what has failed again in between would be taken for what is to be ignored.
+            for slice in jobs.slices(of: tree ? 10_000 : 500) {
                 var edits: [JobID: JobEdit] = [:]
                 for job in slice {
                     edits[job] = try await change.edit(of: job, in: store)

@@ -20,10 +20,11 @@ struct WorkflowStart: AsyncParsableCommand {
                 the store), `if_failed` says what becomes of it otherwise: cascade, ignore, hold. What else it may say is what a line of \
                 `enqueue --batch` may.
 
-                --open starts an empty one for jobs that follow: `enqueue --workflow`, then `workflow close`.
+                --open lets it take further jobs until it is closed: `enqueue --workflow`, then `workflow close`; without a file it starts \
+                without any.
 
-                Exit codes: 0 started (or there already under the same key), 2 bad usage, or something is wrong in the file: each with its \
-                line, 3 an ID in the file is not there, 4 store unavailable.
+                Exit codes: 0 started (or there already under the same key), 2 bad usage, or something is wrong in the file, 4 store \
+                unavailable, 5 the key belongs to a workflow with other jobs.
                 """)
     }
 
@@ -79,6 +80,10 @@ struct WorkflowStart: AsyncParsableCommand {
                 throw Failure(.usage, file.map { "\($0): \(reason)" } ?? reason)
             }
             try report(started, session)
+            if session.talk.isTerminal, !started.isExisting, try await store.inspection.stats().workers.isEmpty {
+                try session.output.flush()
+                try session.talk.line("its jobs wait: no worker is alive: start one with `\(Session.program) work`")
+            }
         }
     }
 

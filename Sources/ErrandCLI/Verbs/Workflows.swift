@@ -114,6 +114,17 @@ struct WorkflowShow: AsyncParsableCommand {
         }
     }
 
+    /// Jobs that go on waiting for what has failed; some of the first that wait for anything.
+    private func held(of workflow: WorkflowID, in store: Store) async throws -> [(job: JobID, prerequisites: [Prerequisite])] {
+        let blocked = try await WorkflowArgument.jobs(of: workflow, in: [.blocked], store).prefix(1000)
+        let records = try await store.workflows.dependencies(of: Array(blocked))
+        let held = blocked.compactMap { job -> (job: JobID, prerequisites: [Prerequisite])? in
+            let failed = (records[job] ?? []).filter { $0.isOpen && ($0.state?.isFinal ?? true) && $0.state != .completed }
+            return failed.isEmpty ? nil : (job, failed.map(\.prerequisite))
+        }
+        return Array(held.prefix(WorkflowShow.named))
+    }
+
     private func lines(_ status: WorkflowStatus, in store: Store, _ session: Session) async throws -> [String] {
         let style = output.style(for: session.output, in: session)
         let now = session.clock.now()
@@ -144,6 +155,14 @@ struct WorkflowShow: AsyncParsableCommand {
             }
         }
         let program = Session.program
+        let held = try await held(of: status.id, in: store)
+        if !held.isEmpty {
+            lines += ["", style.bold("held by what has failed")]
+            lines += held.map { "  \($0.job)  after \($0.prerequisites.map(\.description).joined(separator: ", "))" }
+            lines.append(
+                style.paint(
+                    "  retry what has failed, or go on without it: `\(program) promote --despite-dependencies \(held[0].job)`", .yellow))
+        }
         var next = ["`\(program) trace \(status.id)`"]
         switch status.state {
         case .completed: break
@@ -294,7 +313,8 @@ struct WorkflowRetry: AsyncParsableCommand {
             let followers = try await store.workflows.dependents(of: [.workflow(status.id)], limit: 100_000)
             if !jobs.isEmpty { jobs += try await JobFamily(in: store).jobs(under: followers, in: [.cancelled]) }
             var retried = 0
-            for slice in jobs.slices(of: 500) {
+            // At once: what has failed again in between would be taken for what is to be ignored.
+            for slice in jobs.slices(of: 10_000) {
                 let results = try await store.control.retry(slice, resettingAttempts: resetAttempts)
                 for (job, result) in zip(slice, results) {
                     switch result {

@@ -9,14 +9,16 @@ extension CausedJobs {
         guard let asked = try await store.inspection.job(job) else {
             throw Failure(.notFound, "the job \(job) has just been deleted: `\(Session.program) jobs` lists what is left")
         }
-        if let workflow = try await workflow(of: asked, in: store) { return try await read(workflow, limit: limit, in: store) }
+        if let workflow = try await workflow(of: asked, in: store) {
+            return try await read(workflow, limit: limit, in: store, with: asked.summary.id)
+        }
         let (top, isDependent) = try await top(of: asked, in: store)
         let root = top.root?.job ?? top.summary.id
         let tree = try await store.inspection.tree(rootedAt: root, limit: limit)
         var jobs = tree.jobs
         var total = tree.total
-        // What waits for one of these, and so on.
-        try await addDependents(to: &jobs, total: &total, limit: limit, in: store)
+        // What waits for one of these, what that caused, and so on.
+        total = max(total, try await addFamily(to: &jobs, limit: limit, in: store))
         var seen = Set(jobs.map(\.id))
         // A job beyond the limit is shown all the same, with the way that leads to it.
         var next: JobDetail? = asked
@@ -33,7 +35,9 @@ extension CausedJobs {
 
     /// Reads a workflow: its jobs, what they caused, and what waits for it; at most `limit`.
     /// - Throws: ``Failure`` when it has just been deleted; `JobStoreError`.
-    static func read(_ workflow: WorkflowID, limit: Int, in store: Store) async throws -> CausedJobs {
+    static func read(
+        _ workflow: WorkflowID, limit: Int, in store: Store, with asked: JobID? = nil
+    ) async throws -> CausedJobs {
         guard let status = try await store.workflows.workflow(workflow) else {
             throw Failure(.notFound, "the workflow \(workflow) has just been deleted: `\(Session.program) workflow` lists what is left")
         }
@@ -42,15 +46,11 @@ extension CausedJobs {
         repeat {
             let page = try await store.workflows.jobs(of: workflow, after: cursor, limit: min(500, limit - jobs.count))
             cursor = page.last
-            for id in page where jobs.count < limit {
-                jobs += try await store.inspection.tree(rootedAt: id, limit: limit - jobs.count).jobs
-            }
+            for id in page where jobs.count < limit { jobs += try await lineage(of: id, in: store) }
         } while cursor != nil && jobs.count < limit
-        var total = max(status.total, jobs.count)
-        for id in try await store.workflows.dependents(of: [.workflow(workflow)], limit: limit) {
-            total += 1
-            if jobs.count < limit { jobs += try await store.inspection.tree(rootedAt: id, limit: 1).jobs }
-        }
+        let total = max(status.total, try await addFamily(to: &jobs, limit: limit, in: store))
+        // What was asked for is shown, also beyond the limit.
+        if let asked, !jobs.contains(where: { $0.id == asked }) { jobs += try await lineage(of: asked, in: store) }
         return CausedJobs(
             root: JobID(rawValue: workflow.rawValue), jobs: jobs, total: total,
             dependencies: try await store.workflows.dependencies(of: jobs.map(\.id)), workflow: status)
@@ -80,19 +80,16 @@ extension CausedJobs {
         return (top, isDependent)
     }
 
-    private static func addDependents(to jobs: inout [JobLineage], total: inout Int, limit: Int, in store: Store) async throws {
-        var seen = Set(jobs.map(\.id))
-        var open = jobs.map(\.id)
-        while !open.isEmpty {
-            let found = try await store.workflows.dependents(of: open.map { .job($0) }, limit: limit + 1)
-            open = found.filter { seen.insert($0).inserted }
-            for id in open {
-                total += 1
-                guard jobs.count < limit else { continue }
-                let tree = try await store.inspection.tree(rootedAt: id, limit: limit - jobs.count)
-                // What a dependent caused hangs on it too.
-                for job in tree.jobs where job.id == id || seen.insert(job.id).inserted { jobs.append(job) }
-            }
-        }
+    private static func lineage(of job: JobID, in store: Store) async throws -> [JobLineage] {
+        try await store.inspection.tree(rootedAt: job, limit: 1).jobs.filter { $0.id == job }
+    }
+
+    /// Adds what hangs on `jobs`, up to the limit; how many there are in all.
+    private static func addFamily(to jobs: inout [JobLineage], limit: Int, in store: Store) async throws -> Int {
+        let seen = Set(jobs.map(\.id))
+        let family = try await JobFamily(in: store).jobs(under: jobs.map(\.id), limit: max(limit, 10_000))
+        let others = family.filter { !seen.contains($0) }
+        for id in others where jobs.count < limit { jobs += try await lineage(of: id, in: store) }
+        return seen.count + others.count
     }
 }

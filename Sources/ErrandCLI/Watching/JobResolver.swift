@@ -40,6 +40,11 @@ struct JobResolver {
         }
         let found = try await inspection.jobs(meantBy: name)
         switch found.count {
+        case 0 where WorkflowID(name) != nil:
+            throw Failure(
+                .notFound,
+                "there is no job \"\(shown(name))\": an ID that begins with w is a workflow's, for `\(Session.program) workflow` and `\(Session.program) trace`"
+            )
         case 0: throw Failure(.notFound, "there is no job \"\(shown(name))\": `\(Session.program) jobs` lists them")
         case 1: return Target(job: found[0], ordinal: ordinal)
         default:

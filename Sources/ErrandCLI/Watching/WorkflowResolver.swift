@@ -10,9 +10,10 @@ struct WorkflowResolver {
     /// - Throws: ``Failure``: 3 when there is none, 2 when there are several; `JobStoreError`.
     func workflow(_ text: String) async throws -> WorkflowID {
         guard let found = try await workflowIfAny(text) else {
+            let hint = JobID(text) == nil ? "" : "that is a job's ID, a workflow's begins with w, and "
             throw Failure(
                 .notFound,
-                "there is no workflow \"\(TerminalText.escaped(TerminalText.cut(text, to: 80)))\": `\(Session.program) workflow` lists them"
+                "there is no workflow \"\(TerminalText.escaped(TerminalText.cut(text, to: 80)))\": \(hint)`\(Session.program) workflow` lists them"
             )
         }
         return found
@@ -22,6 +23,7 @@ struct WorkflowResolver {
     /// - Throws: As ``workflow(_:)``.
     func prerequisite(_ text: String) async throws -> Prerequisite {
         if let workflow = try await workflowIfAny(text) { return .workflow(workflow) }
+        if WorkflowID(text) != nil { return .workflow(try await workflow(text)) }
         return .job(try await JobResolver(inspection: store.inspection).target(text).job)
     }
 

@@ -234,6 +234,22 @@ extension JobStoreConformance {
             check.equal(try await check.control.prune(policy, limit: 100).jobs, [first], "what goes afterwards")
             check.equal(try await check.workflows.dependencies(of: [last])[last]?.map(\.state), [nil], "what is known of it then")
         },
+        Rule("what is kept since it is needed does not keep others from being pruned") { check in
+            let needed = try await check.add(count: 30)
+            for id in needed { _ = try await check.control.cancel([id], reason: nil) }
+            _ = try await check.add { $0.after = needed.map { Dependency(.job($0), ifFailed: .hold) } }
+            let others = try await check.add(count: 30)
+            for id in others { _ = try await check.control.cancel([id], reason: nil) }
+            var policy = RetentionPolicy()
+            (policy.finishedJobs, policy.completed, policy.cancelled, policy.dead) = (10, nil, nil, nil)
+            var gone: [JobID] = []
+            for _ in 0..<10 {
+                let report = try await check.control.prune(policy, limit: 7)
+                gone += report.jobs
+                if !report.hasMore { break }
+            }
+            check.equal(gone.sorted(), Array(others.prefix(20)), "what goes")
+        },
         Rule("a deleted job has failed for those that wait for it") { check in
             let first = try await check.add()
             let cascade = try await check.add { $0.after = [Dependency(.job(first))] }

@@ -138,6 +138,17 @@ extension JobStoreConformance {
                 } catch JobStoreError.refused {
                 }
             }
+            do {
+                _ = try await check.jobs.enqueue([
+                    RuleCheck.input { $0.after = [Dependency(.job(below))] },
+                    RuleCheck.input {
+                        $0.workflow = start.id
+                        $0.after = [Dependency(.entry(0))]
+                    },
+                ])
+                check.fail("a job of \(start.id) that waits for another of its call was added, which waits for that")
+            } catch JobStoreError.refused {
+            }
             check.equal(try await check.status(start.id).total, 1, "how many jobs it has")
         },
         Rule("a repeated start with the same key gives the same workflow and adds nothing") { check in
@@ -147,6 +158,12 @@ extension JobStoreConformance {
             let first = try await check.workflows.start(draft)
             let second = try await check.workflows.start(draft)
             check.equal(second, WorkflowStart(id: first.id, isExisting: true, jobs: [], followers: []), "the repetition")
+            draft.jobs.append(RuleCheck.input())
+            do {
+                _ = try await check.workflows.start(draft)
+                check.fail("another workflow was started under the same key")
+            } catch JobStoreError.refused {
+            }
             check.equal(try await check.list().count, 1, "how many jobs there are")
         },
         Rule("a workflow with a dependency that is not on record is refused as a whole") { check in
