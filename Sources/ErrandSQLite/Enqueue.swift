@@ -116,10 +116,16 @@ extension QueueDatabase {
     /// Takes a number for something that is no job, from the same series.
     func takeID(now: Int64) throws(JobStoreError) -> Int64 {
         let id = try firstID(now: now)
-        memory.lastID = id
+        try takeID(id)
+        return id
+    }
+
+    /// Lets no job have a number that something else has.
+    func takeID(_ id: Int64) throws(JobStoreError) {
+        _ = try firstID(now: clock.now)
+        memory.lastID = max(memory.lastID ?? 0, id)
         // No row of a job shows that it is taken.
         gathered.deletedID = max(gathered.deletedID ?? 0, id)
-        return id
     }
 
     /// Where a new job stands first, other than in the line.

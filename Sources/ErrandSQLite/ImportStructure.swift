@@ -53,8 +53,7 @@ extension QueueDatabase {
         try use(.structure)
         try connection[WorkflowSQL.add].bind(1, id).bind(2, text: workflow.name).bind(3, text: workflow.key)
             .bind(4, workflow.startedAt.microseconds).bind(5, blob: nil).run()
-        if let known = memory.lastID { memory.lastID = max(known, id) }
-        gathered.deletedID = max(gathered.deletedID ?? 0, id)
+        try takeID(id)
         return .success(.imported)
     }
 }

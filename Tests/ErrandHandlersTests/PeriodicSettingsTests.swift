@@ -76,7 +76,7 @@ import Testing
               there: { every: 1h, run: [ls], cwd: sub, env: { A: "1" }, max_attempts: 4 }
             """)
         #expect(
-            String(decoding: jobs[0].job.payload, as: UTF8.self) == #"{"argv":["sh","-c","echo 'a b'"],"cwd":"/tmp/."}"#)
+            String(decoding: jobs[0].job.payload, as: UTF8.self) == #"{"argv":["sh","-c","echo 'a b'"],"cwd":"/tmp"}"#)
         #expect(jobs[0].job.kind == "command" && jobs[0].job.maxAttempts == 1 && jobs[0].job.label == "sh -c echo 'a b'")
         #expect(String(decoding: jobs[1].job.payload, as: UTF8.self) == #"{"argv":["ls"],"cwd":"/tmp/sub","env":{"A":"1"}}"#)
         #expect(jobs[1].job.maxAttempts == 4)

@@ -155,6 +155,39 @@ import Testing
         #expect(try await kit.model.states(of: [first, last, after]) == [.cancelled, .cancelled, .available])
     }
 
+    @Test func `a middleware stands around the start of a workflow, and hands on all of its jobs or none`() async throws {
+        let kit = kit()
+        var workflow = Workflow()
+        workflow.add("a", Sum())
+        workflow.onSuccess(Sum())
+        let seen = Collected<Int>()
+        var queue = kit.queue
+        queue.middleware = [
+            EnqueueMiddleware { (jobs, next) async throws(EnqueueError) in
+                seen.add(jobs.count)
+                let results = try await next(
+                    jobs.map { job in
+                        var job = job
+                        job.meta["region"] = "eu"
+                        return job
+                    })
+                seen.add(results.count)
+                return results
+            }
+        ]
+        let started = try await queue.start(workflow)
+        #expect(seen.values == [2, 2])
+        for id in [try #require(started.jobs["a"])] + started.followers {
+            #expect(try await kit.model.job(id)?.summary.meta == ["region": "eu"])
+        }
+        let fewer = EnqueueMiddleware { (jobs, next) async throws(EnqueueError) in try await next(Array(jobs.dropFirst())) }
+        let none = EnqueueMiddleware { (_, _) async throws(EnqueueError) in [] }
+        for middleware in [fewer, none] {
+            queue.middleware = [middleware]
+            await #expect(throws: EnqueueError.self) { try await queue.start(workflow) }
+        }
+    }
+
     @Test func `nobody takes another's place in a workflow, or behind it`() async throws {
         let kit = kit()
         for isFollower in [false, true] {

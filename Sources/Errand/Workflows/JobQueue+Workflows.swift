@@ -1,5 +1,7 @@
 // Workflows as a program starts them and looks after them.
 
+import Synchronization
+
 extension JobQueue {
     /// Starts a workflow: all of its jobs are added in one commit, or none is.
     /// - Throws: ``EnqueueError/invalid(reason:)`` for a circle, a name that is missing or used twice, a job that breaks a rule, or an empty
@@ -7,6 +9,28 @@ extension JobQueue {
     ///   record.
     public func start(_ workflow: Workflow) async throws(EnqueueError) -> StartedWorkflow {
         let (draft, names) = try draft(of: workflow)
+        guard !middleware.isEmpty else { return try await start(draft, names: names) }
+        // Around all of its jobs together, since they are added together.
+        let jobs = draft.jobs + draft.followers.map(\.job)
+        let started = Mutex<StartedWorkflow?>(nil)
+        var next: EnqueueMiddleware.Next = { (jobs) async throws(EnqueueError) in
+            let result = try await start(try draft.with(jobs), names: names)
+            started.withLock { $0 = result }
+            let members = names.map { result.jobs[$0] ?? JobID(rawValue: result.id.rawValue) }
+            return (members + result.followers).map { result.isExisting ? .existing($0) : .added($0) }
+        }
+        for one in middleware.reversed() {
+            let inner = next
+            next = { (jobs) async throws(EnqueueError) in try await one.around(jobs, inner) }
+        }
+        _ = try await next(jobs)
+        guard let result = started.withLock({ $0 }) else {
+            throw .invalid(reason: "a middleware did not hand the jobs of the workflow on: it was not started")
+        }
+        return result
+    }
+
+    private func start(_ draft: NewWorkflow, names: [String]) async throws(EnqueueError) -> StartedWorkflow {
         let span = EnqueueSpan(draft.jobs + draft.followers.map(\.job), instruments: instruments)
         do throws(JobStoreError) {
             var stamped = draft
@@ -95,5 +119,26 @@ extension JobQueue {
         }
         return JobRules.textProblem(workflow.name, limit: Limits.labelBytes, what: "name of the workflow")
             ?? JobRules.textProblem(workflow.key, limit: Limits.keyBytes, what: "key of the workflow")
+    }
+}
+
+extension NewWorkflow {
+    /// The same with its jobs as a middleware has handed them on.
+    /// - Throws: ``EnqueueError/invalid(reason:)`` when there are more or fewer, or one breaks a rule now.
+    fileprivate func with(_ jobs: [NewJob]) throws(EnqueueError) -> NewWorkflow {
+        guard jobs.count == self.jobs.count + followers.count else {
+            throw .invalid(
+                reason:
+                    "a middleware handed on \(jobs.count) of \(self.jobs.count + followers.count) jobs: a workflow is started as a whole")
+        }
+        for job in jobs {
+            var member = job
+            member.workflow = WorkflowID(rawValue: 0)
+            if let problem = JobRules.problem(with: member) { throw .invalid(reason: problem) }
+        }
+        var workflow = self
+        workflow.jobs = Array(jobs.prefix(self.jobs.count))
+        workflow.followers = zip(jobs.suffix(followers.count), followers).map { Follower($0, ifFailed: $1.ifFailed) }
+        return workflow
     }
 }
