@@ -10,11 +10,13 @@ extension QueueDatabase {
     /// What is wrong with new jobs of workflows that are there: one of them waits for its own workflow, by itself or through others, those
     /// of the same call among them. What waits for a workflow is looked up once for each of the call.
     func circleProblem(_ jobs: [PreparedJob]) throws(JobStoreError) -> String? {
-        for workflow in Set(jobs.compactMap(\.job.workflow)).sorted() {
+        // One that waits for nothing is in no circle, whatever waits for its workflow.
+        let workflows = Set(jobs.lazy.filter { !$0.job.after.isEmpty }.compactMap(\.job.workflow))
+        for workflow in workflows.sorted() {
             // Jobs of the call that wait for the workflow.
             var waiting: Set<Int> = []
             var known: Set<Int64>?
-            for (index, prepared) in jobs.enumerated() where !prepared.job.after.isEmpty || prepared.job.key != nil {
+            for (index, prepared) in jobs.enumerated() {
                 if known == nil {
                     known = try waitingFor(workflow)
                     guard (known?.count ?? 0) <= QueueDatabase.circleLimit else {

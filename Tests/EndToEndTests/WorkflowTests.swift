@@ -54,7 +54,10 @@ import Testing
             let workers = try (0..<2).map { _ in try sandbox.start(["work", "-c", "4", "--suspect-after", "0"]) }
             // After some more have ended, and some have begun.
             let before = left
-            _ = eventually { ((try? live()) ?? 0) <= before - 40 || (try? live()) == 0 }
+            _ = try eventually {
+                let now = try live()
+                return now <= before - 40 || now == 0
+            }
             usleep(UInt32.random(in: 0...20_000, using: &generator))
             for worker in workers {
                 worker.signal(SIGKILL)

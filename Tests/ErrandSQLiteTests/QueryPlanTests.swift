@@ -49,6 +49,24 @@ import Testing
         #expect(try await plan(PromoteSQL.next) == ["SEARCH errand_scheduled USING COVERING INDEX errand_scheduled_due"])
     }
 
+    @Test func `what waits for what is found, told and released without a walk`() async throws {
+        let statements = [
+            DependencySQL.jobState, DependencySQL.edges, DependencySQL.move, DependencySQL.end, DependencySQL.drop, DependencySQL.settled,
+            DependencySQL.hasOpen, DependencySQL.isNeeded, DependencySQL.blocked, DependencySQL.needLess, DependencySQL.unblock,
+            DependencySQL.becomeDue, DependencySQL.place, DependencySQL.dependents, WorkflowSQL.keyed, WorkflowSQL.end, WorkflowSQL.leave,
+            WorkflowSQL.finish, WorkflowSQL.jobs, WorkflowSQL.jobsBackwards, WorkflowSQL.list,
+        ]
+        for sql in statements {
+            for line in try await plan(sql) { #expect(line.hasPrefix("SEARCH"), "\(line): \(sql.text)") }
+        }
+        #expect(
+            try await plan(DependencySQL.hasOpen) == [
+                "SEARCH errand_dependency USING PRIMARY KEY (prerequisite=? AND state<?)"
+            ])
+        // The first row of a list that is empty but for moments.
+        #expect(try await plan(DependencySQL.nextSettling) == ["SCAN errand_settling"])
+    }
+
     @Test func `a unique key is found, passed on and freed without a walk`() async throws {
         #expect(try await plan(UniqueSQL.owner) == ["SEARCH errand_unique_key USING PRIMARY KEY (key=?)"])
         #expect(try await plan(UniqueSQL.owned) == ["SEARCH errand_unique_key USING INDEX errand_unique_key_job (job=?)"])

@@ -32,15 +32,9 @@ struct PeriodicTable {
         var heading = ["NAME", "RUNS", "NEXT", "LAST", "SCHEDULE"]
         if isWide { heading += ["OVERLAP", "MISSED", "FROM"] }
         let rows = entries.map { cells(of: $0, isWide: isWide) }
-        let widths = heading.indices.map { column in ([heading] + rows).map { TerminalText.width(of: $0[column]) }.max() ?? 0 }
-        func line(_ cells: [String]) -> String {
-            var line = zip(cells, widths).map { $0 + String(repeating: " ", count: max(0, $1 - TerminalText.width(of: $0))) }
-                .joined(separator: "  ")
-            while line.hasSuffix(" ") { line.removeLast() }
-            return line
-        }
-        return [style.bold(line(heading))]
-            + zip(rows, entries).map { row, entry in entry.isPaused ? style.paint(line(row), .yellow) : line(row) }
+        let table = TableLines.lines(heading: heading, rows: rows)
+        return [style.bold(table.heading)]
+            + zip(table.rows, entries).map { line, entry in entry.isPaused ? style.paint(line, .yellow) : line }
     }
 
     private func cells(of entry: PeriodicEntry, isWide: Bool) -> [String] {

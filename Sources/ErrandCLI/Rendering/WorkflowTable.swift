@@ -31,15 +31,9 @@ struct WorkflowTable {
                 TerminalText.escaped(workflow.name ?? ""),
             ]
         }
-        let widths = heading.indices.map { column in ([heading] + rows).map { TerminalText.width(of: $0[column]) }.max() ?? 0 }
-        func line(_ cells: [String]) -> String {
-            var line = zip(cells, widths).map { $0 + String(repeating: " ", count: max(0, $1 - TerminalText.width(of: $0))) }
-                .joined(separator: "  ")
-            while line.hasSuffix(" ") { line.removeLast() }
-            return line
-        }
-        return [style.bold(line(heading))]
-            + zip(rows, workflows).map { row, workflow in style.paint(line(row), TextStyle.color(of: workflow.state)) }
+        let table = TableLines.lines(heading: heading, rows: rows)
+        return [style.bold(table.heading)]
+            + zip(table.rows, workflows).map { line, workflow in style.paint(line, TextStyle.color(of: workflow.state)) }
     }
 
     /// The word for where it stands: `running` ones that take jobs until they are closed are `open`; `failed` ones have ended, and not
