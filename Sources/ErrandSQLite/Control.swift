@@ -52,6 +52,9 @@ extension QueueDatabase {
 
     /// Where a job stands; `nil` when there is none.
     func locate(_ id: JobID) throws(JobStoreError) -> Whereabouts? {
+        // Where there are so many that the transaction has begun without it; it rings for work then anyway.
+        var topics: Set<DoorbellTopic> = []
+        try takeInFromInbox(id, topics: &topics)
         let row = try connection[ControlSQL.locate].bind(1, id.rawValue)
         defer { row.reset() }
         guard try row.step() else { return nil }

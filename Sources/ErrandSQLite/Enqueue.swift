@@ -71,6 +71,7 @@ extension QueueDatabase {
         results.reserveCapacity(jobs.count)
         var topics: Set<DoorbellTopic> = [.work]
         for var prepared in jobs {
+            if let key = prepared.job.key { try takeInFromInbox(key: key, topics: &topics) }
             if let earlier = try earlier(prepared) {
                 results.append(earlier)
                 continue

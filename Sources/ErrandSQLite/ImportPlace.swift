@@ -83,7 +83,7 @@ extension StoreCore: TransferStore {
     func exportJobs(
         matching selector: JobSelector, after cursor: JobID?, through last: JobID, limit: Int
     ) async throws(JobStoreError) -> ExportPage {
-        try await reader.perform { (reader) throws(JobStoreError) in
+        try await look { (reader) throws(JobStoreError) in
             try reader.exportJobs(matching: selector, after: cursor, through: last, limit: limit)
         }
     }

@@ -9,7 +9,7 @@ final class LogDatabase: WritableDatabase {
 
     init(connection: Connection) { self.connection = connection }
 
-    func didBegin() {}
+    func didBegin() -> Set<DoorbellTopic> { [] }
     func willCommit() {}
     func didRollBack() {}
     func mark() {}

@@ -38,6 +38,8 @@ final class QueueDatabase: WritableDatabase {
         var termsInUse: TermsInUse?
         /// The limits that stand, once known.
         var limits: LimitTable?
+        /// Whether nothing waits in the inbox, once known.
+        var inboxIsEmpty: Bool?
     }
 
     /// What is gathered during a transaction and written once before its commit.
@@ -61,6 +63,8 @@ final class QueueDatabase: WritableDatabase {
 
     /// The lowest ordinal that is handed out: 0, except in a restored store.
     var firstOrdinal: Int64 = 0
+    /// Whether what plain SQL has enqueued is taken in here.
+    var takesInbox = true
     /// Whether what is done here is told in the event stream.
     var recordsEvents = true
     var memory = Memory()
@@ -87,7 +91,7 @@ final class QueueDatabase: WritableDatabase {
         self.space = space
     }
 
-    func didBegin() throws(JobStoreError) {
+    func didBegin() throws(JobStoreError) -> Set<DoorbellTopic> {
         try connection.requireOwnFile()
         let version = try connection[QueueSQL.dataVersion].first { $0.integer(0) }
         if version != dataVersion {
@@ -101,6 +105,7 @@ final class QueueDatabase: WritableDatabase {
         }
         dataVersion = version
         shortage = nil
+        return try takeInInbox()
     }
 
     /// Why no job may be taken in or given out in this transaction, for lack of room on the disk; `nil` when it may.

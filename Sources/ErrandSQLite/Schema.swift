@@ -3,7 +3,7 @@
 /// What the two files of a store hold.
 enum Schema {
     /// The newest schema that this Errand reads and writes.
-    static let version: Int64 = 6
+    static let version: Int64 = 7
 
     /// What a version adds to the one before it. Only ever more: an Errand of the version before reads and writes the file as well.
     struct Step {
@@ -138,6 +138,7 @@ enum Schema {
                 CREATE INDEX errand_job_batch ON errand_job(batch, id) WHERE batch IS NOT NULL;
                 """,
             logs: ""),
+        Step(version: 7, queue: EnqueueView.sql, logs: ""),
     ]
 
     /// `queue.db`. Times are microseconds since 1970, except leases, which are microseconds of the boot clock.

@@ -90,7 +90,9 @@ struct StoreCopy {
             connection: connection, bootNumber: boots, boot: core.boot, clock: core.clock, standing: Standing(), space: core.space)
         try connection.begin(.full)
         do throws(JobStoreError) {
-            try database.didBegin()
+            // What waits in the inbox waits in the copy as well.
+            database.takesInbox = false
+            _ = try database.didBegin()
             try database.giveBackAll()
             try Restore.mark(connection)
             try database.willCommit()

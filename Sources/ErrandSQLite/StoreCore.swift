@@ -169,23 +169,23 @@ extension StoreCore: JobStore {
 
 extension StoreCore: JobInspection {
     func jobs(matching selector: JobSelector, before cursor: JobID?, limit: Int) async throws(JobStoreError) -> JobPage {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.jobs(matching: selector, before: cursor, limit: limit) }
+        try await look { (reader) throws(JobStoreError) in try reader.jobs(matching: selector, before: cursor, limit: limit) }
     }
 
     func job(_ id: JobID) async throws(JobStoreError) -> JobDetail? {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.job(id) }
+        try await look { (reader) throws(JobStoreError) in try reader.job(id) }
     }
 
     func states(of ids: [JobID]) async throws(JobStoreError) -> [JobState?] {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.states(of: ids) }
+        try await look { (reader) throws(JobStoreError) in try reader.states(of: ids) }
     }
 
     func jobs(meantBy text: String) async throws(JobStoreError) -> [JobID] {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.jobs(meantBy: text) }
+        try await look { (reader) throws(JobStoreError) in try reader.jobs(meantBy: text) }
     }
 
     func tree(rootedAt root: JobID, limit: Int) async throws(JobStoreError) -> JobTree {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.tree(rootedAt: root, limit: limit) }
+        try await look { (reader) throws(JobStoreError) in try reader.tree(rootedAt: root, limit: limit) }
     }
 
     func executions(heldBy worker: WorkerID) async throws(JobStoreError) -> [ExecutionID] {
@@ -193,11 +193,11 @@ extension StoreCore: JobInspection {
     }
 
     func stats() async throws(JobStoreError) -> StoreStats {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.stats() }
+        try await look { (reader) throws(JobStoreError) in try reader.stats() }
     }
 
     func metrics() async throws(JobStoreError) -> StoreMetrics {
-        var metrics = try await reader.perform { (reader) throws(JobStoreError) in try reader.metrics() }
+        var metrics = try await look { (reader) throws(JobStoreError) in try reader.metrics() }
         // By name: opening a database file here and closing it again would drop SQLite's own locks on it.
         for path in [directory.queue, directory.queue + "-wal", directory.logs, directory.logs + "-wal"] {
             var status = stat()
@@ -210,7 +210,7 @@ extension StoreCore: JobInspection {
 
 extension StoreCore: EventStore {
     func events(after cursor: EventCursor?, limit: Int) async throws(JobStoreError) -> EventPage {
-        try await reader.perform { (reader) throws(JobStoreError) in try reader.events(after: cursor, limit: limit) }
+        try await look { (reader) throws(JobStoreError) in try reader.events(after: cursor, limit: limit) }
     }
 }
 

@@ -7,8 +7,9 @@ protocol WritableDatabase: AnyObject, SendableMetatype {
     /// The connection of the moment; another one after ``reopen()``.
     var connection: Connection { get }
 
-    /// Prepares for a transaction that has just begun: forgets what other processes may have changed.
-    func didBegin() throws(JobStoreError)
+    /// Prepares for a transaction that has just begun: forgets what other processes may have changed, and takes over what waits for that.
+    /// Gives what to ring for after the commit.
+    func didBegin() throws(JobStoreError) -> Set<DoorbellTopic>
 
     /// Writes what was gathered in memory during the transaction.
     func willCommit() throws(JobStoreError)

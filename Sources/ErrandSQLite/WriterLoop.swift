@@ -128,7 +128,7 @@ final class WriterLoop<Database: WritableDatabase> {
         errors.reserveCapacity(operations.count)
         do throws(JobStoreError) {
             try connection.begin(durability)
-            try database.didBegin()
+            topics.formUnion(try database.didBegin())
             let deadline = MachineClock.nanoseconds + WriterLoop.nanosecondsPerCommit
             for operation in operations {
                 if !errors.isEmpty, MachineClock.nanoseconds > deadline { break }

@@ -1,0 +1,207 @@
+// The inbox: jobs that plain SQL has enqueued become jobs like all others, before anything else happens in a transaction.
+
+import Errand
+import ErrandContext
+
+/// A row of `errand_inbox`.
+private struct Arrived {
+    let id: Int64
+    let at: Int64
+    var job: NewJob
+    /// What is wrong with it, beyond ``JobRules``.
+    var problem: String?
+
+    init(_ row: Statement) {
+        id = row.integer(0)
+        at = row.integer(1)
+        job = NewJob(kind: row.text(2), payload: row.bytes(18))
+        job.queue = row.text(3)
+        job.priority = Int(clamping: row.integer(4))
+        job.runAt = row.optionalInteger(5).map(Timestamp.init(microseconds:))
+        job.maxAttempts = Int(clamping: row.integer(6))
+        job.timeout = row.optionalInteger(7).map { .microseconds($0) }
+        job.key = row.optionalText(8)
+        job.label = row.optionalText(9)
+        let tags = (row.optionalText(11) ?? "").split { $0 == "," || $0 == " " }
+        job.terms.tags = Set(tags.map(String.init)).sorted()
+        job.terms.limitKey = row.optionalText(12)
+        job.terms.sequence = row.optionalText(13).map { JobSequence($0) }
+        job.terms.uniqueness = row.optionalText(14).map { Uniqueness(key: $0) }
+        job.terms.expiresAt = row.optionalInteger(15).map(Timestamp.init(microseconds:))
+        job.terms.deadline = row.optionalInteger(16).map(Timestamp.init(microseconds:))
+        // What is none begins no trace and breaks no job, as W3C Trace Context has it.
+        job.trace = row.optionalText(17).flatMap { TraceContext(traceParent: $0) }
+        if let meta = row.optionalText(10) {
+            do throws(JobStoreError) {
+                job.meta = try JSONText.decode([String: String].self, meta)
+            } catch {
+                problem = "meta is not a JSON object of texts: \(meta)"
+            }
+        }
+        problem = problem ?? JobRules.problem(with: job)
+    }
+
+    /// The job without what is wrong with it, so that it can be kept, looked at, and mended by `edit`.
+    func harmless() throws(JobStoreError) -> NewJob {
+        var kept = NewJob(kind: Arrived.name(job.kind), payload: job.payload)
+        kept.queue = Arrived.name(job.queue)
+        if JobRules.payloadProblem(job.payload) != nil {
+            // What was given, as a JSON text: everybody who shows a payload may rely on its being JSON.
+            kept.payload = Array(try JSONText.encode(String(decoding: job.payload.prefix(Limits.payloadBytes / 8), as: UTF8.self)).utf8)
+        }
+        kept.key = job.key
+        return kept
+    }
+
+    private static func name(_ name: String) -> String { JobRules.nameProblem(name, what: "kind") == nil ? name : "unnamed" }
+}
+
+extension QueueDatabase {
+    /// Takes in what plain SQL has enqueued, before a transaction does anything else: no operation ever meets a job that was committed
+    /// before it and is not one yet. Within the time that it has; what is left is rung for.
+    func takeInInbox() throws(JobStoreError) -> Set<DoorbellTopic> {
+        guard takesInbox, memory.inboxIsEmpty != true else { return [] }
+        guard try connection[InboxSQL.any].first({ _ in true }) != nil else {
+            memory.inboxIsEmpty = true
+            return []
+        }
+        // As an enqueue would be refused, it waits.
+        guard shortageOfRoom() == nil else { return [] }
+        var topics: Set<DoorbellTopic> = [.work]
+        let deadline = MachineClock.nanoseconds + QueueDatabase.inboxNanoseconds
+        while let arrived = try connection[InboxSQL.first].first({ Arrived($0) }) {
+            try takeIn(arrived, topics: &topics)
+            guard MachineClock.nanoseconds < deadline else { return topics }
+        }
+        memory.inboxIsEmpty = true
+        return topics
+    }
+
+    /// How long a transaction takes in the inbox before it does what it is for: 10 ms.
+    private static let inboxNanoseconds: Int64 = 10_000_000
+
+    /// Takes in the job `id`, should it still be in the inbox.
+    func takeInFromInbox(_ id: JobID, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        guard takesInbox, memory.inboxIsEmpty != true,
+            let arrived = try connection[InboxSQL.one].bind(1, id.rawValue).first({ Arrived($0) })
+        else { return }
+        try takeIn(arrived, topics: &topics)
+    }
+
+    /// Takes in the job with an idempotency key, should it still be in the inbox.
+    func takeInFromInbox(key: String, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        guard takesInbox, memory.inboxIsEmpty != true, let arrived = try connection[InboxSQL.keyed].bind(1, text: key).first({ Arrived($0) })
+        else { return }
+        try takeIn(arrived, topics: &topics)
+    }
+
+    /// Makes a job of a row. What SQLite refuses stays behind with the reason, so that no transaction stumbles over it again.
+    private func takeIn(_ arrived: Arrived, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        let before = (memory, gathered)
+        try connection[InboxSQL.begin].run()
+        do throws(JobStoreError) {
+            try connection[InboxSQL.drop].bind(1, arrived.id).run()
+            try become(arrived, topics: &topics)
+            try connection[InboxSQL.keep].run()
+        } catch {
+            guard case .refused(let reason) = error else { throw error }
+            try connection[InboxSQL.undo].run()
+            try connection[InboxSQL.keep].run()
+            (memory, gathered) = before
+            try connection[InboxSQL.set].bind(1, text: reason).bind(2, arrived.id).run()
+        }
+    }
+
+    private func become(_ arrived: Arrived, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        let now = clock.now
+        if let problem = arrived.problem {
+            let prepared = try PreparedJob(try arrived.harmless())
+            try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
+            return try end(arrived.id, as: .dead, reason: "refused: \(problem)", topics: &topics)
+        }
+        var prepared = try PreparedJob(arrived.job)
+        // In the line by when it was enqueued, as if it had been seen at once.
+        prepared.job.runAt = prepared.job.runAt ?? Timestamp(microseconds: min(arrived.at, now))
+        switch try arrive(&prepared, now: now) {
+        case .owns(let mark):
+            if let mark { try own(mark, arrived.id, until: nil) }
+            try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
+        case .settled(let result):
+            try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
+            try end(arrived.id, as: .cancelled, reason: "the unique key belongs to job \(result.id)", topics: &topics)
+        case .waits: preconditionFailure("a unique key that plain SQL gives lets nobody wait")
+        }
+    }
+
+    /// Ends a job that was just inserted.
+    private func end(_ id: Int64, as state: FinalState, reason: String, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
+        guard let job = try locate(JobID(rawValue: id)), let carried = job.carried else {
+            throw .damaged(reason: "job \(JobID(rawValue: id)) was added and is nowhere")
+        }
+        try takeOut(JobID(rawValue: id), job)
+        try end(JobID(rawValue: id), job, carried, as: state, reason: reason, topics: &topics)
+    }
+}
+
+extension StoreCore {
+    /// Reads, once what plain SQL has enqueued before has become jobs: whoever looks finds them as soon as they are committed, with a worker
+    /// or without. Where nothing can be written now, what is read is what there is.
+    func look<Value: Sendable>(
+        _ body: @escaping @Sendable (QueueReader) throws(JobStoreError) -> Value
+    ) async throws(JobStoreError) -> Value {
+        let deadline = MachineClock.nanoseconds + StoreCore.inboxNanoseconds
+        while true {
+            let found: Value? = try await reader.perform { (reader) throws(JobStoreError) in
+                let isLate = reader.connection.isStopgap || MachineClock.nanoseconds >= deadline
+                if !isLate, try !reader.inboxIsEmpty() { return nil }
+                return .some(try body(reader))
+            }
+            if let found { return found }
+            do throws(JobStoreError) {
+                try await queue.perform(acknowledged) { _ in ((), []) }
+            } catch {
+                // Whoever looks need not be able to write: a lock may be held. They are taken in later.
+                return try await reader.perform(body)
+            }
+            // Nothing comes in on a disk that is almost full.
+            if space.shortageForJobs() != nil { return try await reader.perform(body) }
+        }
+    }
+
+    /// How long a look waits for the inbox to be taken in: 5 seconds, for some 100,000 jobs.
+    private static let inboxNanoseconds: Int64 = 5_000_000_000
+}
+
+extension QueueReader {
+    fileprivate func inboxIsEmpty() throws(JobStoreError) -> Bool { try connection[InboxSQL.any].first { _ in true } == nil }
+}
+
+/// The statements about the inbox.
+enum InboxSQL {
+    private static let columns = """
+        SELECT id, arrived_at, kind, queue, priority, run_at, max_attempts, timeout_us, key, label, meta, tags, limit_key, sequence,
+               unique_key, expires_at, deadline, trace_parent, payload FROM errand_inbox
+        """
+
+    /// Whether there is anything to take in. The first rows of `errand_inbox`; it is empty as a rule, and rows with a problem are rarer yet.
+    static let any = SQL("SELECT 1 FROM errand_inbox WHERE problem IS NULL LIMIT 1")
+
+    /// The oldest. The row key of `errand_inbox`.
+    static let first = SQL("\(columns) WHERE problem IS NULL ORDER BY id LIMIT 1")
+
+    /// Row key of `errand_inbox`.
+    static let one = SQL("\(columns) WHERE id = :id AND problem IS NULL")
+
+    /// Index `errand_inbox_key`.
+    static let keyed = SQL("\(columns) WHERE key = :key AND key IS NOT NULL AND problem IS NULL")
+
+    /// Row key of `errand_inbox`.
+    static let drop = SQL("DELETE FROM errand_inbox WHERE id = :id")
+
+    /// Row key of `errand_inbox`.
+    static let set = SQL("UPDATE errand_inbox SET problem = :problem WHERE id = :id")
+
+    static let begin = SQL("SAVEPOINT arrival")
+    static let keep = SQL("RELEASE arrival")
+    static let undo = SQL("ROLLBACK TO arrival")
+}
