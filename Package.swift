@@ -196,10 +196,13 @@ let package = Package(
             dependencies: ["Errand", "ErrandContext", "ErrandSQLite", "FaultInjector", "CSQLite", logging, argumentParser],
             path: "Tests/FaultLab",
             swiftSettings: strict),
+        .executableTarget(
+            name: "ShopApp", dependencies: ["Errand", "ErrandSQLite", "FaultInjector", "CSQLite"], path: "Tests/ShopApp",
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "IsolatedApp", "FaultLab", "Errand", "ErrandContext",
+                "ErrandTool", "ErrandDemo", "ScenarioApp", "CrashingApp", "IsolatedApp", "FaultLab", "ShopApp", "Errand", "ErrandContext",
                 "ErrandSQLite",
             ],
             exclude: ["Fixtures"],

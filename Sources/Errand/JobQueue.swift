@@ -27,8 +27,12 @@ public struct JobQueue: Sendable {
     /// - Throws: ``EnqueueError``.
     @discardableResult
     public func enqueue<J: Job>(_ job: J, options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError) -> JobID {
-        let results = try await enqueue([job], options: options)
-        switch results[0] {
+        return try JobQueue.id(try await enqueue([job], options: options)[0], of: job, options: options)
+    }
+
+    /// The ID of the job that now stands for `job`.
+    static func id<J: Job>(_ result: EnqueueResult, of job: J, options: EnqueueOptions) throws(EnqueueError) -> JobID {
+        switch result {
         case .conflict(let existing): throw .keyConflict(key: options.key ?? "", existing: existing)
         case .unique(let existing):
             let uniqueness = options.uniqueness ?? job.uniqueness
@@ -72,7 +76,7 @@ public struct JobQueue: Sendable {
     public func enqueue(kind: String, payload: [UInt8], options: EnqueueOptions = EnqueueOptions()) async throws(EnqueueError)
         -> EnqueueResult
     {
-        try await enqueue([try newJob(kind: kind, payload: payload, options: options, queue: "default", maxAttempts: 5, timeout: nil)])[0]
+        try await enqueue([try newJob(kind: kind, payload: payload, options: options)])[0]
     }
 
     /// Adds prepared jobs in one commit, after validating each. What they do not say about where they come from is filled in: the
@@ -80,22 +84,35 @@ public struct JobQueue: Sendable {
     /// - Throws: ``EnqueueError``; nothing was added.
     public func enqueue(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
         guard !middleware.isEmpty else { return try await takeIn(jobs) }
-        var next: EnqueueMiddleware.Next = { (jobs) async throws(EnqueueError) in try await takeIn(jobs) }
+        return try await around { (jobs) async throws(EnqueueError) in try await takeIn(jobs) }(jobs)
+    }
+
+    /// The middlewares around `core`, the first outermost.
+    func around(_ core: @escaping EnqueueMiddleware.Next) -> EnqueueMiddleware.Next {
+        var next = core
         for one in middleware.reversed() {
             let inner = next
             next = { (jobs) async throws(EnqueueError) in try await one.around(jobs, inner) }
         }
-        let results = try await next(jobs)
-        precondition(results.count == jobs.count, "a middleware gave \(results.count) results for \(jobs.count) jobs")
-        return results
+        let outermost = next
+        return { (jobs) async throws(EnqueueError) in
+            let results = try await outermost(jobs)
+            precondition(results.count == jobs.count, "a middleware gave \(results.count) results for \(jobs.count) jobs")
+            return results
+        }
     }
 
     /// Validates, completes and stores jobs.
     private func takeIn(_ jobs: [NewJob]) async throws(EnqueueError) -> [EnqueueResult] {
+        try validate(jobs)
+        return try await add(jobs)
+    }
+
+    /// Refuses jobs that break a rule.
+    func validate(_ jobs: [NewJob]) throws(EnqueueError) {
         for job in jobs {
             if let problem = JobRules.problem(with: job) { throw .invalid(reason: problem) }
         }
-        return try await add(jobs)
     }
 
     /// Adds jobs that have been validated.
@@ -112,8 +129,9 @@ public struct JobQueue: Sendable {
         }
     }
 
-    private func newJob(
-        kind: String, payload: [UInt8], options: EnqueueOptions, queue: String, maxAttempts: Int, timeout: Duration?
+    /// A job of `kind`, everything that `options` leave open by default.
+    func newJob(
+        kind: String, payload: [UInt8], options: EnqueueOptions, queue: String = "default", maxAttempts: Int = 5, timeout: Duration? = nil
     ) throws(EnqueueError) -> NewJob {
         if let delay = options.delay, delay > .zero, let problem = JobRules.durationProblem(delay, what: "delay") {
             throw .invalid(reason: problem)

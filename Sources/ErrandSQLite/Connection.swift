@@ -11,6 +11,8 @@ final class Connection {
     /// An input or output error was seen. After a failed fsync nothing that was written may be trusted to be on disk, whoever wrote it:
     /// the log must be written again, and the file opened anew, before anything is acknowledged.
     private(set) var isPoisoned = false
+    /// Whether it is this object's to close.
+    private let isOwn: Bool
     /// Whether it reads without a shared-memory file, for want of room for one: to be let go of after each use, see ``reader(of:)``.
     let isStopgap: Bool
 
@@ -21,6 +23,7 @@ final class Connection {
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (isStopgap ? SQLITE_OPEN_URI : 0)
         let code = sqlite3_open_v2(isStopgap ? Connection.address(ofStopgap: path) : path, &opened, flags, nil)
         self.isStopgap = isStopgap
+        isOwn = true
         guard let opened else { throw .unavailable(reason: "\(path): out of memory") }
         handle = opened
         self.path = path
@@ -34,6 +37,14 @@ final class Connection {
             PRAGMA cache_size=-\(queryOnly ? 4096 : 32768); PRAGMA journal_size_limit=67108864; PRAGMA query_only=\(queryOnly ? 1 : 0)
             """)
         if !queryOnly { try requireWriteAccess() }
+    }
+
+    /// A connection of somebody else's, to be used within one call: its settings and its transaction stay what they are.
+    init(borrowing handle: OpaquePointer, to path: String) {
+        self.handle = handle
+        self.path = path
+        isStopgap = false
+        isOwn = false
     }
 
     /// What SQLite's shared memory takes at least: 32 KiB. Without that much room it may be opened for reading only.
@@ -75,7 +86,7 @@ final class Connection {
 
     deinit {
         statements.removeAll()
-        sqlite3_close_v2(handle)
+        if isOwn { sqlite3_close_v2(handle) }
     }
 
     static let busyTimeout: Int32 = 3000

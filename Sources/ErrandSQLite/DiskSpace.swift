@@ -30,7 +30,7 @@ package struct DiskSpace: Sendable, Hashable {
         var status = statvfs()
         guard statvfs(directory, &status) == 0, status.f_blocks > 0 else { return nil }
         let block = Int(clamping: status.f_frsize)
-        let pending = size(of: "\(directory)/queue.db-wal") + size(of: "\(directory)/logs.db-wal")
+        let pending = size(of: "\(StoreDirectory(path: directory).queue)-wal") + size(of: "\(directory)/logs.db-wal")
         return DiskSpace(free: Int(clamping: status.f_bavail) * block, total: Int(clamping: status.f_blocks) * block, pending: pending)
     }
 

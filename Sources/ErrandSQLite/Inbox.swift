@@ -90,7 +90,8 @@ extension QueueDatabase {
 
     /// Takes in the job with an idempotency key, should it still be in the inbox.
     func takeInFromInbox(key: String, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
-        guard takesInbox, memory.inboxIsEmpty != true, let arrived = try connection[InboxSQL.keyed].bind(1, text: key).first({ Arrived($0) })
+        guard takesInbox, memory.inboxIsEmpty != true,
+            let arrived = try connection[InboxSQL.keyed].bind(1, text: key).first({ Arrived($0) })
         else { return }
         try takeIn(arrived, topics: &topics)
     }

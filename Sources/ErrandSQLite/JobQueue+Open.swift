@@ -9,4 +9,11 @@ extension JobQueue {
     public static func open(_ directory: String) throws(JobStoreError) -> JobQueue {
         JobQueue(store: try SQLiteStore.open(directory: directory).store)
     }
+
+    /// Opens the store in an application's own database with the defaults of ``SQLiteStoreOptions``, so that jobs can be enqueued in the
+    /// application's transactions: `enqueue(_:in:)`.
+    /// - Throws: as ``SQLiteStore/open(database:options:)``.
+    public static func open(database: String) throws(JobStoreError) -> JobQueue {
+        JobQueue(store: try SQLiteStore.open(database: database).store)
+    }
 }

@@ -26,10 +26,11 @@ enum Migrations {
     /// - Parameter settle: called before the number steps, so that no opener can find it stepped and this not done: once for a new
     ///   store, and once in each boot.
     static func prepareQueue(
-        _ connection: Connection, boot: BootIdentity, steps: [Schema.Step] = Schema.steps, under guarded: WriteGuard,
+        _ connection: Connection, boot: BootIdentity, steps: [Schema.Step] = Schema.steps, isEmbedded: Bool = false,
+        under guarded: WriteGuard,
         settle: () throws(JobStoreError) -> Void = {}
     ) throws(JobStoreError) -> Int64 {
-        try prepare(connection, .queue, steps: steps, under: guarded)
+        try prepare(connection, .queue, steps: steps, isEmbedded: isEmbedded, under: guarded)
         if let known = try bootNumber(connection, boot: boot) { return known }
         try settle()
         return try transaction(connection, under: guarded) { () throws(JobStoreError) in
@@ -44,18 +45,20 @@ enum Migrations {
     }
 
     private static func prepare(
-        _ connection: Connection, _ file: Schema.File, steps: [Schema.Step], under guarded: WriteGuard
+        _ connection: Connection, _ file: Schema.File, steps: [Schema.Step], isEmbedded: Bool = false, under guarded: WriteGuard
     ) throws(JobStoreError) {
         try guarded.lock.makeUpForFailedSyncOfOthers(of: connection.path, guarded.byte, wait: guarded.wait)
         let table = file.metaTable
         let exists = try connection.integer("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '\(table)'") != nil
         if !exists {
             // Nothing at all in it is a file that was just made, perhaps by an opener that was stopped right then.
-            guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
+            let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+            guard isEmpty || isEmbedded else {
                 throw .damaged(
                     reason: "\(connection.path) is a database of something else: it has no table \(table); name another directory")
             }
-            try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            if isEmbedded { try Embedding.check(connection) }
+            if isEmpty { try connection.execute("PRAGMA auto_vacuum=INCREMENTAL") }
         }
         // A copy that another tool made (`.recover`, VACUUM INTO) may have left it.
         if try connection.text("PRAGMA journal_mode") != "wal" { try connection.execute("PRAGMA journal_mode=WAL") }

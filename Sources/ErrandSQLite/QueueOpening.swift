@@ -37,7 +37,8 @@ struct QueueOpening: Sendable {
     /// Opens the file, makes or migrates it, and steps the boot number.
     private func open() throws(JobStoreError) -> QueueDatabase {
         let connection = try Connection(path: directory.queue, queryOnly: false)
-        let bootNumber = try Migrations.prepareQueue(connection, boot: boot, under: guarded) { () throws(JobStoreError) in
+        let bootNumber = try Migrations.prepareQueue(connection, boot: boot, isEmbedded: directory.isEmbedded, under: guarded) {
+            () throws(JobStoreError) in
             try directory.synchronize()
         }
         return try database(on: connection, bootNumber: bootNumber)
@@ -70,6 +71,8 @@ struct QueueOpening: Sendable {
     /// Whether the file has been filled once; an empty one is a store that could not be made.
     private var hasTables: Bool {
         var status = stat()
+        // In an application's database there may be tables of others only.
         return stat(directory.queue, &status) == 0 && status.st_size > 0
+            && (!directory.isEmbedded || StoreDirectory.exists(directory.doorbells))
     }
 }

@@ -19,7 +19,7 @@ public final class SQLiteStore: Sendable {
         store = Store(
             jobs: core, inspection: core, control: core, queues: core, periodic: core, steps: core, workflows: core, logs: core.logs,
             doorbell: core.doorbell,
-            crashes: CrashDirectory(path: core.directory.crashes), events: core, transfer: core)
+            crashes: CrashDirectory(path: core.directory.crashes), events: core, transfer: core, transactions: core)
     }
 
     /// Opens the store in `directory`. Blocks for a few milliseconds, or while another process creates or migrates the store.

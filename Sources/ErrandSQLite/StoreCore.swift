@@ -39,7 +39,7 @@ final class StoreCore: Sendable {
             directory: path, rules: SpaceRules(reserve: options.reserveBytes, ballast: options.ballastBytes), look: options.space)
         let ballast = Ballast(directory: directory, space: space)
         // The first opener finds an empty directory, or a file that another one was about to fill.
-        let isNew = access(directory.queue, F_OK) != 0
+        let isNew = !StoreDirectory.exists(directory.isEmbedded ? directory.doorbells : directory.queue)
 
         let opening = QueueOpening(
             directory: directory, lock: lock, wait: options.lockWait, boot: boot, clock: clock, standing: standing, space: space,
@@ -47,7 +47,7 @@ final class StoreCore: Sendable {
         var database = try opening.openIfSettled()
         if database == nil {
             database = try lock.whileOpening(wait: options.lockWait) { () throws(JobStoreError) in
-                if isNew { try directory.makeFile(directory.queue) }
+                if isNew, !directory.isEmbedded { try directory.makeFile(directory.queue) }
                 let database = try opening.openIfThereIsRoom()
                 try directory.makeDirectory(directory.doorbells)
                 if isNew { ballast.make() }

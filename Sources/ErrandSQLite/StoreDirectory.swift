@@ -9,8 +9,19 @@ import Glibc
 /// A store's directory and the paths in it.
 struct StoreDirectory: Sendable {
     let path: String
+    /// `queue.db`, or the application's database that it leads to.
+    let queue: String
+    /// Whether the tables are in an application's database.
+    let isEmbedded: Bool
 
-    var queue: String { "\(path)/queue.db" }
+    init(path: String) {
+        self.path = path
+        let name = "\(path)/queue.db"
+        var byte: CChar = 0
+        isEmbedded = readlink(name, &byte, 1) >= 0
+        queue = isEmbedded ? StoreDirectory.resolved(name) ?? name : name
+    }
+
     var logs: String { "\(path)/logs.db" }
     var doorbells: String { "\(path)/doorbells" }
     var crashes: String { "\(path)/crash" }
@@ -23,6 +34,13 @@ struct StoreDirectory: Sendable {
 
     /// Whether something has this name; without opening it (``makeFile(_:)`` says why).
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// The path of what `path` names, without any symbolic link; `nil` when it names nothing.
+    static func resolved(_ path: String) -> String? {
+        guard let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
+    }
 
     /// Makes sure that the directory is a store or may become one; a missing one is made, with its parents, for its owner alone.
     func prepare(createIfMissing: Bool) throws(JobStoreError) {
@@ -39,7 +57,16 @@ struct StoreDirectory: Sendable {
         guard let names = directoryEntries(path) else {
             throw .unavailable(reason: "cannot read the directory \(path): \(errnoText(errno)); check its permissions")
         }
-        guard !names.contains("queue.db") else { return }
+        if names.contains("queue.db") {
+            // An empty file in the place of a database that was moved away would be a store without its jobs.
+            guard !isEmbedded || StoreDirectory.exists(queue) else {
+                throw .unavailable(
+                    reason:
+                        "\(path) belongs to a database that is not there any more: \(queue) leads nowhere; put it back, or name its new place"
+                )
+            }
+            return
+        }
         // A lone lock file is another process that begins to create the store right now, or was stopped just then.
         let others = names.filter { $0 != "lock" }
         if others.isEmpty {

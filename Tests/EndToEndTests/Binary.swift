@@ -18,6 +18,8 @@ final class Sandbox: Sendable {
     static let scenarios = products + "/ScenarioApp"
     static let crashing = products + "/CrashingApp"
     static let isolated = products + "/IsolatedApp"
+    /// An application with a database of its own, which dies by chance.
+    static let shop = products + "/ShopApp"
     /// The sweeps over faults.
     static let faults = products + "/FaultLab"
 

@@ -147,7 +147,7 @@ import Testing
         try open(directory.path).close()
         execute("UPDATE errand_meta SET min_writer = 9", in: "\(directory.path)/queue.db")
         let error = #expect(throws: JobStoreError.self) { try open(directory.path) }
-        #expect(error == .newerSchema(found: 9, supported: 6))
+        #expect(error == .newerSchema(found: 9, supported: 7))
     }
 
     @Test func `a periodic job that cannot be read keeps no other from being read, and is neither run nor resumed`() async throws {

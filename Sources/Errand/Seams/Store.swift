@@ -27,14 +27,17 @@ public struct Store: Sendable {
     public var crashes: (any CrashLedger)?
     /// Jobs as they leave for another store, and come from one; `nil` for a store that can neither be exported nor imported.
     public var transfer: (any TransferStore)?
+    /// Jobs that are taken in inside the application's own transactions; `nil` for a store that takes part in none.
+    public var transactions: (any TransactionalStore)?
 
     /// Puts together a store from its seams.
     public init(
         jobs: any JobStore, inspection: any JobInspection, control: any JobControl, queues: any QueueControl,
         periodic: any PeriodicStore, steps: any StepStore, workflows: any WorkflowStore, logs: any LogStore,
         doorbell: any Doorbell, crashes: (any CrashLedger)? = nil, events: (any EventStore)? = nil,
-        transfer: (any TransferStore)? = nil
+        transfer: (any TransferStore)? = nil, transactions: (any TransactionalStore)? = nil
     ) {
+        self.transactions = transactions
         self.events = events
         self.transfer = transfer
         self.jobs = jobs

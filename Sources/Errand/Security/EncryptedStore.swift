@@ -12,6 +12,7 @@ extension Store {
         store.steps = EncryptedSteps(base: steps, cipher: cipher)
         store.workflows = EncryptedWorkflows(base: workflows, cipher: cipher)
         store.transfer = transfer.map { EncryptedTransfer(base: $0, cipher: cipher) }
+        store.transactions = transactions.map { EncryptedTransactions(base: $0, cipher: cipher) }
         return store
     }
 }
@@ -83,6 +84,16 @@ private struct EncryptedJobs: JobStore {
     func rescue(_ request: RescueRequest) async throws(JobStoreError) -> [ExecutionID] { try await base.rescue(request) }
 
     func leave(_ worker: WorkerID) async throws(JobStoreError) { try await base.leave(worker) }
+}
+
+/// Jobs of the application's own transactions, whose payloads are sealed below.
+private struct EncryptedTransactions: TransactionalStore {
+    let base: any TransactionalStore
+    let cipher: any PayloadCipher
+
+    func enqueue(_ jobs: [NewJob], in connection: OpaquePointer) throws(JobStoreError) -> [EnqueueResult] {
+        try base.enqueue(jobs.map { cipher.sealed($0) }, in: connection)
+    }
 }
 
 /// Jobs as they were before they were sealed. What cannot be opened stays sealed: ``SealedBytes`` tells which key it needs.

@@ -35,7 +35,9 @@ struct FileChecks {
                 check: "directory", level: .warning,
                 message: "\(directory) belongs to user \(status.st_uid), not to you (\(geteuid())): run \(Session.program) as its owner")
         }
+        // The mode of its own database is the application's business.
         let open = ["queue.db", "logs.db", "lock"].filter { name in
+            if name == "queue.db", SQLiteStore.database(in: directory) != "\(directory)/queue.db" { return false }
             var file = stat()
             return stat("\(directory)/\(name)", &file) == 0 && file.st_mode & 0o077 != 0
         }
@@ -51,9 +53,14 @@ struct FileChecks {
         return Finding(check: "directory", level: .ok, message: "\(directory), mode \(mode)")
     }
 
+    /// The path of a file of the store; those of the queue may be an application's.
+    private func place(of name: String) -> String {
+        name.hasPrefix("queue.db") ? SQLiteStore.database(in: directory) + name.dropFirst("queue.db".count) : "\(directory)/\(name)"
+    }
+
     private func sizes() -> Finding {
         let names = ["queue.db", "queue.db-wal", "logs.db", "logs.db-wal"]
-        let sizes = names.map { (name: $0, bytes: FileChecks.size(of: "\(directory)/\($0)")) }
+        let sizes = names.map { (name: $0, bytes: FileChecks.size(of: place(of: $0))) }
         let text = sizes.compactMap { file in file.bytes.map { "\(file.name) \(ByteText.short($0))" } }.joined(separator: ", ")
         let large = sizes.first { $0.name.hasSuffix("-wal") && ($0.bytes ?? 0) > FileChecks.largeLog }
         if let large {
@@ -67,7 +74,7 @@ struct FileChecks {
     /// While a store is open its write-ahead log exists, and no other journal mode has one.
     private func journal() -> Finding {
         let names = ["queue.db", "logs.db"].filter {
-            FileChecks.size(of: "\(directory)/\($0)") != nil && FileChecks.size(of: "\(directory)/\($0)-wal") == nil
+            FileChecks.size(of: place(of: $0)) != nil && FileChecks.size(of: place(of: "\($0)-wal")) == nil
         }
         if names.isEmpty { return Finding(check: "journal", level: .ok, message: "journal mode WAL") }
         return Finding(

@@ -2,19 +2,40 @@
 
 import ArgumentParser
 import Errand
+import ErrandSQLite
+
+#if canImport(Glibc)
+import Glibc
+#endif
 
 /// The store's place.
 struct StoreOptions: ParsableArguments {
     @Option(
         name: .customLong("store"),
         help: ArgumentHelp(
-            "The store's directory. Default: ERRAND_STORE, then \"errand\" in the XDG data directory.", valueName: "directory"),
+            "The store's directory, or the database that it is embedded in. Default: ERRAND_STORE, then \"errand\" in the XDG data directory.",
+            valueName: "directory"),
         completion: .directory)
     var directory: String?
 
     /// The directory that the flag, the environment or the default names.
     /// - Throws: ``Failure`` with status 2 when nothing says where.
     func resolved(in session: Session) throws -> String {
+        let named = try named(in: session)
+        var status = stat()
+        guard stat(named, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return named }
+        // An application's database stands for the store whose tables are in it.
+        let directory = SQLiteStore.directory(ofDatabase: named)
+        guard stat(directory, &status) == 0 else {
+            throw Failure(
+                .unavailable,
+                "\(named) is a file, and no store is embedded in it: name a directory, or run `errand embed \(named)` once to keep jobs in it"
+            )
+        }
+        return directory
+    }
+
+    private func named(in session: Session) throws -> String {
         if let directory {
             guard !directory.isEmpty else { throw Failure(.usage, "--store is empty: name a directory") }
             return directory

@@ -19,7 +19,7 @@ struct ErrandCommand: AsyncParsableCommand {
                 Wait.self, Retry.self, Cancel.self, Promote.self, Edit.self, Delete.self, Queues.self, Periodic.self, Workflows.self,
                 Workers.self,
                 Stats.self, Prune.self,
-                Export.self, Import.self, Backup.self, Migrate.self,
+                Export.self, Import.self, Backup.self, Embed.self, Migrate.self,
                 Config.self, Completions.self, Doctor.self, Version.self,
             ])
     }
