@@ -150,31 +150,34 @@ extension StoreCore {
     func look<Value: Sendable>(
         _ body: @escaping @Sendable (QueueReader) throws(JobStoreError) -> Value
     ) async throws(JobStoreError) -> Value {
-        let deadline = MachineClock.nanoseconds + StoreCore.inboxNanoseconds
+        /// The newest that was there when the look began: it does not wait for those that come while it waits.
+        var newest: Int64?
         while true {
-            let found: Value? = try await reader.perform { (reader) throws(JobStoreError) in
-                let isLate = reader.connection.isStopgap || MachineClock.nanoseconds >= deadline
-                if !isLate, try !reader.inboxIsEmpty() { return nil }
-                return .some(try body(reader))
+            let last = newest
+            let (found, pending): (Value?, Int64?) = try await reader.perform { (reader) throws(JobStoreError) in
+                // Who can only just read cannot write either.
+                let pending = reader.connection.isStopgap ? nil : try reader.newestInInbox(through: last ?? .max)
+                return (pending == nil ? .some(try body(reader)) : nil, pending)
             }
             if let found { return found }
+            newest = last ?? pending
             do throws(JobStoreError) {
-                try await queue.perform(acknowledged) { _ in ((), []) }
+                try await queue.perform(.normal) { _ in ((), []) }
             } catch {
-                // Whoever looks need not be able to write: a lock may be held. They are taken in later.
+                // Whoever looks need not be able to write: somebody may hold the lock. They are taken in later.
                 return try await reader.perform(body)
             }
             // Nothing comes in on a disk that is almost full.
             if space.shortageForJobs() != nil { return try await reader.perform(body) }
         }
     }
-
-    /// How long a look waits for the inbox to be taken in: 5 seconds, for some 100,000 jobs.
-    private static let inboxNanoseconds: Int64 = 5_000_000_000
 }
 
 extension QueueReader {
-    fileprivate func inboxIsEmpty() throws(JobStoreError) -> Bool { try connection[InboxSQL.any].first { _ in true } == nil }
+    /// The newest job in the inbox up to `last`; `nil` when there is none.
+    fileprivate func newestInInbox(through last: Int64) throws(JobStoreError) -> Int64? {
+        try connection[InboxSQL.newest].bind(1, last).first { $0.integer(0) }
+    }
 }
 
 /// The statements about the inbox.
@@ -186,6 +189,9 @@ enum InboxSQL {
 
     /// Whether there is anything to take in. The first rows of `errand_inbox`; it is empty as a rule, and rows with a problem are rarer yet.
     static let any = SQL("SELECT 1 FROM errand_inbox WHERE problem IS NULL LIMIT 1")
+
+    /// The newest up to another. The row key of `errand_inbox` backwards.
+    static let newest = SQL("SELECT id FROM errand_inbox WHERE id <= :last AND problem IS NULL ORDER BY id DESC LIMIT 1")
 
     /// The oldest. The row key of `errand_inbox`.
     static let first = SQL("\(columns) WHERE problem IS NULL ORDER BY id LIMIT 1")

@@ -40,12 +40,13 @@ private struct Lent {
 
     /// Whether a connection of this very library is recognised.
     private static let canTell: Bool = {
-        var handle: OpaquePointer?
-        defer { sqlite3_close_v2(handle) }
-        guard sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, nil) == SQLITE_OK, let handle else {
+        do throws(JobStoreError) {
+            let connection = try Connection(path: ":memory:", queryOnly: true)
+            return errand_sqlite_is_own(UnsafeRawPointer(connection.handle)) != 0
+        } catch {
+            // Without memory for a connection there is none to ask about either.
             return true
         }
-        return errand_sqlite_is_own(UnsafeRawPointer(handle)) != 0
     }()
 
     private struct Identity: Equatable {
