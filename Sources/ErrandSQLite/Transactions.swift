@@ -36,6 +36,16 @@ private struct Lent {
                 reason: "no transaction is open on the connection: begin one (BEGIN IMMEDIATE), or enqueue without naming a connection")
         }
         connection = Connection(borrowing: handle, to: directory.queue)
+        try leaveCheckpointsToErrand()
+    }
+
+    /// Where the library has the WAL-reset defect two connections must not empty the log by themselves, and the store's writer does. A hook
+    /// of the application's own in the place of SQLite's automatic checkpoints stays: the setting reads 0 there.
+    private func leaveCheckpointsToErrand() throws(JobStoreError) {
+        guard SQLiteLibrary.hasResetDefect(SQLiteLibrary.versionNumber),
+            try connection[LentSQL.automaticCheckpoints].first({ $0.integer(0) }) != 0
+        else { return }
+        sqlite3_wal_autocheckpoint(connection.handle, 0)
     }
 
     /// Whether a connection of this very library is recognised.
@@ -111,6 +121,7 @@ extension StoreCore: TransactionalStore {
             database.recordsEvents = options.recordsEvents
             let results = try database.takeIn(prepared).0.get()
             try database.willCommit()
+            queue.noteOutsideWrite()
             return results
         }
     }
@@ -120,6 +131,7 @@ extension StoreCore: TransactionalStore {
 private enum LentSQL {
     static let begin = SQL("SAVEPOINT errand_enqueue")
     static let keep = SQL("RELEASE errand_enqueue")
+    static let automaticCheckpoints = SQL("PRAGMA wal_autocheckpoint")
 
     /// The single row of `errand_meta`.
     static let state = SQL("SELECT schema, min_writer, boot_number FROM errand_meta WHERE one = 1")

@@ -31,11 +31,14 @@ final class WriterInbox<Database>: @unchecked Sendable {
         var end: End?
         var isAsleep = false
         var taken = 0
+        /// Whether somebody has written to the file by another connection of this process.
+        var wasWrittenOutside = false
     }
 
     private enum Step {
         case work([WriteOperation<Database>])
         case sleep
+        case wasWritten
         case stop([WriteOperation<Database>])
     }
 
@@ -67,6 +70,17 @@ final class WriterInbox<Database>: @unchecked Sendable {
         if isAsleep { wake.signal() }
     }
 
+    /// Tells the thread that its file's write-ahead log grows without it.
+    func noteOutsideWrite() {
+        let isAsleep = withLock { state in
+            guard state.end == nil else { return false }
+            state.wasWrittenOutside = true
+            defer { state.isAsleep = false }
+            return state.isAsleep
+        }
+        if isAsleep { wake.signal() }
+    }
+
     /// Lets the thread end: after everything that was handed in, or at once.
     func close(abruptly: Bool) {
         let isAsleep = withLock { state in
@@ -80,13 +94,15 @@ final class WriterInbox<Database>: @unchecked Sendable {
     // MARK: The thread
 
     /// Waits for work, for the nanoseconds that `idleWait` names at most: a batch, an empty one when the time is over, `nil` at the end.
-    func next(idleWait: () -> Int64?) -> [WriteOperation<Database>]? {
+    /// Calls `didWriteOutside` whenever that was noted.
+    func next(idleWait: () -> Int64?, didWriteOutside: () -> Void = {}) -> [WriteOperation<Database>]? {
         while true {
             switch step() {
             case .work(let batch): return batch
             case .stop(let left):
                 for operation in left { operation.finish(.isClosed) }
                 return nil
+            case .wasWritten: didWriteOutside()
             case .sleep: if sleep(idleWait()) == .timedOut { return [] }
             }
         }
@@ -100,6 +116,10 @@ final class WriterInbox<Database>: @unchecked Sendable {
 
     private func step() -> Step {
         withLock { state in
+            if state.wasWrittenOutside {
+                state.wasWrittenOutside = false
+                return .wasWritten
+            }
             if state.end == .abrupt {
                 defer { state.pending = [] }
                 return .stop(state.pending)

@@ -22,6 +22,12 @@ extension WriterLoop {
         }
     }
 
+    /// Looks after the log that others have written to as after its own.
+    func noteOutsideWrite() {
+        checkpoints.didCommit(at: MachineClock.nanoseconds)
+        if checkpoints.shouldLook(now: MachineClock.nanoseconds), isLog(largerThan: CheckpointPolicy.largeBytes) { checkpoint() }
+    }
+
     /// The next opener reads the whole log before it can do anything, so one that is not small is emptied before leaving.
     func checkpointAtEnd() {
         if isLog(largerThan: CheckpointPolicy.smallBytes) { checkpoint() }

@@ -39,7 +39,9 @@ final class WriterLoop<Database: WritableDatabase> {
     }
 
     func run() {
-        while let batch = inbox.next(idleWait: { checkpoints.idleWait(now: MachineClock.nanoseconds) }) {
+        while let batch = inbox.next(
+            idleWait: { checkpoints.idleWait(now: MachineClock.nanoseconds) }, didWriteOutside: { noteOutsideWrite() })
+        {
             if batch.isEmpty { checkpoint() } else { write(batch) }
             inbox.didFinish()
         }

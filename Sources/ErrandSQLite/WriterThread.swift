@@ -46,6 +46,9 @@ final class WriterThread<Database: WritableDatabase>: Sendable {
     /// The durabilities of the first 100 commits, for tests.
     var durabilities: [Durability] { journal.durabilities }
 
+    /// Tells the thread that another connection of this process writes to its file, whose write-ahead log it empties.
+    func noteOutsideWrite() { inbox.noteOutsideWrite() }
+
     /// Ends the thread and waits for it: after everything that was handed in, or at once.
     func stop(abruptly: Bool) {
         inbox.close(abruptly: abruptly)

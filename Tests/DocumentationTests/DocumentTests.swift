@@ -30,6 +30,17 @@ import Testing
         }
     }
 
+    @Test func `what the guide shows of GRDB is in the example, which is built and tested by itself`() throws {
+        let guide = try Repository.text(DocumentTests.catalogue + "/Transactions.md")
+        let block = try #require(guide.split(separator: "```swift-grdb\n").last?.split(separator: "```").first)
+        let example = try Repository.text("Examples/GRDB/Sources/Shop/Shop.swift")
+        func lines(_ text: some StringProtocol) -> String {
+            text.split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: "\n")
+        }
+        #expect(block.contains("enqueue("))
+        #expect(lines(example).contains(lines(block)))
+    }
+
     @Test func `every snippet is shown somewhere`() throws {
         #expect(try comparison().unused(by: Array(documents().values)) == [])
     }

@@ -110,6 +110,42 @@ import Testing
         #expect(worker.waitForEnd().status == 0)
     }
 
+    @Test func `what the guide shows in SQL and Python does what it says`() throws {
+        let sandbox = try Sandbox()
+        let database = sandbox.directory + "/shop.db"
+        #expect(try sandbox.run("embed", database).status == 0)
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../Sources/Errand/Errand.docc/Transactions.md")
+        let guide = try String(contentsOf: file, encoding: .utf8)
+        func blocks(_ language: String) -> [Substring] {
+            guide.components(separatedBy: "```\(language)\n").dropFirst().compactMap { $0.split(separator: "```").first }
+        }
+        let (python, sql) = (blocks("python"), blocks("sql"))
+        try #require(python.count == 1 && sql.count == 2)
+        let script = """
+            import sqlite3
+            sqlite3.connect("shop.db").execute("CREATE TABLE orders(id INTEGER PRIMARY KEY, item TEXT)")
+            \(python[0])
+            db.executescript('''\(sql[0])''')
+            for line in '''\(sql[1])'''.strip().splitlines(): print(db.execute(line).fetchall())
+            """
+        let ran = Process()
+        let pipe = Pipe()
+        ran.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        ran.arguments = ["-c", script]
+        ran.currentDirectoryURL = URL(fileURLWithPath: sandbox.directory)
+        ran.standardOutput = pipe
+        try ran.run()
+        let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
+        ran.waitUntilExit()
+        #expect(ran.terminationStatus == 0)
+        let jobs = try sandbox.run("jobs", "--store", database, "--json").objects()
+        #expect(jobs.compactMap { $0["key"] as? String } == ["receipt-1"])
+        #expect(jobs.compactMap { $0["kind"] as? String } == ["receipt", "receipt"])
+        let newest = try #require(jobs.first?["id"] as? String)
+        #expect(said.map(String.init) == ["[]", "[('\(newest)',)]"])
+    }
+
     @Test func `a database without jobs says how to keep some in it`() throws {
         let sandbox = try Sandbox()
         let database = sandbox.directory + "/shop.db"

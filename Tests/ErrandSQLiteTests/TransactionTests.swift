@@ -152,6 +152,19 @@ private struct Receipt: Job {
         // Closing it is checked when it goes.
     }
 
+    @Test func `checkpoints are Errand's from the first job on, and the log is emptied though nobody else commits`() async throws {
+        let shop = try Shop()
+        let connection = try Application(shop.database)
+        #expect(try connection.number("PRAGMA wal_autocheckpoint") == 1000)
+        try connection.run("BEGIN IMMEDIATE")
+        try shop.queue.enqueue(Receipt(order: 1), in: connection.handle)
+        try connection.run("COMMIT")
+        #expect(
+            try connection.number("PRAGMA wal_autocheckpoint") == (SQLiteLibrary.hasResetDefect(SQLiteLibrary.versionNumber) ? 0 : 1000))
+        var status = stat()
+        while stat("\(shop.database)-wal", &status) == 0, status.st_size > 0 { await Task.yield() }
+    }
+
     @Test func `a connection that cannot be used is refused with the way out`() throws {
         let shop = try Shop()
         #expect(

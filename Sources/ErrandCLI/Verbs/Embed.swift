@@ -26,8 +26,7 @@ struct Embed: AsyncParsableCommand {
         try SQLiteStore.open(database: database).close()
         try session.output.line(SQLiteStore.directory(ofDatabase: database))
         if session.talk.isTerminal {
-            try session.talk.line(
-                "\(Session.program): jobs are kept in \(TerminalText.escaped(database)): name it with --store, or in ERRAND_STORE")
+            try session.talk.line("jobs are kept in \(TerminalText.escaped(database)): name it with --store, or in ERRAND_STORE")
         }
     }
 }
