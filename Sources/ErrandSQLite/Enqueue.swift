@@ -56,8 +56,11 @@ extension QueueDatabase {
     /// outcomes that share it must be written.
     func takeIn(_ jobs: [PreparedJob]) throws(JobStoreError) -> (Result<[EnqueueResult], JobStoreError>, Set<DoorbellTopic>) {
         if let shortage = shortageOfRoom() { return (.failure(.full(reason: shortage)), []) }
+        var topics: Set<DoorbellTopic> = []
+        for case .job(let id) in jobs.lazy.flatMap(\.job.after).map(\.prerequisite) { try takeInFromInbox(id, topics: &topics) }
         if let problem = try dependencyProblem(jobs) { return (.failure(.refused(reason: problem)), []) }
-        var (results, topics) = try enqueue(jobs)
+        let (results, rung) = try enqueue(jobs)
+        topics.formUnion(rung)
         // A job that waits in vain has ended already.
         try settle(topics: &topics)
         return (.success(results), topics)

@@ -35,20 +35,18 @@ private struct Arrived {
             do throws(JobStoreError) {
                 job.meta = try JSONText.decode([String: String].self, meta)
             } catch {
-                problem = "meta is not a JSON object of texts: \(meta)"
+                problem = "meta is not a JSON object of texts"
             }
         }
         problem = problem ?? JobRules.problem(with: job)
     }
 
-    /// The job without what is wrong with it, so that it can be kept, looked at, and mended by `edit`.
-    func harmless() throws(JobStoreError) -> NewJob {
-        var kept = NewJob(kind: Arrived.name(job.kind), payload: job.payload)
+    /// The job without what is wrong with it, so that it can be kept, looked at, and mended by `edit`. A payload that is not JSON is not kept:
+    /// whoever shows one relies on that, and could not tell what in it is secret.
+    var harmless: NewJob {
+        let isSound = JobRules.payloadProblem(job.payload) == nil
+        var kept = NewJob(kind: Arrived.name(job.kind), payload: isSound ? job.payload : Array("null".utf8))
         kept.queue = Arrived.name(job.queue)
-        if JobRules.payloadProblem(job.payload) != nil {
-            // What was given, as a JSON text: everybody who shows a payload may rely on its being JSON.
-            kept.payload = Array(try JSONText.encode(String(decoding: job.payload.prefix(Limits.payloadBytes / 8), as: UTF8.self)).utf8)
-        }
         kept.key = job.key
         return kept
     }
@@ -115,12 +113,17 @@ extension QueueDatabase {
 
     private func become(_ arrived: Arrived, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         let now = clock.now
+        var prepared = try PreparedJob(arrived.problem == nil ? arrived.job : arrived.harmless)
+        if let earlier = try earlier(prepared) {
+            // An Errand that knows of no inbox has given the key away meanwhile. The ID that was told leads to who has it.
+            prepared.job.key = nil
+            try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
+            return try end(arrived.id, as: .cancelled, reason: "the key belongs to job \(earlier.id)", topics: &topics)
+        }
         if let problem = arrived.problem {
-            let prepared = try PreparedJob(try arrived.harmless())
             try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
             return try end(arrived.id, as: .dead, reason: "refused: \(problem)", topics: &topics)
         }
-        var prepared = try PreparedJob(arrived.job)
         // In the line by when it was enqueued, as if it had been seen at once.
         prepared.job.runAt = prepared.job.runAt ?? Timestamp(microseconds: min(arrived.at, now))
         switch try arrive(&prepared, now: now) {
