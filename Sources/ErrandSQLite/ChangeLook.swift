@@ -28,7 +28,7 @@ final class ChangeLook {
             guard version != self.version else { return false }
             let isFirst = self.version == nil
             self.version = version
-            let fingerprint = try connection[ChangeSQL.fingerprint].first { row in (0..<5).map { row.integer($0) } }
+            let fingerprint = try connection[ChangeSQL.fingerprint].first { row in (0..<6).map { row.integer($0) } }
             defer { self.fingerprint = fingerprint }
             return !isFirst && fingerprint != self.fingerprint
         } catch {
@@ -41,10 +41,11 @@ final class ChangeLook {
 
 /// What the look compares.
 enum ChangeSQL {
-    /// The ends of `errand_job` and of index `errand_scheduled_due`, the counters, and three small tables.
+    /// The ends of `errand_job`, `errand_inbox` and of index `errand_scheduled_due`, the counters, and three small tables.
     static let fingerprint = SQL(
         """
         SELECT (SELECT max(id) FROM errand_job), (SELECT min(run_at) FROM errand_scheduled), (SELECT max(requested_at) FROM errand_control),
-               (SELECT sum(jobs) FROM errand_counter), (SELECT count(*) FROM errand_running)
+               (SELECT sum(jobs) FROM errand_counter), (SELECT count(*) FROM errand_running),
+               (SELECT max(id) FROM errand_inbox)
         """)
 }

@@ -195,6 +195,10 @@ extension QueueDatabase {
                 try connection[PromoteSQL.drop].bind(1, id.rawValue).run()
                 carried = scheduled
             case .finished(let state, let ordinal, let attempt, let crashes):
+                if let reason = try refusal(of: id.rawValue) {
+                    results.append(.invalid(reason: reason))
+                    continue
+                }
                 if let owner = try takeKeyAgain(id.rawValue) {
                     results.append(.uniqueConflict(owner))
                     continue

@@ -16,6 +16,7 @@ enum EnqueueView {
           run_at INTEGER, max_attempts INTEGER NOT NULL, timeout_us INTEGER, key TEXT, label TEXT, meta TEXT, tags TEXT, limit_key TEXT,
           sequence TEXT, unique_key TEXT, expires_at INTEGER, deadline INTEGER, trace_parent TEXT, problem TEXT, payload BLOB NOT NULL) STRICT;
         CREATE UNIQUE INDEX errand_inbox_key ON errand_inbox(key) WHERE key IS NOT NULL;
+        CREATE INDEX errand_inbox_new ON errand_inbox(id) WHERE problem IS NULL;
         -- For other languages: INSERT INTO errand_enqueue(kind, payload) VALUES('greet', '{"name":"Ada"}'). Read, it gives the IDs.
         CREATE VIEW errand_enqueue AS
           SELECT id AS number, \(base32("id")) AS id, kind, queue, priority, key, label, \(writeOnly.map { "NULL AS \($0)" }.joined(separator: ", "))
@@ -28,8 +29,8 @@ enum EnqueueView {
           SELECT CASE
             \(checks.map { "WHEN \($0.fails) THEN RAISE(ABORT, 'errand: \($0.text.replacing("'", with: "''"))')" }.joined(separator: "\n    "))
           END;
-          -- Under a key that is known a repetition adds nothing.
-          SELECT CASE WHEN known.kind = NEW.kind AND known.payload = \(payload) THEN RAISE(IGNORE)
+          -- Under a key that is known a repetition adds nothing. What is sealed (FF) cannot be compared, and passes for the same.
+          SELECT CASE WHEN known.kind = NEW.kind AND (known.payload = \(payload) OR substr(known.payload, 1, 1) = x'ff') THEN RAISE(IGNORE)
                  ELSE RAISE(ABORT, 'errand: the key belongs to a job of another kind or payload') END
             FROM (SELECT kind, payload FROM errand_inbox WHERE key = NEW.key
                   UNION ALL
@@ -78,6 +79,7 @@ enum EnqueueView {
             ("NEW.kind IS NULL", "kind is missing: it picks the handler"),
             (isNoName("NEW.kind"), "kind takes 1 to 64 characters of a-z, 0-9, '.', '_' and '-'"),
             (isNoName("coalesce(NEW.queue, 'default')"), "queue takes 1 to 64 characters of a-z, 0-9, '.', '_' and '-'"),
+            ("length(\(payload)) = 0", "the payload is empty: leave it out for {}"),
             (
                 "length(\(payload)) > \(Limits.payloadBytes)",
                 "the payload has more than \(Limits.payloadBytes) bytes (1 MiB): pass a reference instead"
@@ -104,6 +106,9 @@ enum EnqueueView {
                 "\($0) takes a time such as '2030-01-31 08:00:00' (UTC), '2030-01-31T08:00:00+01:00' or seconds since 1970"
             )
         }
+        + ["expires_at", "deadline"].map {
+            ("NEW.\($0) IS NOT NULL AND NEW.run_at IS NOT NULL AND \(time($0)) <= \(time("run_at"))", "\($0) takes a time behind run_at")
+        }
         + [
             ("key", Limits.keyBytes), ("label", Limits.labelBytes), ("meta", Limits.metaBytes), ("tags", Limits.tags * 65),
             ("limit_key", Limits.keyBytes), ("sequence", Limits.keyBytes), ("unique_key", Limits.uniqueKeyBytes), ("trace_parent", 64),
@@ -122,6 +127,7 @@ enum EnqueueView {
         """
         \(value) IS NOT NULL AND CASE typeof(\(value)) WHEN 'text' THEN \(value) NOT GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
             OR julianday(\(value)) IS NULL OR julianday(\(value)) < 2440587.5
+            OR strftime('%Y-%m-%d', substr(\(value), 1, 10), '+0 days') IS NOT substr(\(value), 1, 10)
             WHEN 'blob' THEN 1 ELSE \(value) NOT BETWEEN 0 AND 253402300799 END
         """
     }

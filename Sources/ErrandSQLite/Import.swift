@@ -41,6 +41,7 @@ extension QueueDatabase {
 
     private func takeIn(_ prepared: PreparedImport, topics: inout Set<DoorbellTopic>) throws(JobStoreError) -> ImportResult {
         let job = prepared.job
+        if let key = job.job.key { try takeInFromInbox(key: key, topics: &topics) }
         if let known = try known(job) { return known }
         if let key = job.job.key, let owner = try connection[EnqueueSQL.keyed].bind(1, text: key).first({ $0.integer(0) }) {
             return .keyTaken(JobID(rawValue: owner))

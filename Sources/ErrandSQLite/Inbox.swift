@@ -1,6 +1,6 @@
 // The inbox: jobs that plain SQL has enqueued become jobs like all others, before anything else happens in a transaction.
 
-import Errand
+package import Errand
 import ErrandContext
 
 /// A row of `errand_inbox`.
@@ -38,17 +38,26 @@ private struct Arrived {
                 problem = "meta is not a JSON object of texts"
             }
         }
+        if let column = Arrived.texts.first(where: { !row.isUTF8($0.column) }) { problem = "\(column.name) is not UTF-8" }
         problem = problem ?? JobRules.problem(with: job)
     }
 
-    /// The job without what is wrong with it, so that it can be kept, looked at, and mended by `edit`. A payload that is not JSON is not kept:
-    /// whoever shows one relies on that, and could not tell what in it is secret.
-    var harmless: NewJob {
+    /// The columns that may hold any bytes.
+    private static let texts: [(column: Int32, name: String)] = [
+        (8, "key"), (9, "label"), (10, "meta"), (11, "tags"), (12, "limit_key"), (13, "sequence"), (14, "unique_key"),
+    ]
+
+    /// The job as far as it can be shown; it never runs. A payload that is not JSON is not kept: whoever shows one relies on that, and could
+    /// not tell what in it is secret. Nor is its key, so that the same job, mended, can be enqueued under it.
+    var record: NewJob {
         let isSound = JobRules.payloadProblem(job.payload) == nil
         var kept = NewJob(kind: Arrived.name(job.kind), payload: isSound ? job.payload : Array("null".utf8))
         kept.queue = Arrived.name(job.queue)
-        kept.key = job.key
-        return kept
+        let bare = kept
+        (kept.priority, kept.maxAttempts, kept.timeout, kept.runAt) = (job.priority, job.maxAttempts, job.timeout, job.runAt)
+        (kept.label, kept.meta, kept.trace) = (job.label, job.meta, job.trace)
+        if JobRules.tagsProblem(job.terms.tags) == nil { kept.terms.tags = job.terms.tags }
+        return JobRules.problem(with: kept) == nil ? kept : bare
     }
 
     private static func name(_ name: String) -> String { JobRules.nameProblem(name, what: "kind") == nil ? name : "unnamed" }
@@ -103,7 +112,13 @@ extension QueueDatabase {
             try become(arrived, topics: &topics)
             try connection[InboxSQL.keep].run()
         } catch {
-            guard case .refused(let reason) = error else { throw error }
+            let reason: String
+            switch error {
+            case .refused(let said), .damaged(let said): reason = said
+            default: throw error
+            }
+            // A file that cannot be read is nothing that a row of it has done.
+            guard !connection.isPoisoned else { throw error }
             try connection[InboxSQL.undo].run()
             try connection[InboxSQL.keep].run()
             (memory, gathered) = before
@@ -113,16 +128,18 @@ extension QueueDatabase {
 
     private func become(_ arrived: Arrived, topics: inout Set<DoorbellTopic>) throws(JobStoreError) {
         let now = clock.now
-        var prepared = try PreparedJob(arrived.problem == nil ? arrived.job : arrived.harmless)
+        if let problem = arrived.problem {
+            var prepared = try PreparedJob(arrived.record)
+            prepared.keptKey = arrived.job.key
+            try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
+            return try end(arrived.id, as: .dead, reason: QueueDatabase.refused + problem, topics: &topics)
+        }
+        var prepared = try PreparedJob(arrived.job)
         if let earlier = try earlier(prepared) {
             // An Errand that knows of no inbox has given the key away meanwhile. The ID that was told leads to who has it.
             prepared.job.key = nil
             try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
             return try end(arrived.id, as: .cancelled, reason: "the key belongs to job \(earlier.id)", topics: &topics)
-        }
-        if let problem = arrived.problem {
-            try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
-            return try end(arrived.id, as: .dead, reason: "refused: \(problem)", topics: &topics)
         }
         // In the line by when it was enqueued, as if it had been seen at once.
         prepared.job.runAt = prepared.job.runAt ?? Timestamp(microseconds: min(arrived.at, now))
@@ -135,6 +152,16 @@ extension QueueDatabase {
             try end(arrived.id, as: .cancelled, reason: "the unique key belongs to job \(result.id)", topics: &topics)
         case .waits: preconditionFailure("a unique key that plain SQL gives lets nobody wait")
         }
+    }
+
+    /// How the reason of a job begins that was refused when it came in.
+    private static let refused = "refused: "
+
+    /// Why a job that has ended was refused when it came in; `nil` for one that was not.
+    func refusal(of id: Int64) throws(JobStoreError) -> String? {
+        let reason = try connection[InboxSQL.reason].bind(1, id).first { $0.optionalText(0) } ?? nil
+        guard let reason, reason.hasPrefix(QueueDatabase.refused) else { return nil }
+        return String(reason.dropFirst(QueueDatabase.refused.count))
     }
 
     /// Ends a job that was just inserted.
@@ -176,6 +203,16 @@ extension StoreCore {
     }
 }
 
+extension SQLiteStore {
+    /// What the inbox of the store in `directory` holds that can never become a job: how many, and why the first of them cannot.
+    /// - Throws: ``JobStoreError`` when the file cannot be read.
+    package static func stranded(in directory: String) throws(JobStoreError) -> (jobs: Int, problem: String)? {
+        let connection = try Connection(path: StoreDirectory(path: directory).queue, queryOnly: true)
+        guard let jobs = try connection.integer("SELECT count(*) FROM errand_inbox WHERE problem IS NOT NULL"), jobs > 0 else { return nil }
+        return (Int(jobs), try connection.text("SELECT problem FROM errand_inbox WHERE problem IS NOT NULL LIMIT 1") ?? "")
+    }
+}
+
 extension QueueReader {
     /// The newest job in the inbox up to `last`; `nil` when there is none.
     fileprivate func newestInInbox(through last: Int64) throws(JobStoreError) -> Int64? {
@@ -190,13 +227,13 @@ enum InboxSQL {
                unique_key, expires_at, deadline, trace_parent, payload FROM errand_inbox
         """
 
-    /// Whether there is anything to take in. The first rows of `errand_inbox`; it is empty as a rule, and rows with a problem are rarer yet.
+    /// Whether there is anything to take in. The first entry of index `errand_inbox_new`.
     static let any = SQL("SELECT 1 FROM errand_inbox WHERE problem IS NULL LIMIT 1")
 
-    /// The newest up to another. The row key of `errand_inbox` backwards.
+    /// The newest up to another. Index `errand_inbox_new` backwards.
     static let newest = SQL("SELECT id FROM errand_inbox WHERE id <= :last AND problem IS NULL ORDER BY id DESC LIMIT 1")
 
-    /// The oldest. The row key of `errand_inbox`.
+    /// The oldest. The first entry of index `errand_inbox_new`.
     static let first = SQL("\(columns) WHERE problem IS NULL ORDER BY id LIMIT 1")
 
     /// Row key of `errand_inbox`.
@@ -210,6 +247,9 @@ enum InboxSQL {
 
     /// Row key of `errand_inbox`.
     static let set = SQL("UPDATE errand_inbox SET problem = :problem WHERE id = :id")
+
+    /// Why a job is dead that never ran. Row key of `errand_finished`.
+    static let reason = SQL("SELECT reason FROM errand_finished WHERE id = :id AND state = \(FinalState.dead.rawValue) AND outcome IS NULL")
 
     static let begin = SQL("SAVEPOINT arrival")
     static let keep = SQL("RELEASE arrival")

@@ -37,6 +37,15 @@ struct QueueOpening: Sendable {
     /// Opens the file, makes or migrates it, and steps the boot number.
     private func open() throws(JobStoreError) -> QueueDatabase {
         let connection = try Connection(path: directory.queue, queryOnly: false)
+        // Tables come before doorbells. Where they are gone, somebody has put another database in its place.
+        if directory.isEmbedded, StoreDirectory.exists(directory.doorbells),
+            try connection.integer("SELECT 1 FROM sqlite_schema WHERE name = 'errand_meta'") == nil
+        {
+            throw .damaged(
+                reason:
+                    "\(directory.queue) has no jobs any more, and \(directory.path) belongs to them: put the database back, or move that directory away to begin anew"
+            )
+        }
         let bootNumber = try Migrations.prepareQueue(connection, boot: boot, isEmbedded: directory.isEmbedded, under: guarded) {
             () throws(JobStoreError) in
             try directory.synchronize()

@@ -117,6 +117,12 @@ final class Statement {
         return String(decoding: UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))), as: UTF8.self)
     }
 
+    /// Whether a column holds nothing, or text that is UTF-8: SQLite takes any bytes as text.
+    func isUTF8(_ column: Int32) -> Bool {
+        guard let start = sqlite3_column_text(handle, column) else { return true }
+        return String(validating: UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))), as: UTF8.self) != nil
+    }
+
     func bytes(_ column: Int32) -> [UInt8] {
         guard let start = sqlite3_column_blob(handle, column) else { return [] }
         return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))

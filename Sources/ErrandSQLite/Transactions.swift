@@ -36,6 +36,11 @@ private struct Lent {
                 reason: "no transaction is open on the connection: begin one (BEGIN IMMEDIATE), or enqueue without naming a connection")
         }
         connection = Connection(borrowing: handle, to: directory.queue)
+        try connection.requireOwnFile()
+        if let name = try connection[LentSQL.shadow].first({ $0.text(0) }) {
+            throw .refused(
+                reason: "the connection has a temporary \(name), which stands before Errand's own: names that begin with errand_ are taken")
+        }
         try leaveCheckpointsToErrand()
     }
 
@@ -119,6 +124,8 @@ extension StoreCore: TransactionalStore {
             let database = QueueDatabase(
                 connection: lent.connection, bootNumber: state.boot, boot: boot, clock: clock, standing: standing, space: space)
             database.recordsEvents = options.recordsEvents
+            // What the same transaction has enqueued by plain SQL comes first.
+            _ = try database.takeInInbox()
             let results = try database.takeIn(prepared).0.get()
             try database.willCommit()
             queue.noteOutsideWrite()
@@ -131,6 +138,7 @@ extension StoreCore: TransactionalStore {
 private enum LentSQL {
     static let begin = SQL("SAVEPOINT errand_enqueue")
     static let keep = SQL("RELEASE errand_enqueue")
+    static let shadow = SQL("SELECT name FROM temp.sqlite_schema WHERE name LIKE 'errand\\_%' ESCAPE '\\' LIMIT 1")
     static let automaticCheckpoints = SQL("PRAGMA wal_autocheckpoint")
 
     /// The single row of `errand_meta`.

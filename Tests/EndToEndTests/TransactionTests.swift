@@ -27,7 +27,7 @@ import Testing
         let errand = try Sandbox()
         let seed = UInt64.random(in: 0..<1_000_000)
         try "handlers:\n  receipt: { run: [\"true\"] }\n".write(toFile: shop.directory + "/errand.yaml", atomically: true, encoding: .utf8)
-        try #require(try errand.run("embed", database(shop)).status == 0)
+        try #require(try errand.run("embed", "--create", database(shop)).status == 0)
         // A worker takes what is committed while others die.
         let worker = try errand.start(["work", "--store", database(shop), "--config", shop.directory + "/errand.yaml", "-c", "2"])
         var acknowledged = 0
@@ -85,7 +85,7 @@ import Testing
             db.execute(end)
             print(row[0], item, end)
         """.write(toFile: script, atomically: true, encoding: .utf8)
-        #expect(try sandbox.run("embed", database).text == database + "-errand")
+        #expect(try sandbox.run("embed", "--create", database).text == database + "-errand")
         let yaml = sandbox.directory + "/errand.yaml"
         try "handlers:\n  receipt: { run: [cat] }\n".write(toFile: yaml, atomically: true, encoding: .utf8)
         // Nobody rings: the worker finds them by itself.
@@ -113,7 +113,7 @@ import Testing
     @Test func `what the guide shows in SQL and Python does what it says`() throws {
         let sandbox = try Sandbox()
         let database = sandbox.directory + "/shop.db"
-        #expect(try sandbox.run("embed", database).status == 0)
+        #expect(try sandbox.run("embed", "--create", database).status == 0)
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
             "../../Sources/Errand/Errand.docc/Transactions.md")
         let guide = try String(contentsOf: file, encoding: .utf8)
@@ -149,6 +149,9 @@ import Testing
     @Test func `a database without jobs says how to keep some in it`() throws {
         let sandbox = try Sandbox()
         let database = sandbox.directory + "/shop.db"
+        #expect(
+            try sandbox.run("embed", database).err
+                == "errand: there is no database at \(database): let the application make it first, or add --create\n")
         try Data().write(to: URL(fileURLWithPath: database))
         let output = try sandbox.run("jobs", "--store", database)
         #expect(output.status == 4)
@@ -162,5 +165,15 @@ import Testing
         #expect(try sandbox.run("work", "--store", database, "--until-empty").status == 0)
         #expect(try sandbox.run("show", "--store", database + "-errand", id).out.contains("completed"))
         #expect(try sandbox.run("doctor", "--store", database).status == 0)
+        // What stood there is gone: nothing new takes its place.
+        try FileManager.default.moveItem(atPath: database, toPath: database + ".away")
+        for name in [database, database + "-errand"] {
+            for verb in [["enqueue", "--store", name, "x"], ["work", "--store", name, "--until-empty"], ["jobs", "--store", name]] {
+                let output = try sandbox.run(verb)
+                #expect(output.status == 4, "\(verb): \(output)")
+                #expect(output.err.contains("put it back"), "\(verb): \(output)")
+            }
+        }
+        #expect(!FileManager.default.fileExists(atPath: database))
     }
 }

@@ -105,6 +105,25 @@ private final class Shared<Value: Sendable>: Sendable {
         #expect(noticed.value.withLock { $0 })
     }
 
+    @Test func `a job that plain SQL enqueues is noticed without a ring`() async throws {
+        let store = try TestStore()
+        let ears = Ears(store, [.work])
+        let other = try Application("\(store.directory.path)/queue.db")
+        let noticed = Shared(false)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                _ = await ears.next()
+                noticed.value.withLock { $0 = true }
+            }
+            // The first look only learns what there is, so jobs are added until one has been noticed.
+            while !noticed.value.withLock({ $0 }) {
+                try other.run("INSERT INTO errand_enqueue(kind) VALUES('greet')")
+                await Task.yield()
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test func `the socket of a dead process is cleared away by the next ring`() async throws {
         let store = try TestStore()
         let path = "\(store.directory.path)/doorbells"

@@ -115,6 +115,54 @@ import Testing
         #expect(failure { _ = try SQLiteStore.open(directory: database) }.contains("is not a directory"))
     }
 
+    @Test func `a store's own file is that store, and what is no database stays as it is`() async throws {
+        let plain = "\(directory.path)/plain"
+        let first = try SQLiteStore.open(directory: plain)
+        let id = try await enqueue(first)
+        // With locks of its own beside the others its workers would take each other for dead.
+        let again = try SQLiteStore.open(database: "\(plain)/queue.db")
+        #expect(try await again.store.inspection.job(id) != nil)
+        #expect(again.core.lock.path == first.core.lock.path)
+        #expect(SQLiteStore.directory(ofDatabase: "\(plain)/queue.db") == plain)
+        #expect(!StoreDirectory.exists("\(plain)/queue.db-errand"))
+        first.close()
+        again.close()
+
+        let text = "\(directory.path)/text.db"
+        let file = try #require(fopen(text, "w"))
+        fputs("This is a text, and long enough to be read as the first page of a database, were it one.\n", file)
+        fclose(file)
+        #expect(
+            failure { _ = try SQLiteStore.open(database: text) }
+                == "\(text) is not a SQLite database, or a damaged one; nothing was changed")
+        #expect(!StoreDirectory.exists("\(text)-errand"))
+    }
+
+    @Test func `a database with a second name, with names of ours, or in the place of another one is refused`() async throws {
+        let store = try SQLiteStore.open(database: database)
+        _ = try await enqueue(store)
+        store.close()
+        link(database, "\(directory.path)/twin.db")
+        for name in ["shop.db", "twin.db"] {
+            #expect(failure { _ = try SQLiteStore.open(database: "\(directory.path)/\(name)") }.contains("has a second name (a hard link)"))
+        }
+        unlink("\(directory.path)/twin.db")
+        // Moved away, and another one put in its place.
+        for end in ["", "-wal", "-shm"] { rename("\(database)\(end)", "\(directory.path)/old.db\(end)") }
+        #expect(failure { _ = try SQLiteStore.open(database: database) }.contains("put it back"))
+        #expect(!StoreDirectory.exists(database))
+        try Application(database).run("CREATE TABLE t(x)")
+        for open in [{ try SQLiteStore.open(database: self.database) }, { try SQLiteStore.open(directory: "\(self.database)-errand") }] {
+            #expect(failure { _ = try open() }.contains("has no jobs any more"))
+        }
+        #expect(try Application(database).texts("SELECT name FROM sqlite_schema") == ["t"])
+        let own = "\(directory.path)/own.db"
+        try Application(own).run("CREATE TABLE errand_inbox(mine)")
+        #expect(failure { _ = try SQLiteStore.open(database: own) }.hasPrefix("\(own) has errand_inbox of its own"))
+        #expect(try Application(own).texts("PRAGMA journal_mode") == ["delete"])
+        #expect(!StoreDirectory.exists("\(own)-errand"))
+    }
+
     @Test func `processes and threads that embed at the same moment make one store`() async throws {
         let path = database
         let ids = try await withThrowingTaskGroup(of: JobID.self) { group in

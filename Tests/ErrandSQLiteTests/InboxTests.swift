@@ -97,6 +97,12 @@ import Testing
             "kind, deadline", "'k', -1",
             "deadline takes a time such as '2030-01-31 08:00:00' (UTC), '2030-01-31T08:00:00+01:00' or seconds since 1970"
         ),
+        (
+            "kind, run_at", "'k', '2030-02-31'",
+            "run_at takes a time such as '2030-01-31 08:00:00' (UTC), '2030-01-31T08:00:00+01:00' or seconds since 1970"
+        ),
+        ("kind, run_at, expires_at", "'k', '2040-01-02', '2040-01-02'", "expires_at takes a time behind run_at"),
+        ("kind, payload", "'k', ''", "the payload is empty: leave it out for {}"),
         ("kind, key", "'k', 7", "key takes a text of 1 to 512 bytes, without NUL"),
         ("kind, key", "'k', ''", "key takes a text of 1 to 512 bytes, without NUL"),
         ("kind, label", "'k', printf('%0201d', 0)", "label takes a text of 1 to 200 bytes, without NUL"),
@@ -116,28 +122,41 @@ import Testing
         let other = try application(store)
         try other.run(
             """
-            INSERT INTO errand_enqueue(kind, payload, key) VALUES('greet', '{"a":1,', 'a');
+            INSERT INTO errand_enqueue(kind, payload, key, priority, label) VALUES('greet', '{"a":1,', 'a', 7, 'a label');
             INSERT INTO errand_enqueue(kind, meta, key) VALUES('greet', '["x"]', 'b');
             INSERT INTO errand_enqueue(kind, tags, key) VALUES('greet', 'Not-A-Tag', 'c');
-            INSERT INTO errand_enqueue(kind, run_at, expires_at, key) VALUES('greet', '2040-01-02', '2040-01-01', 'd');
+            INSERT INTO errand_enqueue(kind, meta, key) VALUES('greet', 'null', 'd');
             INSERT INTO errand_enqueue(kind, payload, key) VALUES('greet', x'ff', 'e');
+            INSERT INTO errand_enqueue(kind, key) VALUES('greet', CAST(x'ff' AS TEXT));
+            INSERT INTO errand_enqueue(kind, key) VALUES('greet', CAST(x'fe' AS TEXT));
             """)
+        let dead = try await store.inspection.jobs(matching: JobSelector(), before: nil, limit: 10).jobs.filter { $0.state == .dead }
         var reasons: [String] = []
         for key in ["a", "b", "c", "d", "e"] {
-            let id = try #require(try await store.inspection.jobs(meantBy: "key:\(key)").first)
-            let job = try #require(try await store.inspection.job(id))
-            #expect(job.summary.state == .dead)
+            let summary = try #require(dead.first { $0.key == key })
+            let job = try #require(try await store.inspection.job(summary.id))
             #expect(JobRules.payloadProblem(job.payload) == nil)
             reasons.append(job.summary.reason ?? "")
         }
         #expect(reasons[0].hasPrefix("refused: the payload is not valid JSON: "))
         #expect(reasons[1] == "refused: meta is not a JSON object of texts")
         #expect(reasons[2].hasPrefix("refused: \"Not-A-Tag\" is not a tag"))
-        #expect(reasons[3].hasPrefix("refused: the job expires at 2040-01-01T00:00:00"))
+        #expect(reasons[3] == "refused: meta is not a JSON object of texts")
         #expect(reasons[4].hasPrefix("refused: the payload is not valid JSON: "))
+        #expect(dead.count { $0.reason == "refused: key is not UTF-8" } == 2)
         // Whoever shows a payload relies on its being JSON, and could not tell what in it is secret.
-        let first = try #require(try await store.inspection.jobs(meantBy: "key:a").first)
-        #expect(try await store.inspection.job(first)?.payload == Array("null".utf8))
+        let first = try #require(dead.first { $0.key == "a" })
+        #expect(try await store.inspection.job(first.id)?.payload == Array("null".utf8))
+        #expect(first.priority == 7)
+        #expect(first.label == "a label")
+        // It cannot run, and stands in nobody's way.
+        guard case .invalid? = try await store.control.retry([first.id], resettingAttempts: true).first else {
+            Issue.record("a job that was refused can be retried")
+            return
+        }
+        try other.run("INSERT INTO errand_enqueue(kind, payload, key) VALUES('greet', '{\"a\":1}', 'a')")
+        let mended = try #require(try await store.inspection.jobs(meantBy: "key:a").first)
+        #expect(try await store.inspection.job(mended)?.summary.state == .available)
     }
 
     @Test func `a repetition under a key adds nothing, and another job under it is refused`() async throws {
@@ -273,6 +292,7 @@ import Testing
         let counts = try await store.inspection.stats().counts
         #expect(counts.reduce(0) { $0 + $1.jobs } == 3)
         #expect(counts.first { $0.state == .dead }?.kind == "unnamed")
+        #expect(try SQLiteStore.stranded(in: store.directory.path)?.jobs == 1)
         #expect(
             try other.texts("SELECT problem FROM errand_inbox") == [
                 "\(store.directory.path)/queue.db: UNIQUE constraint failed: errand_job.id"

@@ -112,6 +112,14 @@ import Testing
             ])
     }
 
+    @Test func `the inbox is looked at from its beginning or by key, however much waits`() async throws {
+        #expect(try await plan(InboxSQL.any) == ["SCAN errand_inbox USING INDEX errand_inbox_new"])
+        #expect(try await plan(InboxSQL.first) == ["SCAN errand_inbox USING INDEX errand_inbox_new"])
+        #expect(try await plan(InboxSQL.one) == ["SEARCH errand_inbox USING INTEGER PRIMARY KEY (rowid=?)"])
+        #expect(try await plan(InboxSQL.newest) == ["SEARCH errand_inbox USING INDEX errand_inbox_new (id<?)"])
+        #expect(try await plan(InboxSQL.keyed) == ["SEARCH errand_inbox USING INDEX errand_inbox_key (key=?)"])
+    }
+
     @Test func `looking at jobs walks keys, whatever the history holds`() async throws {
         for sql in [InspectSQL.summary, ControlSQL.locate, InspectSQL.summaries] {
             let lines = try await plan(sql)

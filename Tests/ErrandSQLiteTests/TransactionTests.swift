@@ -180,6 +180,38 @@ private struct Receipt: Job {
         #expect(shop.refusal(on: memory.handle)?.hasPrefix("the connection has no file: ") == true)
     }
 
+    @Test func `a temporary table with a name of ours is refused, which would stand before the real one`() async throws {
+        let shop = try Shop()
+        try shop.connection.run("CREATE TEMP TABLE errand_job(id INTEGER PRIMARY KEY)")
+        try shop.begin()
+        #expect(shop.refusal(on: shop.connection.handle)?.hasPrefix("the connection has a temporary errand_job") == true)
+        try shop.connection.run("COMMIT; DROP TABLE temp.errand_job; BEGIN IMMEDIATE")
+        #expect(shop.refusal(on: shop.connection.handle) == nil)
+        try shop.connection.run("COMMIT")
+    }
+
+    @Test func `what the same transaction has enqueued by plain SQL is there for it, and comes first`() async throws {
+        let shop = try Shop()
+        try shop.begin()
+        try shop.connection.run("INSERT INTO errand_enqueue(kind, key, unique_key, sequence) VALUES('receipt', 'first', 'one', 'row')")
+        let text = try shop.connection.texts("SELECT id FROM errand_enqueue WHERE key = 'first'")
+        let first = try #require(text.first.flatMap { JobID($0) })
+        let after = try shop.queue.enqueue(
+            Receipt(order: 1), options: EnqueueOptions { $0.after = [Dependency(.job(first))] }, in: shop.connection.handle)
+        let second = try shop.queue.enqueue(
+            Receipt(order: 2), options: EnqueueOptions { $0.sequence = JobSequence("row") }, in: shop.connection.handle)
+        let taken = #expect(throws: EnqueueError.self) {
+            try shop.queue.enqueue(
+                Receipt(order: 3), options: EnqueueOptions { $0.uniqueness = Uniqueness(key: "one") }, in: shop.connection.handle)
+        }
+        #expect(taken == .uniqueConflict(key: "one", existing: first))
+        try shop.connection.run("COMMIT")
+        let inspection = shop.queue.store.inspection
+        #expect(try await inspection.job(first)?.summary.state == .available)
+        #expect(try await inspection.job(after)?.summary.state == .blocked)
+        #expect(try await inspection.job(second)?.summary.state == .waiting)
+    }
+
     @Test func `a transaction that has read what is old by now is told to begin anew`() async throws {
         let shop = try Shop()
         try shop.connection.run("BEGIN")

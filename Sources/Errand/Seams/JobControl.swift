@@ -97,6 +97,8 @@ public enum RetryResult: Sendable, Hashable {
     case refused(JobState)
     /// The job's unique key belongs to that job by now.
     case uniqueConflict(JobID)
+    /// The job was refused when it came in, for this reason: it is on record, and cannot run.
+    case invalid(reason: String)
     /// There is no such job.
     case notFound
 }

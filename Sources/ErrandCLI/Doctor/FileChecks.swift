@@ -25,7 +25,7 @@ struct FileChecks {
                 Finding(check: "directory", level: .failure, message: "cannot look at \(directory): \(String(cString: strerror(errno)))")
             ]
         }
-        return [modes(status), sizes(), journal(), disk()] + [ballast()].compactMap(\.self) + [fileSystem()]
+        return [modes(status), sizes(), journal(), disk()] + [ballast(), stranded()].compactMap(\.self) + [fileSystem()]
     }
 
     private func modes(_ status: stat) -> Finding {
@@ -56,6 +56,21 @@ struct FileChecks {
     /// The path of a file of the store; those of the queue may be an application's.
     private func place(of name: String) -> String {
         name.hasPrefix("queue.db") ? SQLiteStore.database(in: directory) + name.dropFirst("queue.db".count) : "\(directory)/\(name)"
+    }
+
+    /// What plain SQL has put into the inbox and no rule can make a job of.
+    private func stranded() -> Finding? {
+        do throws(JobStoreError) {
+            guard let (jobs, problem) = try SQLiteStore.stranded(in: directory) else { return nil }
+            return Finding(
+                check: "inbox", level: .warning,
+                message:
+                    "\(jobs) row\(jobs == 1 ? "" : "s") of errand_inbox can never become a job: \(TerminalText.escaped(problem)); delete \(jobs == 1 ? "it" : "them")"
+            )
+        } catch {
+            // A store that cannot be read, or is of an earlier schema, is told by other checks.
+            return nil
+        }
     }
 
     private func sizes() -> Finding {

@@ -1,5 +1,6 @@
 // Finds programs that hold the database open without Errand's lock: they could checkpoint it behind our back.
 
+import ErrandSQLite
 import Glibc
 
 /// Looks for other programs on the store's files, through /proc.
@@ -13,6 +14,14 @@ struct ForeignProcesses {
         return ForeignProcesses.names(in: "/proc").compactMap { Int32($0) }.filter { $0 != getpid() }.compactMap { pid in
             let open = ForeignProcesses.names(in: "/proc/\(pid)/fd").compactMap { identity(of: "/proc/\(pid)/fd/\($0)") }
             guard open.contains(database), !open.contains(where: { $0 == lock }) else { return nil }
+            let path = SQLiteStore.database(in: directory)
+            guard path == "\(directory)/queue.db" else {
+                return Finding(
+                    check: "foreign", level: .ok,
+                    message:
+                        "process \(pid) has \(path) open, as its application may: let it wait for others (busy_timeout) and leave checkpoints to Errand (PRAGMA wal_autocheckpoint=0)"
+                )
+            }
             return Finding(
                 check: "foreign", level: .warning,
                 message:

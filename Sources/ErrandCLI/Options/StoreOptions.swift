@@ -23,7 +23,16 @@ struct StoreOptions: ParsableArguments {
     func resolved(in session: Session) throws -> String {
         let named = try named(in: session)
         var status = stat()
-        guard stat(named, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return named }
+        guard stat(named, &status) == 0 else {
+            // A directory of that name would be another store.
+            guard stat("\(named)-errand", &status) != 0 else {
+                throw Failure(
+                    .unavailable, "\(named) is not there, and \(named)-errand belongs to it: was the database moved or deleted? put it back"
+                )
+            }
+            return named
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { return named }
         // An application's database stands for the store whose tables are in it.
         let directory = SQLiteStore.directory(ofDatabase: named)
         guard stat(directory, &status) == 0 else {

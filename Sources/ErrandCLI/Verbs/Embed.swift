@@ -4,6 +4,10 @@ import ArgumentParser
 import Errand
 import ErrandSQLite
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 struct Embed: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Keep jobs in an application's own SQLite database, and print the store's directory.",
@@ -17,12 +21,18 @@ struct Embed: AsyncParsableCommand {
             Exit codes: 0 done, also when it was before; 2 bad usage, 4 the database cannot be used.
             """)
 
+    @Flag(help: "Make the database, if it is missing.")
+    var create = false
+
     @Argument(help: ArgumentHelp("The application's database; a file that SQLite can open.", valueName: "database"), completion: .file())
     var database: String
 
     func run() async throws {
         let session = Session.current
-        guard !database.isEmpty else { throw Failure(.usage, "the database is empty: name a file") }
+        guard !database.isEmpty else { throw Failure(.usage, "the name of the database is empty: name a file") }
+        guard create || access(database, F_OK) == 0 else {
+            throw Failure(.unavailable, "there is no database at \(database): let the application make it first, or add --create")
+        }
         try SQLiteStore.open(database: database).close()
         try session.output.line(SQLiteStore.directory(ofDatabase: database))
         if session.talk.isTerminal {

@@ -64,6 +64,8 @@ struct Retry: AsyncParsableCommand {
                         try report.add(
                             job, .refused, result: "refused",
                             detail: "job \(owner) has its unique key now: cancel that one first, or let it end")
+                    case .invalid(let reason):
+                        try report.add(job, .refused, result: "refused", detail: "it cannot run: \(TerminalText.escaped(reason))")
                     case .notFound: try report.add(job, .missing, result: "not found")
                     }
                 }

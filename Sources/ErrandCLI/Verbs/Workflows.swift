@@ -321,6 +321,7 @@ struct WorkflowRetry: AsyncParsableCommand {
                     case .retried: retried += 1
                     case .uniqueConflict(let owner): try session.talk.line("\(job): job \(owner) has its unique key now")
                     case .refused(let state): try session.talk.line("\(job): it is \(state.rawValue)")
+                    case .invalid(let reason): try session.talk.line("\(job): it cannot run: \(TerminalText.escaped(reason))")
                     case .notFound: try session.talk.line("\(job): it has just been deleted")
                     }
                 }
