@@ -67,6 +67,8 @@ extension QueueDatabase {
     private func nextWake(of claim: ClaimRequest?, now: Int64) throws(JobStoreError) -> Timestamp? {
         // A claim that has met very many jobs whose keys have no room goes on at once.
         if gathered.claimWasCut { return Timestamp(microseconds: now) }
+        // So does an inbox that is not empty yet, unless there is no room for what is in it.
+        if memory.inboxIsEmpty != true, shortageOfRoom() == nil { return Timestamp(microseconds: now) }
         // So does an end that very many wait for.
         if try isSettling() { return Timestamp(microseconds: now) }
         // As of this step: what it has changed about keys is written at its end.

@@ -240,6 +240,28 @@ import Testing
         #expect(told.count == 5000)
     }
 
+    @Test func `a worker that finds nothing to do while the inbox is not empty asks again at once`() async throws {
+        let store = try TestStore()
+        let worker = try await store.join()
+        try application(store).run(
+            """
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+            INSERT INTO errand_enqueue(kind, run_at) SELECT 'greet', '2040-01-01' FROM n;
+            INSERT INTO errand_enqueue(kind) VALUES('greet')
+            """)
+        var steps = 1
+        var reply = try await store.exchange(worker)
+        while reply.claimed.isEmpty {
+            try #require(reply.nextWake == store.clock.now())
+            reply = try await store.exchange(worker)
+            steps += 1
+        }
+        #expect(steps > 1)
+        #expect(reply.claimed.count == 1)
+        let after = try await store.exchange(worker)
+        #expect(after.nextWake == Timestamp("2040-01-01T00:00:00Z"))
+    }
+
     @Test func `a job may wait for one that plain SQL has just enqueued, and a key that was given away meanwhile is told`() async throws {
         let store = try TestStore()
         let other = try application(store)
