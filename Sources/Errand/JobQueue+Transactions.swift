@@ -44,16 +44,27 @@ extension JobQueue {
         let chain = around { (jobs) async throws(EnqueueError) in
             try call.use { (connection) throws(EnqueueError) in try queue.takeIn(jobs, in: connection) }
         }
-        // Runs here and now, up to where it first waits.
-        let task = Task.immediate {
-            do throws(EnqueueError) {
-                call.end(.success(try await chain(jobs)))
-            } catch {
-                call.end(.failure(error))
+        let transactions = try transactions()
+        var result: Result<[EnqueueResult], EnqueueError>?
+        do throws(JobStoreError) {
+            // One that fails or waits behind the store has added nothing either.
+            try transactions.attempt(in: connection) {
+                // Runs here and now, up to where it first waits.
+                let task = Task.immediate {
+                    do throws(EnqueueError) {
+                        call.end(.success(try await chain(jobs)))
+                    } catch {
+                        call.end(.failure(error))
+                    }
+                }
+                result = call.close()
+                if result == nil { task.cancel() }
+                return if case .success? = result { true } else { false }
             }
+        } catch {
+            throw .store(error)
         }
-        guard let result = call.close() else {
-            task.cancel()
+        guard let result else {
             throw .invalid(
                 reason:
                     "a middleware of this queue waits for something, which none can around an enqueue in a transaction: use a queue without it there"
@@ -65,13 +76,16 @@ extension JobQueue {
     /// Wakes workers; to be called once a transaction in which jobs were enqueued has committed.
     public func ringDoorbell() { store.doorbell.ring([.work]) }
 
+    private func transactions() throws(EnqueueError) -> any TransactionalStore {
+        if let transactions = store.transactions { return transactions }
+        throw .invalid(reason: "this store takes part in no transaction of the application's: open one with JobQueue.open(database:)")
+    }
+
     /// Validates, completes and stores jobs.
     private func takeIn(_ jobs: [NewJob], in connection: OpaquePointer) throws(EnqueueError) -> [EnqueueResult] {
         guard !jobs.isEmpty else { return [] }
         try validate(jobs)
-        guard let transactions = store.transactions else {
-            throw .invalid(reason: "this store takes part in no transaction of the application's: open one with JobQueue.open(database:)")
-        }
+        let transactions = try transactions()
         let span = EnqueueSpan(jobs, instruments: instruments)
         do throws(JobStoreError) {
             let results = try transactions.enqueue(jobs.map { span.stamped(withLineage($0)) }, in: connection)

@@ -53,6 +53,9 @@ private struct Lent {
         sqlite3_wal_autocheckpoint(connection.handle, 0)
     }
 
+    /// Why a piece is undone that its caller does not want.
+    static let unwanted = "it is not wanted"
+
     /// Whether a connection of this very library is recognised.
     private static let canTell: Bool = {
         do throws(JobStoreError) {
@@ -130,6 +133,17 @@ extension StoreCore: TransactionalStore {
             try database.willCommit()
             queue.noteOutsideWrite()
             return results
+        }
+    }
+
+    func attempt(in handle: OpaquePointer, _ body: () -> Bool) throws(JobStoreError) {
+        let lent = try Lent(handle, of: directory)
+        do throws(JobStoreError) {
+            try lent.apart { () throws(JobStoreError) in
+                if !body() { throw JobStoreError.refused(reason: Lent.unwanted) }
+            }
+        } catch .refused(Lent.unwanted) {
+            // Undone, as it was to be.
         }
     }
 }

@@ -311,6 +311,27 @@ private struct Receipt: Job {
         #expect(try await shop.jobs() == 0)
     }
 
+    @Test func `a middleware that waits or fails behind the store leaves nothing in the transaction`() async throws {
+        let shop = try Shop()
+        var queue = shop.queue
+        let (gate, _) = AsyncStream.makeStream(of: Void.self)
+        try shop.begin()
+        for waits in [true, false] {
+            queue.middleware = [
+                EnqueueMiddleware { (jobs, next) async throws(EnqueueError) in
+                    let results = try await next(jobs)
+                    guard waits else { throw .invalid(reason: "too late") }
+                    for await _ in gate { break }
+                    return results
+                }
+            ]
+            #expect(throws: EnqueueError.self) { try queue.enqueue(Receipt(order: 1), in: shop.connection.handle) }
+        }
+        try shop.connection.run("COMMIT")
+        #expect(try shop.orders() == 1)
+        #expect(try await shop.jobs() == 0)
+    }
+
     @Test func `a store in memory says that it takes part in no transaction`() throws {
         let shop = try Shop()
         try shop.begin()

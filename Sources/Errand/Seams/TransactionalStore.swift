@@ -14,4 +14,8 @@ public protocol TransactionalStore: Sendable {
     ///   transaction) or a job cannot be taken in; ``JobStoreError/unavailable(reason:)`` when another connection is in the way, and
     ///   ``JobStoreError/full(reason:)``. The application decides whether its transaction goes on.
     func enqueue(_ jobs: [NewJob], in connection: OpaquePointer) throws(JobStoreError) -> [EnqueueResult]
+
+    /// Runs `body`, and undoes what it has enqueued in the transaction that is open on `connection` unless it gives `true`.
+    /// - Throws: as ``enqueue(_:in:)`` when the connection cannot be used; `body` has not run then.
+    func attempt(in connection: OpaquePointer, _ body: () -> Bool) throws(JobStoreError)
 }

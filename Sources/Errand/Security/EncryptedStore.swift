@@ -94,6 +94,8 @@ private struct EncryptedTransactions: TransactionalStore {
     func enqueue(_ jobs: [NewJob], in connection: OpaquePointer) throws(JobStoreError) -> [EnqueueResult] {
         try base.enqueue(jobs.map { cipher.sealed($0) }, in: connection)
     }
+
+    func attempt(in connection: OpaquePointer, _ body: () -> Bool) throws(JobStoreError) { try base.attempt(in: connection, body) }
 }
 
 /// Jobs as they were before they were sealed. What cannot be opened stays sealed: ``SealedBytes`` tells which key it needs.
