@@ -197,7 +197,7 @@ let package = Package(
             path: "Tests/FaultLab",
             swiftSettings: strict),
         .executableTarget(
-            name: "ShopApp", dependencies: ["Errand", "ErrandSQLite", "FaultInjector", "CSQLite"], path: "Tests/ShopApp",
+            name: "ShopApp", dependencies: ["Errand", "ErrandSQLite", "ErrandTesting", "FaultInjector", "CSQLite"], path: "Tests/ShopApp",
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

@@ -22,9 +22,9 @@ struct BackupTarget {
         guard !BackupTarget.isLink(self.path) else {
             throw .refused(reason: "\(self.path) is a symbolic link, and a backup would take its place: name the directory itself")
         }
-        let place = BackupTarget.identity(self.path)
-        guard place == nil || place != BackupTarget.identity(store.path),
-            BackupTarget.identity(StoreDirectory.parent(of: self.path)) != BackupTarget.identity(store.path)
+        let place = FileIdentity(self.path)
+        guard place == nil || place != FileIdentity(store.path),
+            FileIdentity(StoreDirectory.parent(of: self.path)) != FileIdentity(store.path)
         else { throw .refused(reason: "\(self.path) is the store itself, or in it: name a directory elsewhere") }
         guard place != nil, directoryEntries(self.path)?.isEmpty != true else {
             replaces = false
@@ -88,19 +88,8 @@ struct BackupTarget {
         rmdir(directory)
     }
 
-    private struct Identity: Equatable {
-        var device: UInt
-        var inode: UInt
-    }
-
     private static func isLink(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
-    }
-
-    private static func identity(_ path: String) -> Identity? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        return Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
     }
 }

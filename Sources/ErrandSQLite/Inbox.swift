@@ -132,7 +132,7 @@ extension QueueDatabase {
             var prepared = try PreparedJob(arrived.record)
             prepared.keptKey = arrived.job.key
             try insert(prepared, id: arrived.id, now: now, createdAt: arrived.at)
-            return try end(arrived.id, as: .dead, reason: QueueDatabase.refused + problem, topics: &topics)
+            return try end(arrived.id, as: .dead, reason: JobRules.refusal + problem, topics: &topics)
         }
         var prepared = try PreparedJob(arrived.job)
         if let earlier = try earlier(prepared) {
@@ -154,14 +154,11 @@ extension QueueDatabase {
         }
     }
 
-    /// How the reason of a job begins that was refused when it came in.
-    private static let refused = "refused: "
-
     /// Why a job that has ended was refused when it came in; `nil` for one that was not.
     func refusal(of id: Int64) throws(JobStoreError) -> String? {
         let reason = try connection[InboxSQL.reason].bind(1, id).first { $0.optionalText(0) } ?? nil
-        guard let reason, reason.hasPrefix(QueueDatabase.refused) else { return nil }
-        return String(reason.dropFirst(QueueDatabase.refused.count))
+        guard let reason, reason.hasPrefix(JobRules.refusal) else { return nil }
+        return String(reason.dropFirst(JobRules.refusal.count))
     }
 
     /// Ends a job that was just inserted.

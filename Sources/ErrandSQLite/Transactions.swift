@@ -3,10 +3,6 @@
 import CSQLite
 import Errand
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// The application's connection for the duration of one call.
 private struct Lent {
     let connection: Connection
@@ -24,7 +20,7 @@ private struct Lent {
         guard let name = sqlite3_db_filename(handle, "main").map({ String(cString: $0) }), !name.isEmpty else {
             throw .refused(reason: "the connection has no file: open one to \(directory.queue), where the jobs are")
         }
-        guard let file = Lent.identity(name), file == Lent.identity(directory.queue) else {
+        guard let file = FileIdentity(name), file == FileIdentity(directory.queue) else {
             throw .refused(
                 reason: """
                     the connection is to \(name), and the jobs are in \(directory.queue): open the queue with JobQueue.open(database:), or the \
@@ -66,16 +62,6 @@ private struct Lent {
             return true
         }
     }()
-
-    private struct Identity: Equatable {
-        var device: UInt
-        var inode: UInt
-    }
-
-    private static func identity(_ path: String) -> Identity? {
-        var status = stat()
-        return stat(path, &status) == 0 ? Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino)) : nil
-    }
 
     /// Runs `body` as one piece of the transaction: it is all undone when it fails.
     func apart<Value>(_ body: () throws(JobStoreError) -> Value) throws(JobStoreError) -> Value {

@@ -3,6 +3,7 @@
 import CSQLite
 import Errand
 import ErrandContext
+import Synchronization
 import Testing
 
 @testable import ErrandSQLite
@@ -291,10 +292,10 @@ import Testing
         let store = try SQLiteStore.open(directory: directory.path, options: options)
         defer { store.close() }
         let other = try Application("\(directory.path)/queue.db")
-        room.isFull = true
+        room.isFull.store(true, ordering: .relaxed)
         try other.run("INSERT INTO errand_enqueue(kind) VALUES('greet')")
         #expect(try await store.store.inspection.stats().counts.isEmpty)
-        room.isFull = false
+        room.isFull.store(false, ordering: .relaxed)
         #expect(try await store.store.inspection.stats().counts.map(\.jobs) == [1])
     }
 
@@ -338,11 +339,10 @@ import Testing
 }
 
 /// The room on a disk, as a test has it.
-private final class Room: @unchecked Sendable {
-    // Proof: written only between calls that are awaited.
-    var isFull = false
+private final class Room: Sendable {
+    let isFull = Atomic(false)
 
-    var space: DiskSpace { DiskSpace(free: isFull ? 1 << 20 : 1 << 30, total: 2 << 30) }
+    var space: DiskSpace { DiskSpace(free: isFull.load(ordering: .relaxed) ? 1 << 20 : 1 << 30, total: 2 << 30) }
 }
 
 extension NewJob {

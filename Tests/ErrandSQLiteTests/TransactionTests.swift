@@ -410,6 +410,7 @@ private struct OtherSQLite {
         self.library = library
     }
 
+    // Proof: the names are those of sqlite3.h, and the types beside them spell out their declarations there.
     private func function<Type>(_ name: String, as type: Type.Type) -> Type { unsafeBitCast(dlsym(library, name), to: type) }
 
     func open(_ path: String) throws -> OpaquePointer {

@@ -3,6 +3,7 @@
 import CSQLite
 import Errand
 import ErrandSQLite
+import ErrandTesting
 import FaultInjector
 import Glibc
 
@@ -41,7 +42,7 @@ struct Trouble: Error {
         guard arguments.count == 4, let seed = UInt64(arguments[2]) else {
             throw Trouble(text: "usage: ShopApp DATABASE SEED beside|within")
         }
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         let shop = try ShopConnection(arguments[1])
         let queue = try JobQueue.open(database: arguments[1])
         faults_watch(arguments[1].split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })
@@ -118,20 +119,5 @@ final class ShopConnection {
                 if shop.counted == shop.limit { kill(getpid(), SIGKILL) }
                 return 0
             }, Unmanaged.passUnretained(self).toOpaque())
-    }
-}
-
-/// A random generator that repeats itself: SplitMix64, https://prng.di.unimi.it/splitmix64.c
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -2,6 +2,9 @@
 
 /// The rules for input.
 public enum JobRules {
+    /// How the reason of a job begins that was refused when a store found it, after somebody had put it there.
+    package static let refusal = "refused: "
+
     /// What is wrong with `job`, or `nil` when it may be enqueued.
     public static func problem(with job: NewJob) -> String? {
         nameProblem(job.kind, what: "kind")

@@ -132,7 +132,7 @@ struct JobText {
             ? "\(Session.program) logs \(job.executions[job.executions.count - 1].execution)" : "\(Session.program) logs -f \(summary.id)"
         switch summary.state {
         case .completed: return ["next: `\(logs)`"]
-        case .dead where !hasRun && summary.reason?.hasPrefix("refused: ") == true:
+        case .dead where !hasRun && summary.reason?.hasPrefix(JobRules.refusal) == true:
             return ["next: enqueue it anew, mended; `\(Session.program) delete \(summary.id)` removes this record"]
         case .dead, .cancelled:
             // What never ran has no log: what it waited for tells more.
