@@ -98,10 +98,14 @@ let package = Package(
             name: "ErrandTesting",
             dependencies: ["Errand", "ErrandContext", logging],
             swiftSettings: strict),
+        // Measures the other rooms on the user's own machine, as they are.
+        .target(
+            name: "ErrandBench", dependencies: ["Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", logging], swiftSettings: strict
+        ),
         .target(
             name: "ErrandCLI",
             dependencies: [
-                "Errand", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "ErrandCrypto", "CErrand", "CErrandThreads",
+                "Errand", "ErrandBench", "ErrandContext", "ErrandSQLite", "ErrandHandlers", "ErrandCrypto", "CErrand", "CErrandThreads",
                 .target(name: "ErrandSentry", condition: web), .target(name: "ErrandOTLP", condition: web),
                 logging, lifecycle, tracing, argumentParser,
             ],

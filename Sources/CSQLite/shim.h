@@ -17,6 +17,10 @@ static inline int errand_sqlite_is_own(const void *connection) {
     return 0;
 }
 
+/// Stops the library from counting the memory it uses, which takes a lock at every allocation. For the process, before its first
+/// connection; SQLITE_OK, or SQLITE_MISUSE when that comes too late.
+static inline int errand_sqlite_count_no_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 /// Makes the library map its shared-memory files through `map`, which looks like mmap(2). For all connections of the process from now on;
 /// SQLITE_OK, or SQLITE_NOTFOUND where the library maps nothing.
 static inline int errand_sqlite_map_with(void *(*map)(void *, size_t, int, int, int, off_t)) {

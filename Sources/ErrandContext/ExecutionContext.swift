@@ -114,6 +114,8 @@ public final class ExecutionContext: Sendable {
         executionID: ExecutionID, attempt: Int, queue: String, kind: String, span: TraceContext, meta: [String: String]
     ) -> [UInt8] {
         var bytes: [UInt8] = []
+        // As a rule it has less; growing costs more than the rest.
+        bytes.reserveCapacity(384)
         JSONText.append(raw: "\"v\":1,\"execution_id\":", to: &bytes)
         JSONText.append(executionID.description, to: &bytes)
         JSONText.append(raw: ",\"job_id\":", to: &bytes)

@@ -86,7 +86,7 @@ package final class ExecutionLog: Sendable {
     package func append(
         at time: Timestamp, level: Logger.Level, stream: LogStream, flags: LogFlags = [], crossing other: ExecutionID? = nil,
         site: (file: String, line: UInt)? = nil, label: String? = nil, limit: Int,
-        message: String, metadata: (inout MetadataWriter) -> Void = { _ in }
+        message: String, metadata: ((inout MetadataWriter) -> Void)? = nil
     ) -> LogFlags {
         var announcement: UInt64?
         var flags = flags
@@ -109,17 +109,21 @@ package final class ExecutionLog: Sendable {
             let leaks = flags.intersection(.leaks)
             announcement = state.isAnnounced ? nil : state.takings
             let start = state.pending.body.count
+            // A few lines of usual length: growing little by little costs more than the lines.
+            if start == 0 { state.pending.body.reserveCapacity(1024) }
             state.pending.begin(sequence: sequence, time: time, level: level)
-            LogLine.append(
-                to: &state.pending.body, time: time, level: level, sequence: sequence, stream: stream, flags: &flags, label: label,
-                limit: limit, message: message, redaction: redaction
-            ) { writer in
+            let shownSite = leaks.isEmpty && !LogCapture.keepsSites ? nil : site
+            let members: (inout MetadataWriter) -> Void = { writer in
                 if let other { writer.member("ambient_execution_id", text: other.description) }
                 if dropped > 0 { writer.member("dropped_lines", number: Int64(dropped)) }
                 if let late { writer.member("late_ms", number: late) }
-                if let site, !leaks.isEmpty || LogCapture.keepsSites { writer.member("site", text: "\(site.file):\(site.line)") }
-                metadata(&writer)
+                if let shownSite { writer.member("site", text: "\(shownSite.file):\(shownSite.line)") }
+                metadata?(&writer)
             }
+            let hasMembers = metadata != nil || other != nil || dropped > 0 || late != nil || shownSite != nil
+            LogLine.append(
+                to: &state.pending.body, time: time, level: level, sequence: sequence, stream: stream, flags: &flags, label: label,
+                limit: limit, message: message, redaction: redaction, metadata: hasMembers ? members : nil)
             state.pending.end(flags: flags, crossing: other, dropped: dropped)
             sink.room.add(state.pending.body.count - start)
             state.recent?.add(state.pending.body[start...])

@@ -48,24 +48,28 @@ public struct ExecutionLogHandler: LogHandler {
             return
         }
         // Two carriers may name others than the owner; the one that names another execution at all is the one to tell.
-        let other = [ambient.context, ambient.contradicting].lazy.compactMap { $0?.executionID }.first { $0 != context.executionID }
+        let other = stranger(ambient.context, to: context) ?? stranger(ambient.contradicting, to: context)
         let flags: LogFlags = owner != nil && ambient.context == nil ? .ambientLost : []
         // The scope that is current knows its nested metadata; an owner from outside of it knows only its own.
         let scope = ambient.context.flatMap { $0.executionID == context.executionID ? $0 : nil } ?? context
         append(event, members: members(of: event, in: scope.metadata), to: context.log, at: context.now(), flags: flags, crossing: other)
     }
 
+    private func stranger(_ other: ExecutionContext?, to context: ExecutionContext) -> ExecutionID? {
+        guard let other, other !== context, other.executionID != context.executionID else { return nil }
+        return other.executionID
+    }
+
     private func append(
         _ event: LogEvent, members: Logger.Metadata, to log: ExecutionLog, at time: Timestamp, flags: LogFlags, crossing other: ExecutionID?
     ) {
         let message = event.message.description
-        let flags = log.append(
-            at: time, level: event.level, stream: .log, flags: flags, crossing: other, site: (event.file, event.line), label: label,
-            limit: LogCapture.lineBytes,
-            message: message
-        ) { writer in
+        let writeMembers: (inout MetadataWriter) -> Void = { writer in
             for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
         }
+        let flags = log.append(
+            at: time, level: event.level, stream: .log, flags: flags, crossing: other, site: (event.file, event.line), label: label,
+            limit: LogCapture.lineBytes, message: message, metadata: members.isEmpty ? nil : writeMembers)
         guard !flags.isDisjoint(with: .leaks) else { return }
         ContextLeaks.note(flags, file: event.file, line: event.line, logger: label, execution: log.owner.execution)
     }

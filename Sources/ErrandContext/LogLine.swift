@@ -8,7 +8,7 @@ package enum LogLine {
     /// Appends one record and a newline; the message is cut at `limit` bytes.
     static func append(
         to bytes: inout [UInt8], time: Timestamp, level: Logger.Level, sequence: Int64, stream: LogStream, flags: inout LogFlags,
-        label: String?, limit: Int, message: String, redaction: Redaction?, metadata: (inout MetadataWriter) -> Void
+        label: String?, limit: Int, message: String, redaction: Redaction?, metadata: ((inout MetadataWriter) -> Void)?
     ) {
         JSONText.append(raw: "\"ts\":\"", to: &bytes)
         let start = bytes.count
@@ -35,6 +35,10 @@ package enum LogLine {
             JSONText.append(label, to: &bytes)
         }
         JSONText.append(raw: ",\"metadata\":{", to: &bytes)
+        guard let metadata else {
+            JSONText.append(raw: "}\n", to: &bytes)
+            return
+        }
         var writer = MetadataWriter(bytes: bytes, redaction: redaction)
         bytes = []
         metadata(&writer)

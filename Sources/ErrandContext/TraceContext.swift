@@ -38,6 +38,18 @@ public struct TraceContext: Hashable, Sendable {
         self.baggage = baggage.flatMap { BaggageGrammar.accepts($0) ? $0 : nil }
     }
 
+    /// A place with an ID of ours in the trace of `caller`, whose values were checked when it was made.
+    private init(_ caller: TraceContext, spanID: String) {
+        (traceID, self.spanID, isSampled) = (caller.traceID, spanID, caller.isSampled)
+        (traceState, baggage) = (caller.traceState, caller.baggage)
+    }
+
+    /// A place in a trace that begins here, with IDs of ours.
+    private init(newTraceID: String, spanID: String) {
+        (traceID, self.spanID, isSampled) = (newTraceID, spanID, true)
+        (traceState, baggage) = (nil, nil)
+    }
+
     /// The `traceparent` header, version 00.
     public var traceParent: String { "00-\(traceID)-\(spanID)-\(isSampled ? "01" : "00")" }
 
@@ -50,18 +62,15 @@ public struct TraceContext: Hashable, Sendable {
         let job = UInt64(bitPattern: execution.job.rawValue)
         let span = Hex.digits(mix(mix(job) ^ UInt64(bitPattern: execution.ordinal)) | 1)
         if let caller {
-            return TraceContext(
-                traceID: caller.traceID, spanID: span, isSampled: caller.isSampled, traceState: caller.traceState, baggage: caller.baggage)!
+            return TraceContext(caller, spanID: span)
         }
-        return TraceContext(traceID: Hex.digits(mix(job &+ 1)) + Hex.digits(mix(job &+ 2) | 1), spanID: span, isSampled: true)!
+        return TraceContext(newTraceID: Hex.digits(mix(job &+ 1), mix(job &+ 2) | 1), spanID: span)
     }
 
     /// Where the jobs of a workflow belong that was started outside of any trace: it follows from the workflow's ID.
     package static func place(of workflow: WorkflowID) -> TraceContext {
         let number = UInt64(bitPattern: workflow.rawValue)
-        return TraceContext(
-            traceID: Hex.digits(mix(number &+ 1)) + Hex.digits(mix(number &+ 2) | 1), spanID: Hex.digits(mix(mix(number)) | 1),
-            isSampled: true)!
+        return TraceContext(newTraceID: Hex.digits(mix(number &+ 1), mix(number &+ 2) | 1), spanID: Hex.digits(mix(mix(number)) | 1))
     }
 
     /// SplitMix64's finaliser; Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
@@ -84,7 +93,21 @@ package enum Hex {
 
     /// The 16 digits of `value`.
     package static func digits(_ value: UInt64) -> String {
-        let text = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - text.utf8.count) + text
+        String(unsafeUninitializedCapacity: 16) { write(value, into: $0) }
+    }
+
+    /// The 32 digits of two values.
+    static func digits(_ high: UInt64, _ low: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 32) {
+            write(high, into: $0) + write(low, into: UnsafeMutableBufferPointer(rebasing: $0[16...]))
+        }
+    }
+
+    private static func write(_ value: UInt64, into text: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        for index in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15
+            text[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+        }
+        return 16
     }
 }

@@ -6,7 +6,8 @@ import Errand
 final class Connection {
     let handle: OpaquePointer
     let path: String
-    private var statements: [ObjectIdentifier: Statement] = [:]
+    /// By the number of their text.
+    private var statements: [Statement?] = []
     private var synchronous: Durability?
     /// An input or output error was seen. After a failed fsync nothing that was written may be trusted to be on disk, whoever wrote it:
     /// the log must be written again, and the file opened anew, before anything is acknowledged.
@@ -94,9 +95,10 @@ final class Connection {
     /// The prepared form of `sql`.
     subscript(_ sql: SQL) -> Statement {
         get throws(JobStoreError) {
-            if let statement = statements[ObjectIdentifier(sql)] { return statement }
+            if sql.number < statements.count, let statement = statements[sql.number] { return statement }
             let statement = try prepare(sql)
-            statements[ObjectIdentifier(sql)] = statement
+            if sql.number >= statements.count { statements += Array(repeating: nil, count: sql.number + 1 - statements.count) }
+            statements[sql.number] = statement
             return statement
         }
     }
@@ -129,6 +131,9 @@ final class Connection {
 
     /// How many rows the last statement changed.
     var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// The row key that the last insert into a table with one has given.
+    var lastRowID: Int64 { sqlite3_last_insert_rowid(handle) }
 
     /// Begins a write transaction whose commit survives what `durability` says.
     func begin(_ durability: Durability) throws(JobStoreError) {

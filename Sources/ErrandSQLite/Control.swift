@@ -101,6 +101,7 @@ extension QueueDatabase {
             case .finished(let state, _, _, _): results.append(.finished(state.jobState))
             case .running(let ordinal):
                 try connection[ControlSQL.request].bind(1, id.rawValue).bind(2, ordinal).bind(3, clock.now).bind(4, text: reason).run()
+                memory.hasWishes = true
                 topics.insert(.control)
                 results.append(.requested(ExecutionID(id, ordinal)))
             case .available(let carried), .suspect(let carried), .scheduled(let carried, _), .held(let carried, _), .waiting(let carried),

@@ -76,7 +76,8 @@ extension QueueDatabase {
 
     /// What is wrong with what new jobs wait for and belong to; `nil` when nothing is. Nothing has been written yet.
     func dependencyProblem(_ jobs: [PreparedJob]) throws(JobStoreError) -> String? {
-        for (index, prepared) in jobs.enumerated() {
+        for index in jobs.indices where !jobs[index].isPlain {
+            let prepared = jobs[index]
             let job = prepared.job
             guard job.workflow != nil || !job.after.isEmpty else { continue }
             // The repetition of an enqueue adds nothing, whatever has become of what the first one named.

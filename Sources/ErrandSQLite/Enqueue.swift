@@ -15,10 +15,16 @@ struct PreparedJob: Sendable {
     var keptKey: String?
     /// Whether the job whose place this one takes waits, or has waited, for others.
     var isBlocked = false
+    /// Whether it is a payload for a queue and a kind, to be run at once, and nothing else.
+    let isPlain: Bool
 
     init(_ job: NewJob) throws(JobStoreError) {
         try PreparedJob.checkSize(of: job.payload)
         self.job = job
+        isPlain =
+            job.key == nil && job.runAt == nil && job.after.isEmpty && job.workflow == nil && job.terms.isEmpty && job.meta.isEmpty
+            && job.timeout == nil && job.label == nil && job.trace == nil && job.parent == nil && job.root == nil
+            && job.traceRelation == .child
         if job.key != nil {
             fingerprints = job.fingerprints.isEmpty ? [PreparedJob.digest(of: job)] : job.fingerprints
         }
@@ -57,7 +63,9 @@ extension QueueDatabase {
     func takeIn(_ jobs: [PreparedJob]) throws(JobStoreError) -> (Result<[EnqueueResult], JobStoreError>, Set<DoorbellTopic>) {
         if let shortage = shortageOfRoom() { return (.failure(.full(reason: shortage)), []) }
         var topics: Set<DoorbellTopic> = []
-        for case .job(let id) in jobs.lazy.flatMap(\.job.after).map(\.prerequisite) { try takeInFromInbox(id, topics: &topics) }
+        for index in jobs.indices where !jobs[index].isPlain {
+            for case .job(let id) in jobs[index].job.after.lazy.map(\.prerequisite) { try takeInFromInbox(id, topics: &topics) }
+        }
         if let problem = try dependencyProblem(jobs) { return (.failure(.refused(reason: problem)), []) }
         let (results, rung) = try enqueue(jobs)
         topics.formUnion(rung)
@@ -73,7 +81,14 @@ extension QueueDatabase {
         var results: [EnqueueResult] = []
         results.reserveCapacity(jobs.count)
         var topics: Set<DoorbellTopic> = [.work]
-        for var prepared in jobs {
+        for index in jobs.indices {
+            if jobs[index].isPlain, try insertPlain(jobs[index], id: next, now: now) {
+                results.append(.added(JobID(rawValue: next)))
+                memory.lastID = next
+                next += 1
+                continue
+            }
+            var prepared = jobs[index]
             if let key = prepared.job.key { try takeInFromInbox(key: key, topics: &topics) }
             if let earlier = try earlier(prepared) {
                 results.append(earlier)
@@ -197,6 +212,19 @@ extension QueueDatabase {
         }
     }
 
+    /// Writes a job down that is ``PreparedJob/isPlain``, as ``insert(_:id:now:createdAt:place:)`` would: most are, and to look at what they
+    /// lack costs more than their rows. `false`, and nothing is done, where fair queues want to know each job's key.
+    private func insertPlain(_ prepared: PreparedJob, id: Int64, now: Int64) throws(JobStoreError) -> Bool {
+        if let limits = try limits(), !limits.fair.isEmpty { return false }
+        let feed = try feed(queue: prepared.job.queue, kind: prepared.job.kind)
+        let priority = Int64(prepared.job.priority)
+        try connection[EnqueueSQL.plainInput].bind(1, id).bind(2, feed).bind(3, priority).bind(4, now).bind(5, now)
+            .bind(6, Int64(prepared.job.maxAttempts)).bind(7, 0).bind(8, blob: prepared.job.payload).run()
+        tell(.enqueued, job: id, feed: feed)
+        try put(PlacedJob(id: id, feed: feed, priority: priority, rank: now, key: nil, base: -bootNumber, attempt: 0, crashes: 0))
+        return true
+    }
+
     /// Writes the input row of a job.
     func write(
         _ prepared: PreparedJob, id: Int64, feed: Int64, runAt: Int64, createdAt: Int64, key: Int64?
@@ -220,8 +248,12 @@ extension QueueDatabase {
 
     /// The number of a queue and kind, given at first use.
     func feed(queue: String, kind: String) throws(JobStoreError) -> Int64 {
+        if let last = memory.lastFeed, last.name.kind == kind, last.name.queue == queue { return last.id }
         let name = FeedName(queue: queue, kind: kind)
-        if let feed = memory.feeds[name] { return feed }
+        if let feed = memory.feeds[name] {
+            memory.lastFeed = (name, feed)
+            return feed
+        }
         let queueID = try intern(queue, find: EnqueueSQL.findQueue, add: EnqueueSQL.addQueue)
         let kindID = try intern(kind, find: EnqueueSQL.findKind, add: EnqueueSQL.addKind)
         let found = try connection[EnqueueSQL.findFeed].bind(1, queueID).bind(2, kindID).first { $0.integer(0) }

@@ -101,11 +101,22 @@ extension QueueDatabase {
 
     /// Takes the wish to cancel an execution out, if there is one; its reason may be absent.
     private func takeWish(for job: Int64) throws(JobStoreError) -> String?? {
-        guard let reason = try connection[LeaveSQL.wish].bind(1, job).first({ (row) throws(JobStoreError) in row.optionalText(0) }) else {
+        guard try hasWishes(),
+            let reason = try connection[LeaveSQL.wish].bind(1, job).first({ (row) throws(JobStoreError) in row.optionalText(0) })
+        else {
             return nil
         }
         try connection[LeaveSQL.dropWish].bind(1, job).run()
+        memory.hasWishes = nil
         return .some(reason)
+    }
+
+    /// Whether anybody has asked to cancel any execution; asked once for each transaction in which it matters.
+    func hasWishes() throws(JobStoreError) -> Bool {
+        if let known = memory.hasWishes { return known }
+        let found = try connection[LeaveSQL.anyWish].first { _ in true } ?? false
+        memory.hasWishes = found
+        return found
     }
 
     private func finish(
@@ -141,6 +152,9 @@ enum LeaveSQL {
 
     /// The wish to cancel an execution. Row key of `errand_control`.
     static let wish = SQL("SELECT reason FROM errand_control WHERE job = :job")
+
+    /// Whether there is any wish. The first row of `errand_control`.
+    static let anyWish = SQL("SELECT 1 FROM errand_control LIMIT 1")
 
     /// A wish goes with its execution. Row key of `errand_control`.
     static let dropWish = SQL("DELETE FROM errand_control WHERE job = :job")

@@ -23,10 +23,10 @@ final class LogDatabase: WritableDatabase {
         cursors.reserveCapacity(chunks.count)
         var bytes = 0
         for chunk in chunks {
-            let cursor = try connection[LogSQL.append].bind(1, chunk.job?.rawValue ?? 0).bind(2, chunk.ordinal).bind(3, chunk.firstSequence)
+            try connection[LogSQL.append].bind(1, chunk.job?.rawValue ?? 0).bind(2, chunk.ordinal).bind(3, chunk.firstSequence)
                 .bind(4, Int64(chunk.lines)).bind(5, chunk.firstTime.microseconds).bind(6, chunk.lastTime.microseconds)
-                .bind(7, chunk.highestLevel.code).bind(8, chunk.flags.rawValue).bind(9, blob: chunk.body).first { $0.integer(0) }
-            guard let cursor else { throw .damaged(reason: "a chunk was appended and got no cursor") }
+                .bind(7, chunk.highestLevel.code).bind(8, chunk.flags.rawValue).bind(9, blob: chunk.body).run()
+            let cursor = connection.lastRowID
             for other in chunk.crossed {
                 try connection[LogSQL.cross].bind(1, other.job.rawValue).bind(2, other.ordinal).bind(3, cursor).run()
             }
@@ -188,7 +188,7 @@ enum LogSQL {
     static let append = SQL(
         """
         INSERT INTO errand_log_chunk(job, ordinal, first_seq, lines, first_us, last_us, max_level, flags, format, body)
-        VALUES(:job, :ordinal, :first_seq, :lines, :first_us, :last_us, :max_level, :flags, 1, :body) RETURNING id
+        VALUES(:job, :ordinal, :first_seq, :lines, :first_us, :last_us, :max_level, :flags, 1, :body)
         """)
 
     /// Makes a chunk findable under another execution. Primary key of `errand_log_crossed`.

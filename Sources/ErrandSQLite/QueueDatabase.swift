@@ -30,6 +30,10 @@ final class QueueDatabase: WritableDatabase {
         var hasProgress: Bool?
         /// Whether operators want anything of any worker, once known.
         var hasOrders: Bool?
+        /// Whether anybody has asked to cancel an execution, once known.
+        var hasWishes: Bool?
+        /// The feed that was named last.
+        var lastFeed: (name: FeedName, id: Int64)?
         /// The oldest schema whose Errand may write, once known.
         var minimumWriter: Int64?
         /// The next slot of any periodic job, once known.
@@ -44,10 +48,12 @@ final class QueueDatabase: WritableDatabase {
 
     /// What is gathered during a transaction and written once before its commit.
     struct Gathered {
-        var finished: [CounterKey: Int64] = [:]
-        var ended: [TallyKey: Tally] = [:]
+        var finished = RunningSums<CounterKey>()
+        var ended = RunningSums<TallyKey>()
         /// What was waited, run and ended, for monitoring.
-        var times: [TimeKey: Tally] = [:]
+        var waits = RunningSums<TimeKey>()
+        var runs = RunningSums<TimeKey>()
+        var outcomes = RunningSums<TimeKey>()
         /// The limit keys that were looked at.
         var keys: [Int64: KeyAccount] = [:]
         /// How many edges were moved because their dependents have ended.
@@ -117,12 +123,12 @@ final class QueueDatabase: WritableDatabase {
     }
 
     func willCommit() throws(JobStoreError) {
-        for (key, jobs) in gathered.finished where jobs != 0 {
-            try connection[QueueSQL.count].bind(1, key.feed).bind(2, key.state).bind(3, jobs).run()
+        for (key, jobs) in gathered.finished.all where jobs.amount != 0 {
+            try connection[QueueSQL.count].bind(1, key.feed).bind(2, key.state).bind(3, jobs.amount).run()
         }
-        for (key, tally) in gathered.ended {
-            try connection[QueueSQL.tally].bind(1, key.minute).bind(2, key.feed).bind(3, key.outcome).bind(4, tally.executions)
-                .bind(5, tally.runMicroseconds).run()
+        for (key, ended) in gathered.ended.all {
+            try connection[QueueSQL.tally].bind(1, key.minute).bind(2, key.feed).bind(3, key.outcome).bind(4, ended.count)
+                .bind(5, ended.amount).run()
         }
         try writeTimes()
         try writeKeys()
@@ -157,13 +163,13 @@ final class QueueDatabase: WritableDatabase {
 
     /// A job of `feed` has entered (or left, with −1) a final state.
     func count(_ state: FinalState, feed: Int64, by jobs: Int64 = 1) {
-        gathered.finished[CounterKey(feed: feed, state: state.rawValue), default: 0] += jobs
+        gathered.finished.add(jobs, to: CounterKey(feed: feed, state: state.rawValue))
     }
 
     /// An execution has ended.
     func tally(_ outcome: Outcome, feed: Int64, startedAt: Int64, finishedAt: Int64) {
         let key = TallyKey(minute: finishedAt / 60_000_000, feed: feed, outcome: outcome.code)
-        gathered.ended[key, default: Tally()].add(max(0, finishedAt - startedAt))
+        gathered.ended.add(max(0, finishedAt - startedAt), to: key)
     }
 
     struct FeedName: Hashable {
@@ -180,16 +186,6 @@ final class QueueDatabase: WritableDatabase {
         var minute: Int64
         var feed: Int64
         var outcome: Int64
-    }
-
-    struct Tally {
-        var executions: Int64 = 0
-        var runMicroseconds: Int64 = 0
-
-        mutating func add(_ microseconds: Int64) {
-            executions += 1
-            runMicroseconds += microseconds
-        }
     }
 }
 

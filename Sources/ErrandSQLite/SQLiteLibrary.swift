@@ -4,6 +4,10 @@ import CSQLite
 
 /// The SQLite library of this process.
 package enum SQLiteLibrary {
+    /// Lets the library allocate without a lock and a count of its own, for programs that are Errand's from end to end: the setting is the
+    /// process's. Before anything opens a database; afterwards it does nothing.
+    package static func countNoMemory() { _ = errand_sqlite_count_no_memory() }
+
     /// Such as `3.40.1`.
     package static var version: String { String(cString: sqlite3_libversion()) }
     /// Such as 3040001.

@@ -94,7 +94,7 @@ extension StoreCore: JobStore {
         prepared.reserveCapacity(jobs.count)
         for job in jobs { prepared.append(try PreparedJob(job)) }
         let ready = prepared
-        let durability = jobs.map { $0.durability ?? acknowledged }.max() ?? acknowledged
+        let durability = jobs.reduce(nil) { most, job in max(most ?? .normal, job.durability ?? acknowledged) } ?? acknowledged
         let bytes = jobs.reduce(0) { $0 + $1.payload.count }
         return try await intake.admit(bytes: bytes) { () async throws(JobStoreError) in
             try await queue.perform(durability) { (database) throws(JobStoreError) in try database.takeIn(ready) }.get()

@@ -17,27 +17,35 @@ struct TimeKey: Hashable {
 
 extension QueueDatabase {
     /// A job starts for the first time.
-    func countWait(feed: Int64, since dueAt: Int64, now: Int64) { count(TimeKey.wait, feed: feed, microseconds: max(0, now - dueAt)) }
+    func countWait(feed: Int64, since dueAt: Int64, now: Int64) {
+        let time = QueueDatabase.counted(now - dueAt)
+        gathered.waits.add(time.microseconds, to: TimeKey(feed: feed, what: TimeKey.wait, bucket: time.bucket))
+    }
 
     /// An execution has ended.
     func countRun(_ outcome: Outcome, feed: Int64, startedAt: Int64, finishedAt: Int64) {
-        count(TimeKey.run, feed: feed, microseconds: max(0, finishedAt - startedAt))
-        gathered.times[TimeKey(feed: feed, what: TimeKey.outcome, bucket: outcome.code), default: Tally()].add(0)
+        let time = QueueDatabase.counted(finishedAt - startedAt)
+        gathered.runs.add(time.microseconds, to: TimeKey(feed: feed, what: TimeKey.run, bucket: time.bucket))
+        gathered.outcomes.add(0, to: TimeKey(feed: feed, what: TimeKey.outcome, bucket: outcome.code))
     }
 
-    private func count(_ what: Int64, feed: Int64, microseconds: Int64) {
-        let microseconds = min(microseconds, Limits.longestDuration.wholeMicroseconds)
-        let bucket = Int64(TimeHistogram.bucket(of: .microseconds(microseconds)))
-        gathered.times[TimeKey(feed: feed, what: what, bucket: bucket), default: Tally()].add(microseconds)
+    /// A time as it is counted, and the number of its bucket.
+    private static func counted(_ microseconds: Int64) -> (microseconds: Int64, bucket: Int64) {
+        let microseconds = min(max(0, microseconds), longestTime)
+        return (microseconds, Int64(bounds.firstIndex { microseconds <= $0 } ?? bounds.count))
     }
+
+    private static let longestTime = Limits.longestDuration.wholeMicroseconds
+    private static let bounds = TimeHistogram.bounds.map(\.wholeMicroseconds)
 
     /// Writes what was counted.
     func writeTimes() throws(JobStoreError) {
-        for (key, tally) in gathered.times {
-            try connection[TimeSQL.add].bind(1, key.feed).bind(2, key.what).bind(3, key.bucket).bind(4, tally.executions)
-                .bind(5, tally.runMicroseconds).run()
+        for times in [gathered.waits, gathered.runs, gathered.outcomes] {
+            for (key, time) in times.all {
+                try connection[TimeSQL.add].bind(1, key.feed).bind(2, key.what).bind(3, key.bucket).bind(4, time.count)
+                    .bind(5, time.amount).run()
+            }
         }
-        gathered.times = [:]
     }
 }
 

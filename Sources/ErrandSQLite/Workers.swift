@@ -56,9 +56,11 @@ extension QueueDatabase {
         }
         reply.nextWake = try nextWake(of: request.claim, now: now)
         if reply.isRegistered { reply.nextSlot = try nextSlot(for: request.worker, leads: request.leads, topics: &topics) }
-        try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
-            let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
-            reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))
+        if try hasWishes() {
+            try connection[WorkerSQL.cancellations].bind(1, request.worker.rawValue).forEach { row in
+                let execution = ExecutionID(JobID(rawValue: row.integer(0)), row.integer(1))
+                reply.cancellations.append(ExchangeReply.Cancellation(execution: execution, reason: row.optionalText(2)))
+            }
         }
         return (reply, topics)
     }

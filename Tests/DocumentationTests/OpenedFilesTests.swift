@@ -7,6 +7,8 @@ import Testing
 @Suite struct OpenedFilesTests {
     /// Who may open files, and which; a new place is a decision, made here. Databases are nobody's but SQLite's.
     private static let openers: [String: String] = [
+        "ErrandBench/ChildWorker.swift": "/proc",
+        "ErrandBench/MachineFacts.swift": "/proc",
         "ErrandCLI/App/InputReading.swift": "a payload that a person names, before the store is opened",
         "ErrandHandlers/ErrandConfiguration.swift": "errand.yaml",
         "ErrandHandlers/Isolation/ChildChannel.swift": "/dev/null",

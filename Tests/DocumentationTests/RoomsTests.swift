@@ -21,9 +21,11 @@ import Testing
             "CErrand", "CYAML", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Subprocess", "Synchronization",
             "SystemPackage",
         ],
+        "ErrandBench": ["Errand", "ErrandContext", "ErrandHandlers", "ErrandSQLite", "Glibc", "Logging", "Synchronization"],
         "ErrandTesting": ["Dispatch", "Errand", "ErrandContext", "FoundationEssentials", "Glibc", "Logging", "Synchronization", "Testing"],
         "ErrandCLI": [
-            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandContext", "ErrandCrypto", "ErrandHandlers", "ErrandOTLP",
+            "ArgumentParser", "CErrand", "Dispatch", "Errand", "ErrandBench", "ErrandContext", "ErrandCrypto", "ErrandHandlers",
+            "ErrandOTLP",
             "ErrandSQLite",
             "ErrandSentry", "FoundationEssentials", "Glibc", "Logging", "ServiceLifecycle", "Synchronization", "Tracing",
         ],

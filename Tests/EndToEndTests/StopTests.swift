@@ -21,7 +21,7 @@ import Testing
         let tree = try pids()
         let cancelled = try sandbox.run("cancel", id, "--reason", "no longer needed")
         #expect(cancelled.status == 0, "\(cancelled.err)")
-        // How long it takes is measured by Scripts/bench; here it must happen at all.
+        // How long it takes is measured by Scripts/bench/all cancel; here it must happen at all.
         #expect(eventually { tree.allSatisfy { !isAlive($0) } })
         let job = try #require(try sandbox.run("show", id, "--json").objects().first)
         #expect(job["state"] as? String == "cancelled")

@@ -25,6 +25,20 @@ struct JSONValidatorTests {
         #expect(problem(Array(text.utf8)) == nil)
     }
 
+    @Test(arguments: [0, 1, 7, 8, 9, 15, 16, 17, 40])
+    func `a wrong byte is found wherever it stands among plain ones`(position: Int) {
+        for (wrong, message) in [(0x00, "a NUL byte, which text cannot hold,"), (0x80, "invalid UTF-8"), (0xFF, "invalid UTF-8")] {
+            var text = [UInt8](repeating: UInt8(ascii: "a"), count: 41)
+            text[position] = UInt8(wrong)
+            #expect(problem([UInt8(ascii: "\"")] + text + [UInt8(ascii: "\"")])?.description == "\(message) at byte \(position + 1)")
+        }
+        for letter in ["é", "€", "🧵", "\u{7F}", "\u{1}"] {
+            let text = String(repeating: "a", count: position) + letter + "bcdefghijk"
+            let isControl = letter == "\u{1}"
+            #expect((problem(Array("\"\(text)\"".utf8)) == nil) == !isControl)
+        }
+    }
+
     @Test(arguments: [
         ("", "the JSON value ends too early at byte 0"),
         ("  ", "the JSON value ends too early at byte 2"),

@@ -125,7 +125,8 @@ package final class LogPump: LogSink {
     /// Like ``flush()``, but waits no longer than `limit`, and not at all as long as an earlier one that took longer is still under way:
     /// outcomes do not wait for logs whose disk or lock is stuck. What was left behind ends by itself.
     package func flush(within limit: Duration, on executor: (any TaskExecutor)?) async {
-        guard !state.withLock({ $0.isStuck }) else { return }
+        // Most outcomes of jobs that log nothing come here: not even a task for them.
+        guard state.withLock({ !$0.isStuck && ($0.appendsUnderWay > 0 || !$0.waiting.isEmpty) }) else { return }
         let wasInTime = await clock.run(within: limit, on: executor) { await self.flush() }
         // Whichever flush is under way takes the mark away when it ends.
         if !wasInTime { state.withLock { $0.isStuck = $0.appendsUnderWay > 0 } }

@@ -62,16 +62,16 @@ final class ExecutionMetrics: Sendable {
     }
 
     private func with(_ job: ClaimedJob, _ state: inout State, _ use: (inout Instruments) -> Void) {
-        let feed = Feed(queue: job.queue, kind: job.kind)
+        // In place: a copy would copy the counters of all outcomes with it.
+        use(&state.instruments[Feed(queue: job.queue, kind: job.kind), default: instruments(of: job)])
+    }
+
+    private func instruments(of job: ClaimedJob) -> Instruments {
         let dimensions = [("queue", job.queue), ("kind", job.kind)]
         let factory = factory ?? MetricsSystem.factory
-        var instruments =
-            state.instruments[feed]
-            ?? Instruments(
-                wait: Timer(label: "errand_wait", dimensions: dimensions, factory: factory),
-                run: Timer(label: "errand_run", dimensions: dimensions, factory: factory))
-        use(&instruments)
-        state.instruments[feed] = instruments
+        return Instruments(
+            wait: Timer(label: "errand_wait", dimensions: dimensions, factory: factory),
+            run: Timer(label: "errand_run", dimensions: dimensions, factory: factory))
     }
 
     private func counter(of job: ClaimedJob, _ outcome: Outcome) -> Counter {

@@ -61,8 +61,12 @@ public struct JobEvent: Sendable, Hashable {
         /// The handler ignores that it was told to stop.
         case stuck
 
+        /// What most ends tell.
+        private static let justCompleted = [Change.completed]
+
         /// What the end of an execution tells.
         package static func changes(at outcome: Outcome, next: NextStep) -> [Change] {
+            if outcome == .completed, case .complete = next { return justCompleted }
             let end: Change? =
                 switch outcome {
                 case .completed: .completed

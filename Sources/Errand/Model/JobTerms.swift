@@ -21,7 +21,9 @@ public struct JobTerms: Sendable, Hashable, Codable {
     public init() {}
 
     /// Whether there are none.
-    public var isEmpty: Bool { self == JobTerms() }
+    public var isEmpty: Bool {
+        tags.isEmpty && limitKey == nil && sequence == nil && uniqueness == nil && expiresAt == nil && deadline == nil && name == nil
+    }
 
     private enum CodingKeys: String, CodingKey {
         case tags

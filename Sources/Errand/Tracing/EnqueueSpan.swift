@@ -32,6 +32,9 @@ struct EnqueueSpan {
         position = (instruments.position(in: span.context) ?? caller).map { $0.baggage == nil ? $0.carrying(baggage: baggage) : $0 }
     }
 
+    /// Whether ``stamped(_:)`` changes no job.
+    var stampsNothing: Bool { position == nil && explicit == nil }
+
     /// `job` with the position that it is to store: this span's, unless it named one that the others did not.
     func stamped(_ job: NewJob) -> NewJob {
         guard job.trace == nil || job.trace == explicit else { return job }

@@ -16,7 +16,7 @@ struct ExecutionSpan: Sendable {
         let plan = ExecutionTracePlan(job)
         guard let tracer = instruments.tracer else {
             position = plan.position
-            context = instruments.context(TraceHeaders(plan.position))
+            context = instruments.isCarrying ? instruments.context(TraceHeaders(plan.position)) : .topLevel
             span = nil
             return
         }

@@ -29,6 +29,9 @@ struct Instruments: Sendable {
         instrument = carrier
     }
 
+    /// Whether anything carries positions.
+    var isCarrying: Bool { instrument != nil }
+
     /// The position that `context` holds, as the instrument tells it; `nil` when it tells none in W3C's format.
     func position(in context: ServiceContext?) -> TraceContext? {
         guard let context, let instrument else { return nil }

@@ -20,8 +20,7 @@ final class WorkerLoop: Sendable {
     private let crashFile: CrashFile
     private let metrics: ExecutionMetrics
     private let reporting: Reporting
-    private let events: AsyncStream<WorkerState.Event>
-    private let mailbox: AsyncStream<WorkerState.Event>.Continuation
+    private let mailbox = Mailbox<WorkerState.Event>()
     /// Executions whose end the store has not acknowledged.
     private let unsettled = Mutex<[ExecutionID: ExecutionContext]>([:])
     /// Under which ID the store knows this worker at the moment.
@@ -35,19 +34,17 @@ final class WorkerLoop: Sendable {
 
     init(queue: JobQueue, handlers: [Handler], configuration: Worker.Configuration, reporters: [any ErrorReporter], hooks: [ExecutionHook])
     {
-        let (events, mailbox) = AsyncStream<WorkerState.Event>.makeStream()
-        (self.events, self.mailbox) = (events, mailbox)
         self.queue = queue
         self.configuration = configuration
         kinds = handlers.map(\.kind).sorted()
         reporting = Reporting(reporters: reporters, clock: queue.clock, logger: configuration.logger)
         timeouts = handlers.reduce(into: [:]) { timeouts, handler in timeouts[handler.kind] = handler.timeout }
         heartbeatTimeouts = handlers.reduce(into: [:]) { $0[$1.kind] = $1.heartbeatTimeout }
-        progress = ProgressBoard { mailbox.yield(.progressed) }
+        progress = ProgressBoard { [mailbox] in mailbox.put(.progressed) }
         pipeline = ExecutionPipeline(
             handlers: handlers.reduce(into: [:]) { $0[$1.kind] = $1 }, hooks: hooks, reporting: reporting, clock: queue.clock,
             logger: configuration.logger, convictionLimit: configuration.convictionLimit,
-            hindered: { mailbox.yield(.hindered(reason: $0, pause: $1)) })
+            hindered: { [mailbox] in mailbox.put(.hindered(reason: $0, pause: $1)) })
         pump = LogPump(
             store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger,
             budget: configuration.retention?.logBytes)
@@ -84,7 +81,7 @@ final class WorkerLoop: Sendable {
     }
 
     /// Puts an event into the mailbox; from any thread.
-    func tell(_ event: WorkerState.Event) { mailbox.yield(event) }
+    func tell(_ event: WorkerState.Event) { mailbox.put(event) }
 
     /// Runs to the end, on a thread of its own, whatever happens to the surrounding task: a shutdown is an event, not a cancellation.
     func run() async -> Worker.End {
@@ -162,15 +159,19 @@ final class WorkerLoop: Sendable {
         var call: Task<Void, Never>?
         var firing: Task<Void, Never>?
         var wake: (any ScheduledTimer)?
-        var iterator = events.makeAsyncIterator()
-        var event = WorkerState.Event.rang(wantsAttention: false)
+        var events = [WorkerState.Event.rang(wantsAttention: false)]
         while true {
-            for action in state.handle(event, at: moment) {
+            var instruments: Instruments?
+            for action in state.handle(events, at: moment) {
                 switch action {
                 case .join: call = Task(executorPreference: thread) { await self.join() }
                 case .exchange(let request): call = Task(executorPreference: thread) { await self.exchange(request, on: thread) }
                 case .fire: firing = Task(executorPreference: thread) { await self.fireSlots() }
-                case .start(let job): start(job, &held)
+                case .start(let job):
+                    // Asked once for all that starts together.
+                    let found = instruments ?? queue.instruments
+                    instruments = found
+                    start(job, found, &held)
                 case .cancel(let execution, let cause): held.cancel(execution, because: cause)
                 case .wake(let time):
                     wake?.cancel()
@@ -185,10 +186,8 @@ final class WorkerLoop: Sendable {
                 defer { probes = [] }
                 return probes
             }) { answer() }
-            // The mailbox never finishes while this object lives, and iteration ends only with it.
-            guard let next = await iterator.next() else { return (.drained, [call, firing].compactMap(\.self)) }
-            if case .ended(let report) = next { held.remove(report.execution) }
-            event = next
+            events = await mailbox.take()
+            for case .ended(let report) in events { held.remove(report.execution) }
         }
     }
 
@@ -205,12 +204,12 @@ final class WorkerLoop: Sendable {
 
     // MARK: Executions
 
-    private func start(_ job: ClaimedJob, _ held: inout HeldExecutions) {
+    private func start(_ job: ClaimedJob, _ instruments: Instruments, _ held: inout HeldExecutions) {
         let signal = CancelSignal()
         unattributed.enter()
         let task = Task {
             metrics.started(job)
-            let report = await run(job, signal)
+            let report = await run(job, instruments, signal)
             metrics.ended(job, report)
             unattributed.leave()
             tell(.ended(report))
@@ -234,8 +233,8 @@ final class WorkerLoop: Sendable {
     }
 
     /// Runs one execution, on the pool: a tracer is somebody else's code, which must not hold up the worker's own thread.
-    private func run(_ job: ClaimedJob, _ signal: CancelSignal) async -> ExecutionReport {
-        let span = ExecutionSpan(job, instruments: queue.instruments)
+    private func run(_ job: ClaimedJob, _ instruments: Instruments, _ signal: CancelSignal) async -> ExecutionReport {
+        let span = ExecutionSpan(job, instruments: instruments)
         let clock = clock
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,

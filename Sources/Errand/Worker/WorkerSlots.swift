@@ -18,6 +18,9 @@ package struct WorkerSlots: Sendable {
     private var slots: [ExecutionID: Slot] = [:]
     private var occupiedByQueue: [String: Int] = [:]
     private var freed = 0
+    /// Those that are told to stop and have not given up their slot; as a rule none.
+    private var stopping: Set<ExecutionID> = []
+    private var suspects = 0
 
     var isEmpty: Bool { slots.isEmpty }
     /// Executions that run.
@@ -27,7 +30,7 @@ package struct WorkerSlots: Sendable {
     /// Executions that run, in the order of their IDs.
     var executions: [ExecutionID] { slots.keys.sorted() }
     /// Whether one of them is a suspect's, which nothing may run beside.
-    var holdsSuspect: Bool { slots.values.contains(where: \.isSuspect) }
+    var holdsSuspect: Bool { suspects > 0 }
 
     /// Slots that jobs of `queue` take.
     func occupied(in queue: String) -> Int { occupiedByQueue[queue, default: 0] }
@@ -35,12 +38,15 @@ package struct WorkerSlots: Sendable {
     mutating func take(_ job: ClaimedJob) {
         slots[job.execution] = Slot(queue: job.queue, isSuspect: job.isSuspect)
         occupiedByQueue[job.queue, default: 0] += 1
+        if job.isSuspect { suspects += 1 }
     }
 
     /// Forgets an execution that has ended.
     mutating func release(_ execution: ExecutionID) -> Slot? {
         guard let slot = slots.removeValue(forKey: execution) else { return nil }
         if slot.isSlotFree { freed -= 1 } else { occupiedByQueue[slot.queue, default: 0] -= 1 }
+        if slot.isSuspect { suspects -= 1 }
+        if slot.cancelled != nil { stopping.remove(execution) }
         return slot
     }
 
@@ -52,6 +58,7 @@ package struct WorkerSlots: Sendable {
         slot.cancelled = cause
         slot.cancelledAt = slot.cancelledAt ?? uptime
         slots[execution] = slot
+        if !slot.isSlotFree { stopping.insert(execution) }
         return true
     }
 
@@ -60,7 +67,8 @@ package struct WorkerSlots: Sendable {
         at uptime: Duration, after patience: Duration, limit: Int
     ) -> [(execution: ExecutionID, isNew: Bool, isSlotFree: Bool)] {
         var found: [(ExecutionID, Bool, Bool)] = []
-        for execution in slots.keys.sorted() {
+        guard !stopping.isEmpty else { return found }
+        for execution in stopping.sorted() {
             guard var slot = slots[execution], let since = slot.cancelledAt, since + patience <= uptime, !slot.isSlotFree else { continue }
             let isNew = !slot.isStuck
             guard isNew || freed < limit else { continue }
@@ -68,6 +76,7 @@ package struct WorkerSlots: Sendable {
             if freed < limit {
                 slot.isSlotFree = true
                 freed += 1
+                stopping.remove(execution)
                 occupiedByQueue[slot.queue, default: 0] -= 1
             }
             slots[execution] = slot
@@ -78,6 +87,6 @@ package struct WorkerSlots: Sendable {
 
     /// When the next execution will have ignored its cancellation for too long.
     func nextStuck(after patience: Duration) -> Duration? {
-        slots.values.compactMap { $0.isStuck ? nil : $0.cancelledAt.map { $0 + patience } }.min()
+        stopping.lazy.compactMap { slots[$0] }.compactMap { $0.isStuck ? nil : $0.cancelledAt.map { $0 + patience } }.min()
     }
 }

@@ -21,6 +21,7 @@ package struct WorkerState: Sendable {
     var slots = WorkerSlots()
     /// Whether the worker makes room for a suspect, which must run alone.
     var clearance = Clearance()
+    private var gathering = Gathering()
     /// Executions found stuck that the store does not know as such.
     private var unreportedStuck: [ExecutionID] = []
     /// Those of the exchange under way.
@@ -86,9 +87,18 @@ package struct WorkerState: Sendable {
     package var running: Int { slots.count }
 
     /// Takes in what happened and answers what to do, in order.
-    package mutating func handle(_ event: Event, at now: Moment) -> [Action] {
+    package mutating func handle(_ event: Event, at now: Moment) -> [Action] { handle(CollectionOfOne(event), at: now) }
+
+    /// Takes in everything that has happened since the last time and answers what to do, in order.
+    package mutating func handle(_ events: some Sequence<Event>, at now: Moment) -> [Action] {
         guard phase != .finished else { return [] }
         var actions: [Action] = []
+        for event in events { learn(event, at: now, &actions) }
+        proceed(at: now, &actions)
+        return actions
+    }
+
+    private mutating func learn(_ event: Event, at now: Moment, _ actions: inout [Action]) {
         switch event {
         case .joined(let id):
             worker = id
@@ -146,14 +156,13 @@ package struct WorkerState: Sendable {
             if phase == .serving || phase == .draining(deadline: nil) { drain(deadline: now.uptime + settings.grace, &actions) }
         case .cancelRequested: cancelAll(at: now, &actions)
         }
-        proceed(at: now, &actions)
-        return actions
     }
 
     // MARK: What happened
 
     private mutating func ended(_ report: ExecutionReport, _ actions: inout [Action]) {
         guard let slot = slots.release(report.execution) else { return }
+        gathering.ended(report.execution)
         // The slot of a stuck one was given to others; should one of those end stuck, there is room again.
         mustLook = mustLook || slot.isStuck
         if slot.cancelled == .leaseLost {
@@ -190,6 +199,7 @@ package struct WorkerState: Sendable {
             if othersHold { lookAgainAt = now.uptime + WorkerState.othersPause }
             if reply.shortage != nil { lookAgainAt = now.uptime + ClaimPauses.shortagePause }
             for job in reply.claimed { claimed(job, at: now, &actions) }
+            gathering.answered(reply.claimed, after: now.uptime - sentAt, at: now.uptime)
             for wish in reply.cancellations {
                 cancel(wish.execution, because: .requested(reason: wish.reason), at: now, &actions)
             }
@@ -343,6 +353,11 @@ package struct WorkerState: Sendable {
         actions.append(.finish(end))
     }
 
+    /// Until when outcomes wait for others; `nil` when they go as soon as they can.
+    private func heldBackUntil(at now: Moment) -> Duration? {
+        phase == .serving ? gathering.holdsBackUntil(outcomes: outbox.count, at: now.uptime) : nil
+    }
+
     private mutating func exchangeIfUseful(at now: Moment, _ actions: inout [Action]) {
         guard sent == nil, !isJoining else { return }
         if let retryAt, now.uptime < retryAt { return }
@@ -354,8 +369,9 @@ package struct WorkerState: Sendable {
         }
         let claim = claimRequest(at: now)
         let isLookDue = mustLook && claim != nil || mustAttend && (!slots.isEmpty || orders.isQuiet)
+        let mustReport = !outbox.isEmpty && heldBackUntil(at: now) == nil
         guard
-            !outbox.isEmpty || isLookDue || leadership.mustAsk || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue
+            mustReport || isLookDue || leadership.mustAsk || !unreportedStuck.isEmpty || mayHoldUnknown || now.uptime >= renewalDue
                 || progressDueAt.map({ $0 <= now.uptime }) ?? false
         else { return }
         let reports = Array(outbox.prefix(WorkerState.outboxLimit))
@@ -391,7 +407,7 @@ package struct WorkerState: Sendable {
             if let retryAt, retryAt > now.uptime {
                 times.append(retryAt)
             } else if worker != nil {
-                times += [renewalDue, progressDueAt].compactMap(\.self)
+                times += [renewalDue, progressDueAt, heldBackUntil(at: now)].compactMap(\.self)
             }
         }
         // A due time on the wall clock, translated now; every renewal translates it again, so a jump costs at most a third of a lease.

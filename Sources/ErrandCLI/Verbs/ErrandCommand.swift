@@ -20,7 +20,7 @@ struct ErrandCommand: AsyncParsableCommand {
                 Workers.self,
                 Stats.self, Prune.self,
                 Export.self, Import.self, Backup.self, Embed.self, Migrate.self,
-                Config.self, Completions.self, Doctor.self, Version.self,
+                Config.self, Completions.self, Doctor.self, BenchCommand.self, Version.self,
             ])
     }
 }
