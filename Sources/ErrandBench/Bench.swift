@@ -1,10 +1,11 @@
 // What can be measured, and how all of it is run.
 
 package import Errand
+import Synchronization
 
 /// A setting of a measurement, by the name of its option.
 package enum BenchParameter: String, Sendable, CaseIterable {
-    case jobs, concurrency, callers, batch, lines, payload, stored, seconds
+    case jobs, concurrency, callers, batch, lines, payload, processes, stored, seconds
 
     /// What may be given: `lines` and `stored` may be none at all.
     package var range: ClosedRange<Int> {
@@ -13,6 +14,7 @@ package enum BenchParameter: String, Sendable, CaseIterable {
         case .stored: 0...10_000_000
         case .payload: 2...Limits.payloadBytes
         case .concurrency, .callers: 1...4096
+        case .processes: 1...256
         case .seconds: 1...3600
         case .jobs, .batch: 1...10_000_000
         }
@@ -84,7 +86,8 @@ package struct Figure: Sendable {
 /// All measurements.
 package enum Bench {
     private static let measuring: [any Measuring.Type] = [
-        EnqueueRate.self, BulkRate.self, StoreCycle.self, Drain.self, PickUp.self, ClaimCost.self, MixedLoad.self, CommandRate.self,
+        EnqueueRate.self, BulkRate.self, StoreCycle.self, Drain.self, PickUp.self, ClaimCost.self, MixedLoad.self, ProcessRate.self,
+        CommandRate.self,
         IdleCost.self,
     ]
 
@@ -104,12 +107,22 @@ package enum Bench {
 
     private static func figure(_ type: any Measuring.Type, _ choice: BenchChoice, _ settings: BenchSettings) async throws -> Figure {
         let place = try BenchPlace(in: settings.directory)
-        defer { place.remove() }
+        inUse.withLock { $0 = place }
+        defer {
+            inUse.withLock { $0 = nil }
+            place.remove()
+        }
         return Figure(
             name: type.name, arguments: [type.name] + arguments(type, choice, settings),
             parameters: type.usual.map { ($0.key.rawValue, choice[$0.key]) }, durability: type.hasDurability ? choice.durability : nil,
             values: try await type.measure(choice, in: place))
     }
+
+    /// Where something is being measured.
+    private static let inUse = Mutex<BenchPlace?>(nil)
+
+    /// Removes what the measurement under way has made; for a process that is about to end, from any thread.
+    package static func abandon() { inUse.withLock { $0 }?.remove() }
 
     /// Every combination of what was given and what is usual.
     private static func choices(_ type: any Measurement.Type, _ settings: BenchSettings) -> [BenchChoice] {

@@ -33,16 +33,18 @@ struct BenchPlace: Sendable {
         return try SQLiteStore.open(directory: store, options: options)
     }
 
-    /// Removes it with all that it holds.
-    func remove() { BenchPlace.removeTree(path) }
+    /// Removes it with all that it holds, also what comes while it is being removed.
+    func remove() {
+        for _ in 0..<3 where !BenchPlace.removeTree(path) {}
+    }
 
-    private static func removeTree(_ path: String) {
+    @discardableResult private static func removeTree(_ path: String) -> Bool {
         for name in names(in: path) {
             let inner = "\(path)/\(name)"
             var status = stat()
             if lstat(inner, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { removeTree(inner) } else { unlink(inner) }
         }
-        rmdir(path)
+        return rmdir(path) == 0 || errno == ENOENT
     }
 
     private static func names(in path: String) -> [String] {

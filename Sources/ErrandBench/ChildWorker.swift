@@ -1,6 +1,6 @@
 // A worker in another process: this very program, started once more with a word that says what it is for.
 
-import Errand
+package import Errand
 import ErrandContext
 import ErrandSQLite
 import Glibc
@@ -11,13 +11,16 @@ package enum ChildRole: String, Sendable, CaseIterable {
     case ping
     /// Waits for jobs that never come.
     case idle
+    /// Waits for a byte on standard input, enqueues one job after the other for a while, and says how many.
+    case enqueue
 
     static let pingKind = "bench-ping"
     static let idleKind = "bench-nothing"
 
-    /// Serves the store in `directory` until it is ended.
+    /// Serves the store in `directory` until it is ended, or, as ``enqueue``, for so many seconds.
     /// - Throws: what the store or the worker throws.
-    package func serve(_ directory: String) async throws {
+    package func serve(_ directory: String, seconds: Int, durability: Durability) async throws {
+        guard self != .enqueue else { return try await ChildRole.enqueue(directory, seconds, durability) }
         // Standard input ends with whoever measures: nobody needs this process any more.
         startThread(named: "errand-orphan") {
             var byte: UInt8 = 0
@@ -32,12 +35,35 @@ package enum ChildRole: String, Sendable, CaseIterable {
                     ChildRole.tell("\(Stopwatch.seconds(CLOCK_BOOTTIME))")
                     return nil
                 }
-            case .idle: Handler(kind: ChildRole.idleKind) { _, _ in nil }
+            case .idle, .enqueue: Handler(kind: ChildRole.idleKind) { _, _ in nil }
             }
         var configuration = Worker.Configuration()
         configuration.logger = BenchPlace.silence
         configuration.onJoin = { ChildRole.tell("ready") }
         try await Worker(queue: queue, handlers: [handler], configuration: configuration).run()
+    }
+
+    private static func enqueue(_ directory: String, _ seconds: Int, _ durability: Durability) async throws {
+        var options = SQLiteStoreOptions()
+        options.durability = durability
+        options.lockWait = nil
+        let opened = try SQLiteStore.open(directory: directory, options: options)
+        defer { opened.close() }
+        let queue = JobQueue(store: opened.store)
+        let payload = BenchPlace.payload(bytes: 200)
+        _ = try await queue.enqueue(kind: idleKind, payload: payload)
+        tell("ready")
+        var byte: UInt8 = 0
+        while case let count = read(STDIN_FILENO, &byte, 1), count != 1 {
+            guard count < 0, errno == EINTR else { return }
+        }
+        let watch = Stopwatch()
+        var jobs = 0
+        while watch.elapsed < Double(seconds) {
+            _ = try await queue.enqueue(kind: idleKind, payload: payload)
+            jobs += 1
+        }
+        tell("\(jobs)")
     }
 
     private static func tell(_ line: String) {
@@ -50,21 +76,21 @@ package enum ChildRole: String, Sendable, CaseIterable {
 final class ChildWorker {
     let pid: pid_t
     private let output: Int32
-    /// Never written to.
     private let input: Int32
     private var pending: [UInt8] = []
     private var isOver = false
 
     /// Starts `role` on the store in `directory`, and waits until it has joined it.
     /// - Throws: ``BenchError``.
-    init(_ role: ChildRole, store directory: String) throws {
+    init(_ role: ChildRole, store directory: String, seconds: Int = 0, durability: Durability = .full) throws {
         let (said, heard) = try (ChildWorker.makePipe(), ChildWorker.makePipe())
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, said.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, heard.read, STDIN_FILENO)
-        let started = ChildWorker.start("/proc/self/exe", ["bench", "--child", role.rawValue, "--store", directory], &actions)
+        let words = ["bench", "--child", role.rawValue, "--store", directory, "--durability", durability.rawValue]
+        let started = ChildWorker.start("/proc/self/exe", words + (seconds > 0 ? ["--seconds", "\(seconds)"] : []), &actions)
         close(said.write)
         close(heard.read)
         (output, input) = (said.read, heard.write)
@@ -105,6 +131,12 @@ final class ChildWorker {
             guard count > 0 else { return nil }
             pending += buffer[..<count]
         }
+    }
+
+    /// Lets it begin.
+    func go() {
+        var byte: UInt8 = 0
+        _ = write(input, &byte, 1)
     }
 
     /// Ends it and waits until it is gone.

@@ -15,16 +15,10 @@ struct PreparedJob: Sendable {
     var keptKey: String?
     /// Whether the job whose place this one takes waits, or has waited, for others.
     var isBlocked = false
-    /// Whether it is a payload for a queue and a kind, to be run at once, and nothing else.
-    let isPlain: Bool
 
     init(_ job: NewJob) throws(JobStoreError) {
         try PreparedJob.checkSize(of: job.payload)
         self.job = job
-        isPlain =
-            job.key == nil && job.runAt == nil && job.after.isEmpty && job.workflow == nil && job.terms.isEmpty && job.meta.isEmpty
-            && job.timeout == nil && job.label == nil && job.trace == nil && job.parent == nil && job.root == nil
-            && job.traceRelation == .child
         if job.key != nil {
             fingerprints = job.fingerprints.isEmpty ? [PreparedJob.digest(of: job)] : job.fingerprints
         }
@@ -39,6 +33,14 @@ struct PreparedJob: Sendable {
     static func checkSize(of payload: [UInt8]?) throws(JobStoreError) {
         guard let payload, payload.count > Limits.payloadBytes + (SealedBytes(payload) == nil ? 0 : SealedBytes.overhead) else { return }
         throw .refused(reason: "the payload has \(payload.count) bytes; at most \(Limits.payloadBytes) are kept: pass a reference instead")
+    }
+
+    /// Whether it is a payload for a queue and a kind, to be run at once, and nothing else. Asked when it is written down: a workflow still
+    /// gives its jobs what they wait for.
+    var isPlain: Bool {
+        job.key == nil && keptKey == nil && !isBlocked && job.runAt == nil && job.after.isEmpty && job.workflow == nil
+            && job.terms.isEmpty && meta == nil && job.timeout == nil && job.label == nil && job.trace == nil && job.parent == nil
+            && job.root == nil && job.traceRelation == .child
     }
 
     var flags: JobFlags {

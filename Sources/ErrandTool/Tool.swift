@@ -2,4 +2,8 @@
 
 import ErrandCLI
 
-@main struct Tool: ErrandApp { var handlers: [Handler] { [] } }
+@main struct Tool: ErrandApp {
+    init() { OwnProcess.tune() }
+
+    var handlers: [Handler] { [] }
+}

@@ -1,6 +1,7 @@
 // The promise: `errand bench` measures every one of its figures on the real binary, and leaves nothing behind.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct BenchTests {
@@ -9,7 +10,8 @@ import Testing
         let disk = sandbox.directory + "/disk"
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
         let small = [
-            "--jobs", "200", "--stored", "300", "--batch", "20", "--lines", "2", "--seconds", "1", "--callers", "3", "--concurrency", "8",
+            "--jobs", "200", "--stored", "300", "--batch", "20", "--lines", "2", "--seconds", "1", "--callers", "3", "--processes", "3",
+            "--concurrency", "8",
         ]
         let result = try sandbox.run(["bench", "--in", disk, "--json"] + small)
         #expect(result.status == 0, "\(result.err)")
@@ -19,7 +21,7 @@ import Testing
         let figures = try #require(answer["figures"] as? [[String: Any]])
         #expect(
             figures.compactMap { $0["measurement"] as? String } == [
-                "enqueue", "bulk", "cycle", "drain", "pickup", "claim", "mixed", "commands", "idle",
+                "enqueue", "bulk", "cycle", "drain", "pickup", "claim", "mixed", "processes", "commands", "idle",
             ])
         for figure in figures {
             let values = try #require(figure["values"] as? [String: Double])
@@ -38,6 +40,20 @@ import Testing
         let again = try sandbox.run(line + ["--in", disk, "--json"])
         let figure = try #require((try again.objects().first?["figures"] as? [[String: Any]])?.first)
         #expect(figure["parameters"] as? NSDictionary == drain["parameters"] as? NSDictionary)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `whoever interrupts it finds neither its stores nor its processes`(signal: Int32) throws {
+        let sandbox = try Sandbox()
+        let disk = sandbox.directory + "/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let bench = try sandbox.start(["bench", "idle", "--stored", "10", "--seconds", "3000", "--in", disk])
+        func children() throws -> Int { try processes().count { $0.contains("--child") && $0.contains(disk) } }
+        #expect(try eventually { try children() == 1 })
+        bench.signal(signal)
+        #expect(bench.waitForEnd().status == 128 + signal)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: disk).isEmpty)
+        #expect(try eventually { try children() == 0 })
     }
 
     @Test func `people get a line for each figure, below the machine that it was found on`() throws {

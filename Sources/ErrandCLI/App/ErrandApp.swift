@@ -4,7 +4,6 @@ import CErrand
 public import Errand
 import ErrandContext
 import ErrandHandlers
-import ErrandSQLite
 import Glibc
 import Logging
 
@@ -51,7 +50,6 @@ extension ErrandApp {
 extension ErrandApp {
     /// Sets up logging and signals, runs the command line, and ends the process with its exit code.
     @concurrent public static func main() async {
-        SQLiteLibrary.countNoMemory()
         let program = Session.program(startedAs: errand_argument(0).map { String(cString: $0) })
         let arguments: [String]
         do {

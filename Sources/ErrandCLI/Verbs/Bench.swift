@@ -3,6 +3,7 @@
 import ArgumentParser
 import Errand
 import ErrandBench
+import Glibc
 
 struct BenchCommand: AsyncParsableCommand {
     // Computed, since the name is that of the program that runs.
@@ -40,10 +41,13 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How large payloads are.", valueName: "bytes"))
     var payload: Int?
 
+    @Option(help: ArgumentHelp("How many processes work on one store.", valueName: "n"))
+    var processes: Int?
+
     @Option(help: ArgumentHelp("How many other jobs the store holds.", valueName: "n"))
     var stored: Int?
 
-    @Option(help: ArgumentHelp("How long to look at an idle worker.", valueName: "n"))
+    @Option(help: ArgumentHelp("How long to look: at an idle worker, or at processes that enqueue.", valueName: "n"))
     var seconds: Int?
 
     @Option(
@@ -74,7 +78,7 @@ struct BenchCommand: AsyncParsableCommand {
     private var given: [BenchParameter: Int] {
         [
             .jobs: jobs, .concurrency: concurrency, .callers: callers, .batch: batch, .lines: lines, .payload: payload, .stored: stored,
-            .seconds: seconds,
+            .seconds: seconds, .processes: processes,
         ].compactMapValues(\.self)
     }
 
@@ -98,7 +102,11 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = Session.current
-        if let child, let childStore { return try await child.serve(childStore) }
+        if let child, let childStore { return try await child.serve(childStore, seconds: seconds ?? 0, durability: durability ?? .full) }
+        try SignalThread.start([SIGINT, SIGTERM, SIGHUP], onQuestion: {}) { number, _ in
+            Bench.abandon()
+            _exit(128 + number)
+        }
         var settings = BenchSettings(directory: path(in: session))
         settings.durability = durability
         settings.given = given

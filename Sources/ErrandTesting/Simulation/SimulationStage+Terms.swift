@@ -81,16 +81,17 @@ extension SimulationStage {
         let limit = chance(0.4) ? nil : Int.random(in: 1...4, using: &generator)
         let rate = chance(0.6) ? nil : RateLimit(interval: between(.milliseconds(50), .milliseconds(500)), burst: 3)
         let change: (LimitScope, SettingChange)
-        switch Int.random(in: 0..<12, using: &generator) {
+        // Limits of keys more often than others: only where they change between a job's admission and its claim are they looked at twice.
+        switch Int.random(in: 0..<15, using: &generator) {
         case 0: change = (.queue(queue), .pause)
         case 1: change = (.kind(kind.rawValue), .pause)
         case ..<4: change = (.queue(queue), .resume)
         case ..<6: change = (.kind(kind.rawValue), .resume)
         case 6: change = (.queue(queue), .concurrency(limit))
         case 7: change = (.kind(kind.rawValue), .concurrency(limit))
-        case 8: change = (.key(tenant, queue: queue), .concurrency(limit))
-        case 9: change = (.queue(queue), .keyConcurrency(limit))
-        case 10: change = chance(0.5) ? (.queue(queue), .rate(rate)) : (.queue(queue), .keyRate(rate))
+        case 8, 12: change = (.key(tenant, queue: queue), .concurrency(limit))
+        case 9, 13: change = (.queue(queue), .keyConcurrency(limit))
+        case 10, 14: change = chance(0.5) ? (.queue(queue), .rate(rate)) : (.queue(queue), .keyRate(rate))
         default:
             change = chance(0.5) ? (.queue(queue), .fair(chance(0.5))) : (.queue(queue), .weight(Int.random(in: 1...9, using: &generator)))
         }
