@@ -165,12 +165,23 @@ static void append_lines(const struct held *held, int count)
     if (full) last_full = time;
     begin(logs, full);
     for (int i = 0; i < count; i++) {
-        char body[4096];
-        int length = 0;
+        // The bytes that Errand keeps: who it was, then a record for each line.
+        char body[16384];
         int64_t now = now_us();
-        for (int line = 0; line < lines && length < 3900; line++)
+        time_t second = now / 1000000;
+        struct tm at;
+        gmtime_r(&second, &at);
+        char stamp[32];
+        strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &at);
+        int length = snprintf(body, sizeof body,
+            "\"v\":1,\"execution_id\":\"%013llx.%lld\",\"job_id\":\"%013llx\",\"ordinal\":%lld,\"attempt\":1,\"queue\":\"default\",\"kind\":\"bench\","
+            "\"trace_id\":\"%016llx%016llx\",\"span_id\":\"%016llx\",\"meta\":{}\n",
+            (long long)held[i].id & 0xfffffffffffff, (long long)held[i].ordinal, (long long)held[i].id & 0xfffffffffffff,
+            (long long)held[i].ordinal, (long long)held[i].id, (long long)held[i].id * 7, (long long)held[i].id * 11);
+        for (int line = 0; line < lines && length < 15000; line++)
             length += snprintf(body + length, sizeof body - length,
-                "{\"t\":%lld,\"s\":%d,\"l\":\"info\",\"o\":\"errand.job\",\"m\":\"line %d of a job that does nothing else\"}\n", (long long)now, line + 1, line);
+                "\"ts\":\"%s.%06dZ\",\"level\":\"info\",\"message\":\"line %d of a job that does nothing else\",\"seq\":%d,\"stream\":\"log\","
+                "\"flags\":[],\"logger\":\"bench\",\"metadata\":{}\n", stamp, (int)(now % 1000000), line, line + 1);
         sqlite3_bind_int64(append, 1, held[i].id);
         sqlite3_bind_int64(append, 2, held[i].ordinal);
         sqlite3_bind_int64(append, 3, lines);

@@ -26,6 +26,9 @@ public final class ExecutionContext: Sendable {
     public let trace: TraceContext
     /// The caller's own values, given when the job was enqueued.
     public let meta: [String: String]
+    /// A logger that belongs to this execution wherever it is used: the identity travels by value (Pattern A). Its level is the one that
+    /// is kept when the scope is entered.
+    public let logger: Logger
     /// Metadata of the nested scopes around this code; empty in the execution's own scope.
     public let metadata: Logger.Metadata
     /// Collects the execution's lines.
@@ -52,17 +55,12 @@ public final class ExecutionContext: Sendable {
     /// W3C baggage as the caller gave it.
     public var baggage: String? { trace.baggage }
 
-    /// A logger that belongs to this execution wherever it is used: the identity travels by value (Pattern A).
-    public var logger: Logger {
-        Logger(label: kind, factory: { label in ExecutionLogHandler(label: label, owner: self) })
-    }
-
     /// Only workers and the testing room make contexts; there is no public way. `trace` is the caller's position; `span` is the
     /// execution's own where a tracer has begun one, otherwise it follows from `trace` and the execution ID.
     package init(
         executionID: ExecutionID, attempt: Int, maxAttempts: Int, queue: String, kind: String, parent: ExecutionID?, root: ExecutionID?,
         trace: TraceContext?, span: TraceContext? = nil, meta: [String: String], firstSequence: Int64 = 1, redaction: Redaction? = nil,
-        sink: any LogSink, pulse: ExecutionPulse = ExecutionPulse(), steps: (any StepLedger)? = nil,
+        sink: any LogSink, pulse: ExecutionPulse? = nil, steps: (any StepLedger)? = nil,
         prerequisites: (any PrerequisiteLedger)? = nil, workflow: WorkflowID? = nil, now: @escaping @Sendable () -> Timestamp
     ) {
         self.executionID = executionID
@@ -77,16 +75,17 @@ public final class ExecutionContext: Sendable {
         self.meta = meta
         self.metadata = [:]
         self.now = now
-        self.pulse = pulse
+        self.pulse = pulse ?? ExecutionPulse(of: executionID, feltBy: nil)
         self.steps = steps
         prerequisiteLedger = prerequisites
         workflowID = workflow
-        self.log = ExecutionLog(
+        log = ExecutionLog(
             owner: LogOwner(executionID),
             fragment: ExecutionContext.fragment(
                 executionID: executionID, attempt: attempt, queue: queue, kind: kind, span: span,
                 meta: redaction?.redacted(meta) ?? meta),
             firstSequence: firstSequence, redaction: redaction, sink: sink)
+        logger = ExecutionContext.logger(of: executionID, kind: kind, metadata: [:], log: log, now: now)
     }
 
     /// The same execution with more metadata, for a nested scope.
@@ -101,12 +100,19 @@ public final class ExecutionContext: Sendable {
         trace = outer.trace
         meta = outer.meta
         self.metadata = outer.metadata.merging(metadata) { _, inner in inner }
+        logger = ExecutionContext.logger(of: executionID, kind: kind, metadata: self.metadata, log: outer.log, now: outer.now)
         log = outer.log
         pulse = outer.pulse
         steps = outer.steps
         prerequisiteLedger = outer.prerequisiteLedger
         workflowID = outer.workflowID
         now = outer.now
+    }
+
+    private static func logger(
+        of execution: ExecutionID, kind: String, metadata: Logger.Metadata, log: ExecutionLog, now: @escaping @Sendable () -> Timestamp
+    ) -> Logger {
+        Logger(label: kind) { ExecutionLogHandler(label: $0, owner: execution, metadata: metadata, log: log, now: now) }
     }
 
     /// The identity as JSON members, rendered once per execution.

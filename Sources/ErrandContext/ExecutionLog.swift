@@ -81,12 +81,12 @@ package final class ExecutionLog: Sendable {
     }
 
     /// Appends a line and tells how it was flagged in the end. `crossing` names the execution that was current instead of the line's
-    /// owner; `site` is where in the code it was written, kept for flagged lines; `metadata` writes the members of the metadata object.
+    /// owner; `site` is where in the code it was written, kept for flagged lines; `metadata` is written without calling anybody's code.
     @discardableResult
     package func append(
         at time: Timestamp, level: Logger.Level, stream: LogStream, flags: LogFlags = [], crossing other: ExecutionID? = nil,
         site: (file: String, line: UInt)? = nil, label: String? = nil, limit: Int,
-        message: String, metadata: ((inout MetadataWriter) -> Void)? = nil
+        message: String, metadata: Logger.Metadata = [:]
     ) -> LogFlags {
         var announcement: UInt64?
         var flags = flags
@@ -113,17 +113,11 @@ package final class ExecutionLog: Sendable {
             if start == 0 { state.pending.body.reserveCapacity(1024) }
             state.pending.begin(sequence: sequence, time: time, level: level)
             let shownSite = leaks.isEmpty && !LogCapture.keepsSites ? nil : site
-            let members: (inout MetadataWriter) -> Void = { writer in
-                if let other { writer.member("ambient_execution_id", text: other.description) }
-                if dropped > 0 { writer.member("dropped_lines", number: Int64(dropped)) }
-                if let late { writer.member("late_ms", number: late) }
-                if let shownSite { writer.member("site", text: "\(shownSite.file):\(shownSite.line)") }
-                metadata?(&writer)
-            }
-            let hasMembers = metadata != nil || other != nil || dropped > 0 || late != nil || shownSite != nil
+            let members = LineMembers(
+                crossing: other, dropped: dropped, late: late, site: shownSite.map { "\($0.file):\($0.line)" }, metadata: metadata)
             LogLine.append(
                 to: &state.pending.body, time: time, level: level, sequence: sequence, stream: stream, flags: &flags, label: label,
-                limit: limit, message: message, redaction: redaction, metadata: hasMembers ? members : nil)
+                limit: limit, message: message, redaction: redaction, members: members)
             state.pending.end(flags: flags, crossing: other, dropped: dropped)
             sink.room.add(state.pending.body.count - start)
             state.recent?.add(state.pending.body[start...])

@@ -16,8 +16,16 @@ public struct ExecutionLogHandler: LogHandler {
     public var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
-    private let owner: ExecutionContext?
+    private let owner: Owner?
     private var outside: (any LogHandler)?
+
+    /// Whose every line is: the parts of an execution's context that a line needs. Not the context itself, which holds this.
+    private struct Owner {
+        let executionID: ExecutionID
+        let metadata: Logger.Metadata
+        let log: ExecutionLog
+        let now: @Sendable () -> Timestamp
+    }
 
     /// A handler for `label` that sends lines from outside of every execution to `outside`.
     public init(label: String, logLevel: Logger.Level = .info, outside: any LogHandler) {
@@ -27,9 +35,12 @@ public struct ExecutionLogHandler: LogHandler {
         owner = nil
     }
 
-    init(label: String, owner: ExecutionContext) {
+    /// A handler for all lines of `execution`, whoever is current.
+    init(
+        label: String, owner execution: ExecutionID, metadata: Logger.Metadata, log: ExecutionLog, now: @escaping @Sendable () -> Timestamp
+    ) {
         self.label = label
-        self.owner = owner
+        owner = Owner(executionID: execution, metadata: metadata, log: log, now: now)
         outside = nil
         logLevel = LogCapture.level
     }
@@ -43,20 +54,24 @@ public struct ExecutionLogHandler: LogHandler {
     /// Files the line under the execution that is current, or that owns this logger; outside of one, passes it on.
     public func log(event: LogEvent) {
         let ambient = ExecutionContext.ambient
-        guard let context = owner ?? ambient.context else {
-            logOutside(event, isChosen: ambient.isOutside)
-            return
-        }
-        // Two carriers may name others than the owner; the one that names another execution at all is the one to tell.
-        let other = stranger(ambient.context, to: context) ?? stranger(ambient.contradicting, to: context)
-        let flags: LogFlags = owner != nil && ambient.context == nil ? .ambientLost : []
         // The scope that is current knows its nested metadata; an owner from outside of it knows only its own.
-        let scope = ambient.context.flatMap { $0.executionID == context.executionID ? $0 : nil } ?? context
-        append(event, members: members(of: event, in: scope.metadata), to: context.log, at: context.now(), flags: flags, crossing: other)
+        if let scope = ambient.context, owner == nil || owner?.executionID == scope.executionID {
+            append(
+                event, members: members(of: event, in: scope.metadata), to: owner?.log ?? scope.log, at: scope.now(), flags: [],
+                crossing: stranger(ambient.contradicting, to: scope.executionID))
+        } else if let owner {
+            // Two carriers may name others than the owner; the one that names another execution at all is the one to tell.
+            append(
+                event, members: members(of: event, in: owner.metadata), to: owner.log, at: owner.now(),
+                flags: ambient.context == nil ? .ambientLost : [],
+                crossing: stranger(ambient.context, to: owner.executionID) ?? stranger(ambient.contradicting, to: owner.executionID))
+        } else {
+            logOutside(event, isChosen: ambient.isOutside)
+        }
     }
 
-    private func stranger(_ other: ExecutionContext?, to context: ExecutionContext) -> ExecutionID? {
-        guard let other, other !== context, other.executionID != context.executionID else { return nil }
+    private func stranger(_ other: ExecutionContext?, to execution: ExecutionID) -> ExecutionID? {
+        guard let other, other.executionID != execution else { return nil }
         return other.executionID
     }
 
@@ -64,12 +79,9 @@ public struct ExecutionLogHandler: LogHandler {
         _ event: LogEvent, members: Logger.Metadata, to log: ExecutionLog, at time: Timestamp, flags: LogFlags, crossing other: ExecutionID?
     ) {
         let message = event.message.description
-        let writeMembers: (inout MetadataWriter) -> Void = { writer in
-            for (key, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
-        }
         let flags = log.append(
             at: time, level: event.level, stream: .log, flags: flags, crossing: other, site: (event.file, event.line), label: label,
-            limit: LogCapture.lineBytes, message: message, metadata: members.isEmpty ? nil : writeMembers)
+            limit: LogCapture.lineBytes, message: message, metadata: members)
         guard !flags.isDisjoint(with: .leaks) else { return }
         ContextLeaks.note(flags, file: event.file, line: event.line, logger: label, execution: log.owner.execution)
     }

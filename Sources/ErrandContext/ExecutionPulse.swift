@@ -18,16 +18,24 @@ package struct ProgressNote: Sendable, Hashable, Codable {
     }
 }
 
+/// Feels the pulse of executions; called on the thread that gives the sign.
+package protocol PulseWatch: AnyObject, Sendable {
+    /// `execution` says that it is alive.
+    func didBeat(_ execution: ExecutionID)
+    /// `execution` says how far it is.
+    func didProgress(_ execution: ExecutionID, to note: ProgressNote)
+}
+
 /// Counts an execution's signs of life, and passes its progress on.
 package final class ExecutionPulse: Sendable {
     private let beats = Atomic<Int64>(0)
-    private let onBeat: @Sendable () -> Void
-    private let onProgress: @Sendable (ProgressNote) -> Void
+    private let execution: ExecutionID
+    private let watch: (any PulseWatch)?
 
-    /// A pulse that nobody feels unless it says who; both are called on the thread that gives the sign.
-    package init(onBeat: @escaping @Sendable () -> Void = {}, onProgress: @escaping @Sendable (ProgressNote) -> Void = { _ in }) {
-        self.onBeat = onBeat
-        self.onProgress = onProgress
+    /// The pulse of `execution`, which `watch` feels.
+    package init(of execution: ExecutionID, feltBy watch: (any PulseWatch)?) {
+        self.execution = execution
+        self.watch = watch
     }
 
     /// How many signs there were.
@@ -36,13 +44,13 @@ package final class ExecutionPulse: Sendable {
     /// The execution says that it is alive.
     package func beat() {
         beats.add(1, ordering: .relaxed)
-        onBeat()
+        watch?.didBeat(execution)
     }
 
     /// The execution says how far it is.
     package func progressed(_ note: ProgressNote) {
         beats.add(1, ordering: .relaxed)
-        onProgress(note)
+        watch?.didProgress(execution, to: note)
     }
 }
 

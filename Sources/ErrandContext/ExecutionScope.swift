@@ -150,5 +150,11 @@ extension ExecutionContext {
         try await outside.run(body)
     }
 
+    /// Like ``none(_:)-(()->Result)``, in a detached task that has done nothing yet: it has neither a service context nor a logger of its
+    /// own to be taken away.
+    package static func noneOfNewTask<Result>(_ body: nonisolated(nonsending) () async throws -> Result) async rethrows -> Result {
+        try await Carrier.$standing.withValue(.outside, operation: body)
+    }
+
     private static var outside: Snapshot { Snapshot(standing: .outside, service: nil, logger: Logger(label: "")) }
 }

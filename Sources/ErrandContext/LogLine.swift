@@ -1,6 +1,6 @@
 // How one log record looks as text: the JSON members that follow an execution's fragment.
 
-package import Logging
+import Logging
 
 /// Renders records. The members of a record are written once, when it is emitted; a reader puts the execution's fragment before
 /// them, so that identity costs nothing per line.
@@ -8,7 +8,7 @@ package enum LogLine {
     /// Appends one record and a newline; the message is cut at `limit` bytes.
     static func append(
         to bytes: inout [UInt8], time: Timestamp, level: Logger.Level, sequence: Int64, stream: LogStream, flags: inout LogFlags,
-        label: String?, limit: Int, message: String, redaction: Redaction?, metadata: ((inout MetadataWriter) -> Void)?
+        label: String?, limit: Int, message: String, redaction: Redaction?, members: LineMembers
     ) {
         JSONText.append(raw: "\"ts\":\"", to: &bytes)
         let start = bytes.count
@@ -35,13 +35,13 @@ package enum LogLine {
             JSONText.append(label, to: &bytes)
         }
         JSONText.append(raw: ",\"metadata\":{", to: &bytes)
-        guard let metadata else {
+        guard !members.isEmpty else {
             JSONText.append(raw: "}\n", to: &bytes)
             return
         }
         var writer = MetadataWriter(bytes: bytes, redaction: redaction)
         bytes = []
-        metadata(&writer)
+        members.write(to: &writer)
         bytes = writer.bytes
         JSONText.append(raw: "}\n", to: &bytes)
         guard writer.isCut, !flags.contains(.truncated) else { return }
@@ -76,6 +76,29 @@ package enum LogLine {
     }
 }
 
+/// What a line's metadata object says: what Errand knows about the line, then what its writer said.
+struct LineMembers {
+    /// The execution that was current instead of the line's owner.
+    var crossing: ExecutionID?
+    /// How many lines before this one were dropped.
+    var dropped = 0
+    /// How many milliseconds after the end of its execution it was written.
+    var late: Int64?
+    /// Where in the code.
+    var site: String?
+    var metadata: Logger.Metadata
+
+    var isEmpty: Bool { metadata.isEmpty && crossing == nil && dropped == 0 && late == nil && site == nil }
+
+    fileprivate func write(to writer: inout MetadataWriter) {
+        if let crossing { writer.member("ambient_execution_id", text: crossing.description) }
+        if dropped > 0 { writer.member("dropped_lines", number: Int64(dropped)) }
+        if let late { writer.member("late_ms", number: late) }
+        if let site { writer.member("site", text: site) }
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
+    }
+}
+
 /// Appends the members of a metadata object, each name once.
 package struct MetadataWriter {
     fileprivate(set) var bytes: [UInt8]
@@ -101,21 +124,21 @@ package struct MetadataWriter {
     package static let bytesLimit = 32 << 10
 
     /// Errand's own member; not more than once for a name.
-    package mutating func member(_ name: String, number: Int64) {
+    fileprivate mutating func member(_ name: String, number: Int64) {
         own.append(name)
         key(name)
         JSONText.append(number, to: &bytes)
     }
 
     /// Errand's own member; not more than once for a name.
-    package mutating func member(_ name: String, text: String) {
+    fileprivate mutating func member(_ name: String, text: String) {
         own.append(name)
         key(name)
         JSONText.append(text, to: &bytes, limit: MetadataWriter.valueLimit)
     }
 
     /// A caller's member; the caller writes each name once, after all of Errand's own.
-    package mutating func member(_ name: String, value: Logger.MetadataValue) {
+    fileprivate mutating func member(_ name: String, value: Logger.MetadataValue) {
         guard !own.contains(name) else { return }
         guard members < MetadataWriter.membersLimit else {
             isCut = true

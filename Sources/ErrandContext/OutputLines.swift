@@ -26,11 +26,7 @@ extension ExecutionLog {
         let text = String(decoding: line.bytes, as: UTF8.self)
         append(
             at: time, level: level, stream: stream, flags: line.isTruncated ? flags.union(.truncated) : flags, crossing: other,
-            limit: LogCapture.lineBytes,
-            message: text
-        ) { writer in
-            for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { writer.member(key, value: value) }
-        }
+            limit: LogCapture.lineBytes, message: text, metadata: metadata)
     }
 }
 

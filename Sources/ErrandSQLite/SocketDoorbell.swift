@@ -149,7 +149,7 @@ final class SocketDoorbell: Doorbell {
 
     private func tell(_ topics: Set<DoorbellTopic>) {
         let listeners = state.withLock { $0.listeners.values.filter { !$0.topics.isDisjoint(with: topics) } }
-        for listener in listeners { listener.onRing(topics) }
+        LentThread.whileLending { for listener in listeners { listener.onRing(topics) } }
     }
 }
 

@@ -71,10 +71,21 @@ final class StoreCore: Sendable {
         if let database { queue.start(database) } else { queue.start { () throws(JobStoreError) in try opening.openLater() } }
     }
 
-    deinit { close(abruptly: false) }
+    deinit {
+        guard LentThread.isLent else { return close(abruptly: false) }
+        // The last to let go is a worker's work on a thread of the store's own, which cannot wait for itself.
+        startThread(named: "errand-close") { [doorbell, queue, logs, reader, bells, lock] in
+            StoreCore.close(doorbell, queue, logs, reader, bells, lock, abruptly: false)
+        }
+    }
 
     /// Ends every thread, after what was handed in or at once, and lets go of every lock and file.
-    func close(abruptly: Bool) {
+    func close(abruptly: Bool) { StoreCore.close(doorbell, queue, logs, reader, bells, lock, abruptly: abruptly) }
+
+    private static func close(
+        _ doorbell: SocketDoorbell, _ queue: WriterThread<QueueDatabase>, _ logs: LogFile, _ reader: ReaderThread<QueueReader>,
+        _ bells: DoorbellDirectory, _ lock: StoreLock, abruptly: Bool
+    ) {
         doorbell.close()
         queue.stop(abruptly: abruptly)
         logs.close(abruptly: abruptly)

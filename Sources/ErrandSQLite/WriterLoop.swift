@@ -69,7 +69,12 @@ final class WriterLoop<Database: WritableDatabase> {
                 rest = []
             }
             if !topics.isEmpty { settings.ring(topics) }
-            for (operation, error) in finished { operation.finish(error) }
+            // With more to write, that comes first.
+            if rest.isEmpty, inbox.waiting == 0 {
+                LentThread.whileLending { for (operation, error) in finished { operation.finish(error) } }
+            } else {
+                for (operation, error) in finished { operation.finish(error) }
+            }
         }
     }
 

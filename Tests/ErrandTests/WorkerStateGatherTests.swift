@@ -22,15 +22,15 @@ struct WorkerStateGatherTests {
         #expect(driver.finish(jobs[3]).exchanges.map(\.reports.count) == [4])
     }
 
-    @Test func `it waits for a quarter of the time that the last exchange took, and is waked for that`() {
+    @Test func `it waits for half of the time that the last exchange took, and is waked for that`() {
         var driver = driver(jobs)
         let answered = driver.now.uptime
         #expect(driver.finish(jobs[0]).exchanges.isEmpty)
-        #expect(driver.wakeAt == answered + .milliseconds(2))
+        #expect(driver.wakeAt == answered + .milliseconds(4))
         driver.pass(.milliseconds(1))
         #expect(driver.finish(jobs[1]).exchanges.isEmpty)
         #expect(driver.passToWake().exchanges.map(\.reports.count) == [2])
-        #expect(driver.now.uptime == answered + .milliseconds(2))
+        #expect(driver.now.uptime == answered + .milliseconds(4))
     }
 
     @Test func `after a slow exchange it waits for five milliseconds and no longer`() {

@@ -95,7 +95,7 @@ package struct JSONValidator {
         switch next {
         case UInt8(ascii: "{"): try object(depth: depth + 1)
         case UInt8(ascii: "["): try array(depth: depth + 1)
-        case UInt8(ascii: "\""): try skipString()
+        case UInt8(ascii: "\""): _ = try skipString()
         case UInt8(ascii: "t"): try word("true")
         case UInt8(ascii: "f"): try word("false")
         case UInt8(ascii: "n"): try word("null")
@@ -112,7 +112,7 @@ package struct JSONValidator {
     private mutating func object(depth: Int) throws(Problem) {
         try checkDepth(depth)
         position += 1
-        var names: Set<[UInt8]> = []
+        var names = NamesOfObject()
         skipSpace()
         if next == UInt8(ascii: "}") {
             position += 1
@@ -121,8 +121,10 @@ package struct JSONValidator {
         while true {
             let start = position
             guard next == UInt8(ascii: "\"") else { throw problem("expected a quoted name") }
-            let name = try string()
-            guard names.insert(name).inserted else {
+            let hasEscapes = try skipString()
+            let isNew = hasEscapes ? names.insert(try content(at: start), of: bytes) : names.insert(start + 1..<position - 1, of: bytes)
+            guard isNew else {
+                let name = try content(at: start)
                 position = start
                 throw problem("duplicate name \"\(String(decoding: name, as: UTF8.self))\"")
             }
@@ -196,15 +198,17 @@ package struct JSONValidator {
         guard position > start else { throw problem("expected a digit") }
     }
 
-    /// Reads a string of which nobody wants to know the content.
-    private mutating func skipString() throws(Problem) {
+    /// Reads a string of which nobody wants to know the content; returns whether it has escapes.
+    private mutating func skipString() throws(Problem) -> Bool {
+        var hasEscapes = false
         position += 1
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
-                return
+                return hasEscapes
             case UInt8(ascii: "\\"):
+                hasEscapes = true
                 var content: [UInt8] = []
                 try escape(into: &content)
             case 0..<0x20: throw problem("a control character inside a string")
@@ -214,9 +218,9 @@ package struct JSONValidator {
         throw problem("a string without an end")
     }
 
-    /// Reads a string and returns its content with escapes resolved, so that `"a"` and `"\u0061"` count as the same name.
-    private mutating func string() throws(Problem) -> [UInt8] {
-        position += 1
+    /// The content of the string at `start`, with escapes resolved, so that `"a"` and `"\u0061"` count as the same name.
+    private mutating func content(at start: Int) throws(Problem) -> [UInt8] {
+        position = start + 1
         var content: [UInt8] = []
         while let byte = next {
             switch byte {

@@ -11,8 +11,8 @@ package struct Gathering: Sendable {
     /// So many outcomes are worth a commit of their own, which the store makes while others run: 32, since the commit itself costs about as
     /// much as twenty outcomes in it.
     package static let enough = 32
-    /// Which part of the last exchange's time outcomes may wait: a quarter.
-    static let part = 4
+    /// Which part of the last exchange's time outcomes may wait: half.
+    static let part = 2
     /// No outcome waits longer, however slow the store is: 5 milliseconds.
     static let limit = Duration.milliseconds(5)
 

@@ -1,30 +1,46 @@
 // The executions that a worker runs right now, with what it takes to end them.
 
+import Synchronization
+
 /// Tasks, cancel signals and timeout timers of running executions.
-struct HeldExecutions {
+///
+/// The worker's own work begins and cancels them; an execution that ends takes itself out, on its own thread, so that what was
+/// allocated there is freed there.
+final class HeldExecutions: Sendable {
     private struct Held {
-        var task: Task<Void, Never>
         var signal: CancelSignal
+        /// `nil` until it has been started.
+        var task: Task<Void, Never>?
         var timers: [any ScheduledTimer] = []
     }
 
-    private var held: [ExecutionID: Held] = [:]
+    private let held = Mutex<[ExecutionID: Held]>([:])
 
-    mutating func add(_ execution: ExecutionID, task: Task<Void, Never>, signal: CancelSignal) {
-        held[execution] = Held(task: task, signal: signal)
+    /// An execution is about to start.
+    func add(_ execution: ExecutionID, signal: CancelSignal) { held.withLock { $0[execution] = Held(signal: signal) } }
+
+    /// It runs as `task`, unless it is over already.
+    func started(_ execution: ExecutionID, as task: Task<Void, Never>) { held.withLock { $0[execution]?.task = task } }
+
+    /// `timer` may end it; one for an execution that is over is cancelled at once.
+    func add(timer: any ScheduledTimer, to execution: ExecutionID) {
+        let isHeld = held.withLock { held in
+            held[execution]?.timers.append(timer)
+            return held[execution] != nil
+        }
+        if !isHeld { timer.cancel() }
     }
-
-    mutating func add(timer: any ScheduledTimer, to execution: ExecutionID) { held[execution]?.timers.append(timer) }
 
     /// Tells an execution to stop; the first cause is the one that its verdict names.
     func cancel(_ execution: ExecutionID, because cause: CancelCause) {
-        guard let execution = held[execution] else { return }
+        guard let execution = held.withLock({ $0[execution] }) else { return }
         execution.signal.note(cause)
-        execution.signal.cancel(execution.task)
+        if let task = execution.task { execution.signal.cancel(task) }
     }
 
     /// Forgets an execution that has ended.
-    mutating func remove(_ execution: ExecutionID) {
-        for timer in held.removeValue(forKey: execution)?.timers ?? [] { timer.cancel() }
+    func remove(_ execution: ExecutionID) {
+        let ended = held.withLock { $0.removeValue(forKey: execution) }
+        for timer in ended?.timers ?? [] { timer.cancel() }
     }
 }

@@ -12,7 +12,7 @@ extension ExchangeRequest {
 }
 
 /// The newest progress of each execution that the store does not know of yet.
-package final class ProgressBoard: Sendable {
+package final class ProgressBoard: PulseWatch {
     private let notes = Mutex<[ExecutionID: ProgressNote]>([:])
     private let onFirst: @Sendable () -> Void
 
@@ -21,7 +21,7 @@ package final class ProgressBoard: Sendable {
 
     /// What takes the signs of `execution`.
     package func pulse(of execution: ExecutionID) -> ExecutionPulse {
-        ExecutionPulse(onProgress: { [weak self] in self?.note($0, of: execution) })
+        ExecutionPulse(of: execution, feltBy: self)
     }
 
     /// Everything that is to be written.
@@ -45,7 +45,9 @@ package final class ProgressBoard: Sendable {
         onFirst()
     }
 
-    private func note(_ note: ProgressNote, of execution: ExecutionID) {
+    package func didBeat(_ execution: ExecutionID) {}
+
+    package func didProgress(_ execution: ExecutionID, to note: ProgressNote) {
         let isFirst = notes.withLock { notes in
             defer { notes[execution] = note }
             return notes.isEmpty

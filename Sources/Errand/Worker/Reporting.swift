@@ -12,7 +12,14 @@ struct Reporting: Sendable {
     static let limit = Duration.seconds(2)
 
     /// How many log records the reporter that wants most of them asks for.
-    var breadcrumbLimit: Int { reporters.map(\.breadcrumbLimit).max() ?? 0 }
+    let breadcrumbLimit: Int
+
+    init(reporters: [any ErrorReporter], clock: any ErrandClock, logger: Logger) {
+        self.reporters = reporters
+        self.clock = clock
+        self.logger = logger
+        breadcrumbLimit = reporters.map(\.breadcrumbLimit).max() ?? 0
+    }
 
     /// Hands `report` to every reporter, inside the scope that the caller stands in.
     func send(_ report: ErrorReport) async {

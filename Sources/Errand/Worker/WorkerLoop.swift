@@ -19,8 +19,12 @@ final class WorkerLoop: Sendable {
     private let rescuer: Rescuer
     private let crashFile: CrashFile
     private let metrics: ExecutionMetrics
+    /// For all jobs that have waited for nothing.
+    private let noPrerequisites: WorkerPrerequisites
+    private let now: @Sendable () -> Timestamp
     private let reporting: Reporting
     private let mailbox = Mailbox<WorkerState.Event>()
+    private let held = HeldExecutions()
     /// Executions whose end the store has not acknowledged.
     private let unsettled = Mutex<[ExecutionID: ExecutionContext]>([:])
     /// Under which ID the store knows this worker at the moment.
@@ -49,7 +53,9 @@ final class WorkerLoop: Sendable {
             store: queue.store.logs, doorbell: queue.store.doorbell, clock: queue.clock, logger: configuration.logger,
             budget: configuration.retention?.logBytes)
         let clock = queue.clock
-        unattributed = UnattributedLog(redaction: configuration.redaction, sink: pump, now: { clock.now() })
+        now = { clock.now() }
+        noPrerequisites = WorkerPrerequisites(of: nil, in: queue.store)
+        unattributed = UnattributedLog(redaction: configuration.redaction, sink: pump, now: now)
         rescuer = Rescuer(
             store: queue.store, configuration: configuration, backoffs: handlers.reduce(into: [:]) { $0[$1.kind] = $1.backoff },
             reporting: reporting, pump: pump, clock: queue.clock)
@@ -154,7 +160,6 @@ final class WorkerLoop: Sendable {
     /// asked last.
     private func perform(on thread: ThreadExecutor) async -> (Worker.End, calls: [Task<Void, Never>]) {
         var state = WorkerState(settings: settings, seed: .random(in: 0 ... .max))
-        var held = HeldExecutions()
         // At most one at a time; it ends with an event.
         var call: Task<Void, Never>?
         var firing: Task<Void, Never>?
@@ -171,7 +176,7 @@ final class WorkerLoop: Sendable {
                     // Asked once for all that starts together.
                     let found = instruments ?? queue.instruments
                     instruments = found
-                    start(job, found, &held)
+                    start(job, found)
                 case .cancel(let execution, let cause): held.cancel(execution, because: cause)
                 case .wake(let time):
                     wake?.cancel()
@@ -187,7 +192,6 @@ final class WorkerLoop: Sendable {
                 return probes
             }) { answer() }
             events = await mailbox.take()
-            for case .ended(let report) in events { held.remove(report.execution) }
         }
     }
 
@@ -204,17 +208,23 @@ final class WorkerLoop: Sendable {
 
     // MARK: Executions
 
-    private func start(_ job: ClaimedJob, _ instruments: Instruments, _ held: inout HeldExecutions) {
+    private func start(_ job: ClaimedJob, _ instruments: Instruments) {
         let signal = CancelSignal()
+        held.add(job.execution, signal: signal)
         unattributed.enter()
-        let task = Task {
-            metrics.started(job)
-            let report = await run(job, instruments, signal)
-            metrics.ended(job, report)
-            unattributed.leave()
-            tell(.ended(report))
+        // Detached: this thread's task-locals, which say that nobody runs here, would be copied for every job.
+        let task = Task.detached(priority: Task.basePriority) { [self] in
+            await ExecutionContext.noneOfNewTask {
+                metrics.started(job)
+                let report = await run(job, instruments, signal)
+                metrics.ended(job, report)
+                unattributed.leave()
+                held.remove(job.execution)
+                // The end of all that is the job's: nobody's lock is held.
+                LentThread.whileLending { tell(.ended(report)) }
+            }
         }
-        held.add(job.execution, task: task, signal: signal)
+        held.started(job.execution, as: task)
         // The earlier of the two ends it.
         let timeout = job.timeout ?? timeouts[job.kind]
         let left = job.terms.deadline.map { max($0 - clock.now(), .zero) }
@@ -235,16 +245,13 @@ final class WorkerLoop: Sendable {
     /// Runs one execution, on the pool: a tracer is somebody else's code, which must not hold up the worker's own thread.
     private func run(_ job: ClaimedJob, _ instruments: Instruments, _ signal: CancelSignal) async -> ExecutionReport {
         let span = ExecutionSpan(job, instruments: instruments)
-        let clock = clock
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: span.position, meta: job.meta,
             redaction: configuration.redaction?.learning(from: job.payload), sink: pump, pulse: progress.pulse(of: job.execution),
-            steps: registered.withLock(\.self).map {
-                WorkerSteps(of: job, heldBy: $0, in: queue.store.steps, now: { clock.now() })
-            },
-            prerequisites: WorkerPrerequisites(of: job, in: queue.store), workflow: job.workflow,
-            now: { clock.now() })
+            steps: registered.withLock(\.self).map { WorkerSteps(of: job, heldBy: $0, in: queue.store.steps, now: now) },
+            prerequisites: job.hasPrerequisites ? WorkerPrerequisites(of: job.execution.job, in: queue.store) : noPrerequisites,
+            workflow: job.workflow, now: now)
         context.log.keepRecentLines(reporting.breadcrumbLimit)
         unsettled.withLock { $0[job.execution] = context }
         return await pipeline.run(job, in: context, span: span, signal: signal)

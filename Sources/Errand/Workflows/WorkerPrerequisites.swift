@@ -4,18 +4,18 @@ import Synchronization
 
 /// Reads what a job has waited for, once.
 final class WorkerPrerequisites: PrerequisiteLedger {
-    private let job: JobID
+    /// `nil`: a job that has waited for nothing, as most have; they share one of these, and never ask the store.
+    private let job: JobID?
     private let store: Store
     private let known = Mutex<[KnownPrerequisite]?>(nil)
 
-    init(of job: ClaimedJob, in store: Store) {
-        self.job = job.execution.job
+    init(of job: JobID?, in store: Store) {
+        self.job = job
         self.store = store
-        // Most jobs have waited for nothing, and never ask the store.
-        if !job.hasPrerequisites { known.withLock { $0 = [] } }
     }
 
     func prerequisites() async throws -> [KnownPrerequisite] {
+        guard let job else { return [] }
         if let known = known.withLock({ $0 }) { return known }
         let records: [DependencyRecord]
         do throws(JobStoreError) {

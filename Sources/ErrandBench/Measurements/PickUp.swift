@@ -23,7 +23,7 @@ enum PickUp: Measuring {
         var pickUp = Sample()
         for number in 0..<choice[.jobs] + warmUp {
             // In between both sleep, so that each job meets a worker that does.
-            usleep(UInt32(5_000 + (number * 7919) % 15_000))
+            try await Task.sleep(for: .microseconds(5_000 + (number * 7919) % 15_000))
             _ = try await queue.enqueue(kind: ChildRole.pingKind, payload: payload)
             let returned = Stopwatch.seconds(CLOCK_BOOTTIME)
             guard let line = child.nextLine(), let started = Double(line) else { throw BenchError("the worker fell silent") }

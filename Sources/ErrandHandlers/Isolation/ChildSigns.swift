@@ -5,7 +5,7 @@ import ErrandContext
 import Synchronization
 
 /// Tells the worker of progress and heartbeats; what comes too soon after the last waits for the next or for the end.
-final class ChildSigns: Sendable {
+final class ChildSigns: PulseWatch {
     private struct State {
         var sentAt: Duration?
         /// The newest note that was not sent.
@@ -24,10 +24,9 @@ final class ChildSigns: Sendable {
         self.clock = clock
     }
 
-    /// What the handler's context tells.
-    var pulse: ExecutionPulse {
-        ExecutionPulse(onBeat: { [self] in send(.heartbeat) }, onProgress: { [self] in send(.progress($0), note: $0) })
-    }
+    func didBeat(_ execution: ExecutionID) { send(.heartbeat) }
+
+    func didProgress(_ execution: ExecutionID, to note: ProgressNote) { send(.progress(note), note: note) }
 
     /// Sends the note that waits.
     func flush() {

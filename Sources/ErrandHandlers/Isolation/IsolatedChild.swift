@@ -62,7 +62,7 @@ package final class IsolatedChild: Sendable {
         let context = ExecutionContext(
             executionID: job.execution, attempt: job.attempt, maxAttempts: job.maxAttempts, queue: job.queue, kind: job.kind,
             parent: job.parent, root: job.root, trace: job.trace, span: assignment.position, meta: job.meta,
-            redaction: assignment.redaction, sink: channel, pulse: signs.pulse, steps: steps,
+            redaction: assignment.redaction, sink: channel, pulse: ExecutionPulse(of: job.execution, feltBy: signs), steps: steps,
             prerequisites: prerequisites, workflow: job.workflow,
             now: { SystemClock.shared.now() })
         let signal = CancelSignal()
